@@ -1,0 +1,23 @@
+"""What a job tells its user: results on disk, tables, plots."""
+
+from __future__ import annotations
+
+from .numbers import sparsity_name
+from .records import DenseResult, EpochRecord, LayerRecord, ViewAccuracy, ViewLoss
+from .report import write_report
+from .results import Results, RunResult
+from .tables import layer_table, results_table
+
+__all__ = [
+    "DenseResult",
+    "EpochRecord",
+    "LayerRecord",
+    "Results",
+    "RunResult",
+    "ViewAccuracy",
+    "ViewLoss",
+    "layer_table",
+    "results_table",
+    "sparsity_name",
+    "write_report",
+]

@@ -1,0 +1,26 @@
+"""Markdown tables whose columns are aligned, so that they also read well in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
+    """A table of text cells.
+
+    Args:
+        header: one title per column.
+        rows: one cell per column each.
+        right: for each column, whether it is aligned to the right.
+    """
+    widths = [max(3, *(len(row[i]) for row in (header, *rows))) for i in range(len(header))]
+    rule = ["-" * (width - 1) + ("-:"[is_right]) for width, is_right in zip(widths, right, strict=True)]
+    return "\n".join(_line(row, widths, right) for row in (header, rule, *rows))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = [
+        cell.rjust(width) if is_right else cell.ljust(width)
+        for cell, width, is_right in zip(cells, widths, right, strict=True)
+    ]
+    return f"| {' | '.join(padded)} |"

@@ -1,0 +1,49 @@
+"""How numbers are written for readers; one that was not measured is said to be so, never invented."""
+
+from __future__ import annotations
+
+NOT_MEASURED = "not measured"
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as a percentage with two decimals and its sign: 0.7 -> "70.00%"."""
+    return NOT_MEASURED if fraction is None else f"{100 * fraction:.2f}%"
+
+
+def short_percent(fraction: float) -> str:
+    """A fraction as a percentage with no more digits than it needs: 0.7 -> "70%", 0.955 -> "95.5%"."""
+    return f"{_tidy(fraction)}%"
+
+
+def points(fraction: float | None, reference: float | None) -> str:
+    """A percentage, and in brackets how many points it lies above the reference: "94.17 (-1.39)"."""
+    if fraction is None:
+        return NOT_MEASURED
+    # Adding 0.0 turns a rounded -0.0 into 0.0.
+    difference = "" if reference is None else f" ({round(100 * (fraction - reference), 2) + 0.0:+.2f})"
+    return f"{100 * fraction:.2f}{difference}"
+
+
+def count(number: int | None) -> str:
+    """An integer with thousands separators: 11678912 -> "11,678,912"."""
+    return NOT_MEASURED if number is None else f"{number:,}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, with one decimal below 100."""
+    return f"{seconds:.1f}" if seconds < 99.95 else f"{seconds:,.0f}"
+
+
+def megabytes(size: int | None) -> str:
+    """A size in bytes as 10^6 bytes with two decimals: 46827520 -> "46.83 MB"."""
+    return NOT_MEASURED if size is None else f"{size / 1e6:.2f} MB"
+
+
+def sparsity_name(sparsity: float) -> str:
+    """The name of a run in folders and tags: 0.7 -> "sparsity-70", 0.955 -> "sparsity-95.5"."""
+    return f"sparsity-{_tidy(sparsity)}"
+
+
+def _tidy(fraction: float) -> str:
+    # Rounding takes away what binary fractions add: 100 * 0.57 is 56.99999999999999.
+    return f"{round(100 * fraction, 6):.10g}"

@@ -1,0 +1,53 @@
+"""Accuracy against sparsity: a line per view, the dense model as a dashed line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..numbers import percent
+from ..results import Results
+from .style import DENSE, PLAIN, PROMPTED, new_figure, plain_frame, save_png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def plot_accuracy_against_sparsity(results: Results, path: str | os.PathLike[str]) -> None:
+    """Save `accuracy_figure` as a PNG file."""
+    save_png(accuracy_figure(results), path)
+
+
+def accuracy_figure(results: Results) -> Figure:
+    """Top-1 accuracy in % over achieved sparsity in %, for the runs of one method."""
+    figure = new_figure(6.4, 4.2)
+    axes = figure.add_subplot()
+    runs = sorted(results.runs, key=lambda run: run.sparsity)
+    sparsities = [run.sparsity for run in runs]
+    _draw_view(axes, sparsities, [run.accuracy.prompted for run in runs], PROMPTED, "o", "with the prompt")
+    _draw_view(axes, sparsities, [run.accuracy.plain for run in runs], PLAIN, "s", "without the prompt")
+    if results.dense.accuracy is not None:
+        label = f"dense model ({percent(results.dense.accuracy)})"
+        axes.axhline(100 * results.dense.accuracy, color=DENSE, linestyle="--", linewidth=1.4, label=label)
+    _label(axes, results)
+    return figure
+
+
+def _draw_view(
+    axes: Axes, sparsities: Sequence[float], accuracies: Sequence[float | None], color: str, marker: str, label: str
+) -> None:
+    measured = [(100 * s, 100 * a) for s, a in zip(sparsities, accuracies, strict=True) if a is not None]
+    if measured:
+        axes.plot(*zip(*measured, strict=True), color=color, marker=marker, markersize=5.5, linewidth=1.8, label=label)
+
+
+def _label(axes: Axes, results: Results) -> None:
+    plain_frame(axes)
+    splits = ", ".join(sorted({run.split for run in results.runs}))
+    axes.set_xlabel("Sparsity (% of prunable weights removed)")
+    axes.set_ylabel(f"Top-1 accuracy, {splits} split (%)")
+    axes.set_title(", ".join(dict.fromkeys(run.method for run in results.runs)), loc="left", fontweight="bold")
+    axes.margins(x=0.06, y=0.15)
+    axes.legend(frameon=False)

@@ -1,0 +1,70 @@
+"""Density by layer: how much of each layer is kept, as horizontal bars."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from ..numbers import count
+from ..records import LayerRecord
+from .style import DENSE, PLAIN, PROMPTED, new_figure, save_png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def plot_density_by_layer(
+    layers: Sequence[LayerRecord], path: str | os.PathLike[str], title: str = "Density by layer"
+) -> None:
+    """Save `density_figure` as a PNG file."""
+    save_png(density_figure(layers, title), path)
+
+
+def density_figure(layers: Sequence[LayerRecord], title: str = "Density by layer") -> Figure:
+    """One bar per layer, first layer on top: the kept weights in % of the layer's; empty layers are marked in red."""
+    figure = new_figure(9.0, 1.3 + 0.21 * len(layers))
+    axes = figure.add_subplot()
+    densities = [100 * layer.density for layer in layers]
+    axes.barh(range(len(layers)), densities, color=PROMPTED, height=0.72)
+    for place, layer in enumerate(layers):
+        _annotate(axes, place, layer)
+    _draw_overall(axes, layers)
+    _label(axes, layers, title)
+    return figure
+
+
+def _annotate(axes: Axes, place: int, layer: LayerRecord) -> None:
+    is_empty = layer.nonzero == 0
+    text = "empty: nothing passes" if is_empty else f"{count(layer.nonzero)} of {count(layer.total)}"
+    color = PLAIN if is_empty else DENSE
+    weight = "bold" if is_empty else "normal"
+    offset = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+    axes.annotate(text, (100 * layer.density, place), color=color, fontweight=weight, fontsize="x-small", **offset)
+
+
+def _draw_overall(axes: Axes, layers: Sequence[LayerRecord]) -> None:
+    density = 100 * sum(layer.nonzero for layer in layers) / sum(layer.total for layer in layers)
+    axes.axvline(density, color=DENSE, linestyle="--", linewidth=1.2, label=f"all layers together: {density:.2f}%")
+
+
+def _label(axes: Axes, layers: Sequence[LayerRecord], title: str) -> None:
+    axes.set_yticks(range(len(layers)), _short_names([layer.name for layer in layers]), fontsize="x-small")
+    axes.set_ylim(len(layers) - 0.4, -0.6)
+    axes.set_xlim(0, 118)
+    axes.set_xticks(range(0, 101, 20))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("Density (% of the layer's weights kept)")
+    axes.set_title(title, loc="left", fontweight="bold")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize="small", borderaxespad=0)
+
+
+def _short_names(names: Sequence[str]) -> list[str]:
+    # Leading parts that all names share say nothing; the last part always stays.
+    parts = [name.split(".") for name in names]
+    heads = zip(*(part[:-1] for part in parts), strict=False)
+    shared = len(list(takewhile(lambda head: len(set(head)) == 1, heads)))
+    return [".".join(part[shared:]) for part in parts]

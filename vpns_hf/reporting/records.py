@@ -1,0 +1,96 @@
+"""The small records a run is made of: a figure per view, an epoch, a layer, the dense model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ViewAccuracy:
+    """Accuracy as fractions in [0, 1], with the prompt and without it; None where it was not measured."""
+
+    prompted: float | None = None
+    plain: float | None = None
+
+
+@dataclass(frozen=True)
+class ViewLoss:
+    """Mean cross-entropy over an epoch, on prompted and on plain batches; None where there were none."""
+
+    prompted: float | None = None
+    plain: float | None = None
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch of one stage measured.
+
+    Attributes:
+        stage: name of the stage, such as "find_mask" or "finetune".
+        epoch: counted from 1 within its stage.
+        loss: mean training loss of each view.
+        sparsity: fraction of prunable weights that are masked at the end of the epoch, in [0, 1).
+        learning_rate: the one the epoch was trained with.
+        seconds: wall-clock time of the epoch, its evaluation included.
+        validation: accuracy on the validation split, or None if the epoch was not evaluated.
+    """
+
+    stage: str
+    epoch: int
+    loss: ViewLoss
+    sparsity: float
+    learning_rate: float
+    seconds: float
+    validation: ViewAccuracy | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> EpochRecord:
+        nested = {"loss": ViewLoss(**data["loss"]), "validation": optional_accuracy(data.get("validation"))}
+        return cls(**{**known_fields(cls, data), **nested})
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """One masked layer: its name, the shape of its weight, and how many of its weights are kept."""
+
+    name: str
+    shape: tuple[int, ...]
+    nonzero: int
+    total: int = field(init=False)
+    density: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        shape = tuple(int(length) for length in self.shape)
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "total", math.prod(shape))
+        object.__setattr__(self, "density", self.nonzero / self.total)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> LayerRecord:
+        return cls(name=data["name"], shape=tuple(data["shape"]), nonzero=data["nonzero"])
+
+
+@dataclass(frozen=True)
+class DenseResult:
+    """The unpruned model the runs are compared with: accuracies as fractions in [0, 1], None if not measured."""
+
+    accuracy: float | None = None
+    top5: float | None = None
+    split: str | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> DenseResult:
+        return cls(**known_fields(cls, data))
+
+
+def optional_accuracy(data: Mapping[str, Any] | None) -> ViewAccuracy | None:
+    """Read a `ViewAccuracy`, or None where it is absent."""
+    return None if data is None else ViewAccuracy(**data)
+
+
+def known_fields(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of `data` that are fields of the dataclass `cls`; a file may carry keys of a later version."""
+    return {f.name: data[f.name] for f in fields(cls) if f.init and f.name in data}

@@ -1,0 +1,52 @@
+"""The tables a job shows: the layers it will prune, and afterwards the accuracy at each sparsity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from .markdown import markdown_table
+from .numbers import count, duration, points, short_percent
+from .results import Results, RunResult
+
+
+def results_table(results: Results) -> str:
+    """One row per run: sparsity, accuracy of both views beside the dense model's, weights kept, seconds.
+
+    Accuracies are in %, followed in brackets by the points they lie above the dense model.
+    """
+    header = ["Target", "Achieved", "With prompt %", "Without %", "Dense %", "Non-zero of all weights", "Seconds"]
+    rows = [_run_row(run, results.dense.accuracy) for run in results.runs]
+    return markdown_table(header, rows, right=[True] * len(header))
+
+
+def layer_table(layers: Mapping[str, Sequence[int]], skipped: Mapping[str, str]) -> str:
+    """The layers that will be pruned, with their total, then the skipped ones with the reason.
+
+    Args:
+        layers: shape of the weight by name of the layer.
+        skipped: reason by name of the layer.
+    """
+    sizes = {name: math.prod(shape) for name, shape in layers.items()}
+    rows = [[name, _shape(layers[name]), count(size)] for name, size in sizes.items()]
+    rows.append([f"all {len(layers)} layers", "", count(sum(sizes.values()))])
+    table = markdown_table(["Pruned layer", "Shape", "Weights"], rows, right=[False, True, True])
+    if not skipped:
+        return table
+    return f"{table}\n\n{markdown_table(['Skipped layer', 'Reason'], list(skipped.items()), right=[False, False])}"
+
+
+def _run_row(run: RunResult, dense: float | None) -> list[str]:
+    return [
+        short_percent(run.sparsity_requested),
+        f"{100 * run.sparsity:.2f}%",
+        points(run.accuracy.prompted, dense),
+        points(run.accuracy.plain, dense),
+        points(dense, None),
+        f"{count(run.nonzero)} of {count(run.total)}",
+        duration(run.total_seconds),
+    ]
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(str(length) for length in shape)
