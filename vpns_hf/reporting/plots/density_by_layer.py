@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from itertools import takewhile
@@ -24,25 +25,23 @@ def plot_density_by_layer(
 
 
 def density_figure(layers: Sequence[LayerRecord], title: str = "Density by layer") -> Figure:
-    """One bar per layer, first layer on top: the kept weights in % of the layer's; empty layers are marked in red."""
+    """One bar per layer, first layer on top: the kept weights in % of the layer's; empty layers stand out in colour."""
     figure = new_figure(9.0, 1.3 + 0.21 * len(layers))
     axes = figure.add_subplot()
-    densities = [100 * layer.density for layer in layers]
-    axes.barh(range(len(layers)), densities, color=PROMPTED, height=0.72)
+    axes.barh(range(len(layers)), [100 * layer.density for layer in layers], color=PROMPTED, height=0.72)
     for place, layer in enumerate(layers):
-        _annotate(axes, place, layer)
+        _write_count(axes, place, layer)
     _draw_overall(axes, layers)
     _label(axes, layers, title)
     return figure
 
 
-def _annotate(axes: Axes, place: int, layer: LayerRecord) -> None:
+def _write_count(axes: Axes, place: int, layer: LayerRecord) -> None:
     is_empty = layer.nonzero == 0
-    text = "empty: nothing passes" if is_empty else f"{count(layer.nonzero)} of {count(layer.total)}"
-    color = PLAIN if is_empty else DENSE
-    weight = "bold" if is_empty else "normal"
-    offset = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
-    axes.annotate(text, (100 * layer.density, place), color=color, fontweight=weight, fontsize="x-small", **offset)
+    text = f"empty, 0 of {count(layer.total)}" if is_empty else f"{count(layer.nonzero)} of {count(layer.total)}"
+    look = {"color": PLAIN, "fontweight": "bold"} if is_empty else {"color": DENSE}
+    position = {"transform": axes.get_yaxis_transform(), "ha": "left", "va": "center"}
+    axes.text(1.01, place, text, fontsize="x-small", **position, **look)
 
 
 def _draw_overall(axes: Axes, layers: Sequence[LayerRecord]) -> None:
@@ -53,8 +52,7 @@ def _draw_overall(axes: Axes, layers: Sequence[LayerRecord]) -> None:
 def _label(axes: Axes, layers: Sequence[LayerRecord], title: str) -> None:
     axes.set_yticks(range(len(layers)), _short_names([layer.name for layer in layers]), fontsize="x-small")
     axes.set_ylim(len(layers) - 0.4, -0.6)
-    axes.set_xlim(0, 118)
-    axes.set_xticks(range(0, 101, 20))
+    axes.set_xlim(0, 10 * math.ceil(10 * max(layer.density for layer in layers)) or 100)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("Density (% of the layer's weights kept)")

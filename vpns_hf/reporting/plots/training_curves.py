@@ -65,25 +65,23 @@ def _draw_line(axes: Axes, values: Sequence[float | None], color: str, style: st
 
 
 def _draw_stages(axes: Axes, history: Sequence[EpochRecord]) -> None:
+    for place, record in enumerate(history):
+        if record.epoch == 1 and place > 0:
+            axes.axvline(place + 0.5, color=QUIET, linestyle=":", linewidth=1.0)
     start = 0.5
     for stage, records in groupby(record.stage for record in history):
         end = start + len(list(records))
-        middle = (start + end) / 2
-        place = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom", "fontsize": "small"}
-        axes.text(middle, 1.01, stage.replace("_", " "), color=QUIET, **place)
-        if start > 0.5:
-            axes.axvline(start, color=QUIET, linestyle=":", linewidth=1.0, label="_stage")
+        position = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+        axes.text((start + end) / 2, 1.01, stage.replace("_", " "), color=QUIET, fontsize="small", **position)
         start = end
 
 
 def _mark_saved_epoch(axes: Axes, run: RunResult, values: Sequence[float | None]) -> None:
-    if run.epoch is None or not run.history:
-        return
-    stage_length = len([record for record in run.history if record.stage == run.history[-1].stage])
-    place = len(run.history) - stage_length + run.epoch
-    if values[place - 1] is not None:
+    # The last epoch of that number: earlier stages count their epochs from 1 as well.
+    places = [place for place, record in enumerate(run.history) if record.epoch == run.epoch]
+    if places and values[places[-1]] is not None:
         ring = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "linestyle": "none", "color": DENSE}
-        axes.plot([place], [values[place - 1]], label="saved", **ring)
+        axes.plot([places[-1] + 1], [values[places[-1]]], label="saved model", **ring)
 
 
 def _in_percent(fraction: float | None) -> float | None:

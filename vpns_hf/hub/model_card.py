@@ -1,0 +1,183 @@
+"""The model card of a pruned checkpoint, filled from its measured results."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from vpns_hf.reporting.numbers import count, megabytes, percent, short_percent, sparsity_name
+from vpns_hf.reporting.records import DenseResult
+from vpns_hf.reporting.results import Results, RunResult
+
+from .public_names import hub_id, public_command, public_name
+
+
+@dataclass(frozen=True)
+class VPNsModelCardData:
+    """What a card says. Numbers come from `run` and `dense` only; what is None there is "not measured" in the card.
+
+    Attributes:
+        run: the results of this checkpoint.
+        dense: the results of the unpruned model.
+        repo_id: the Hub id the card's code loads; without one, the folder's name.
+        base_model: Hub id or path of the pre-trained model; of a path only the last part is shown.
+        dataset: Hub id or path of the data set; likewise.
+        license: a licence identifier of the Hub. The weights derive from the base model, so that its licence decides.
+        dense_bytes: size of the unpruned model's weights on disk.
+        protocol: a sentence on how the model was chosen and measured, beside what `run` tells.
+        command: the command line that made the checkpoint; leading folders of paths are left out.
+        versions: version of each package that has a part in the results.
+    """
+
+    run: RunResult
+    dense: DenseResult = field(default_factory=DenseResult)
+    repo_id: str | None = None
+    base_model: str | None = None
+    dataset: str | None = None
+    license: str = "unknown"
+    dense_bytes: int | None = None
+    protocol: str | None = None
+    command: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_results(
+        cls, results: Results, run: RunResult, *, repo_id: str | None = None, license: str = "unknown"
+    ) -> VPNsModelCardData:
+        """The card data of one run of a job."""
+        return cls(
+            run=run,
+            dense=results.dense,
+            repo_id=repo_id,
+            base_model=results.model,
+            dataset=results.dataset,
+            license=license,
+            protocol=results.protocol,
+            command=results.command,
+            versions=results.versions,
+        )
+
+
+def write_model_card(folder: str | os.PathLike[str], data: VPNsModelCardData) -> Path:
+    """Write the card of the checkpoint in `folder` as its README.md; the size on disk is measured there.
+
+    Returns:
+        The path of the card.
+    """
+    folder = Path(folder)
+    template = Path(__file__).with_name("template.md")
+    fields = _template_fields(folder, data)
+    card = ModelCard.from_template(card_metadata(folder, data), template_path=str(template), **fields)
+    path = folder / "README.md"
+    card.save(path)
+    return path
+
+
+def card_metadata(folder: Path, data: VPNsModelCardData) -> ModelCardData:
+    """The YAML header of the card, the measured accuracies as its model index."""
+    base_model = hub_id(data.base_model)
+    return ModelCardData(
+        model_name=_model_name(folder, data),
+        license=data.license,
+        library_name="transformers",
+        pipeline_tag="image-classification",
+        base_model=base_model,
+        base_model_relation="finetune" if base_model else None,
+        datasets=hub_id(data.dataset),
+        metrics=["accuracy"],
+        tags=_tags(data.run),
+        eval_results=_eval_results(data) or None,
+    )
+
+
+def _tags(run: RunResult) -> list[str]:
+    own = [f"granularity-{run.granularity}", sparsity_name(run.sparsity_requested)]
+    return ["vpns", "pruning", "sparse", "visual-prompting", *own, "arxiv:2312.01397"]
+
+
+def _eval_results(data: VPNsModelCardData) -> list[EvalResult]:
+    views = {"with the prompt": data.run.accuracy.prompted, "without the prompt": data.run.accuracy.plain}
+    # The view the saved model uses comes first: that is the one shown where there is room for one number.
+    names = sorted(views, key=lambda name: name != _default_view(data.run))
+    return [_eval_result(data, f"Accuracy {name}", views[name]) for name in names if views[name] is not None]
+
+
+def _eval_result(data: VPNsModelCardData, name: str, accuracy: float) -> EvalResult:
+    dataset = public_name(data.dataset) if data.dataset else "unknown"
+    return EvalResult(
+        task_type="image-classification",
+        dataset_type=dataset,
+        dataset_name=dataset,
+        dataset_split=data.run.split,
+        metric_type="accuracy",
+        metric_name=name,
+        metric_value=accuracy,
+    )
+
+
+def _template_fields(folder: Path, data: VPNsModelCardData) -> dict[str, str | int | bool | None]:
+    return {
+        "model_name": _model_name(folder, data),
+        "repo_id": data.repo_id or folder.resolve().name,
+        "base_model": _mention(data.base_model, "a model that was not recorded"),
+        "dataset": _mention(data.dataset, "a data set that was not recorded"),
+        "command": public_command(data.command) if data.command else None,
+        "versions": ", ".join(f"{package} {version}" for package, version in data.versions.items()),
+        "protocol": data.protocol,
+        "selection": _selection(data.run),
+        "has_prompt": data.run.accuracy.prompted is not None,
+        **_run_fields(data.run),
+        "dense": percent(data.dense.accuracy),
+        "dense_top5": percent(data.dense.top5),
+        "dense_size": megabytes(data.dense_bytes),
+        "size": megabytes(_weights_bytes(folder)),
+    }
+
+
+def _run_fields(run: RunResult) -> dict[str, str | int]:
+    return {
+        "method": run.method,
+        "granularity": run.granularity,
+        "seed": run.seed,
+        "split": run.split,
+        "default_view": _default_view(run),
+        "sparsity_requested": short_percent(run.sparsity_requested),
+        "sparsity": percent(run.sparsity),
+        "prompted": percent(run.accuracy.prompted),
+        "plain": percent(run.accuracy.plain),
+        "top5_prompted": percent(run.top5.prompted),
+        "top5_plain": percent(run.top5.plain),
+        "nonzero": count(run.nonzero),
+        "total": count(run.total),
+        "effective_density": percent(run.effective_density),
+    }
+
+
+def _default_view(run: RunResult) -> str:
+    return "with the prompt" if run.prompt_at_inference else "without the prompt"
+
+
+def _selection(run: RunResult) -> str:
+    if run.validation is None:
+        chosen = "No validation split chose the epoch or the default view."
+    else:
+        measured = f"{percent(run.validation.prompted)} with the prompt, {percent(run.validation.plain)} without"
+        epoch = "The epoch" if run.epoch is None else f"Epoch {run.epoch} of the last stage"
+        chosen = f"{epoch} and the default view were chosen on the validation split ({measured})."
+    return f"{chosen} The accuracies in the table were measured on the {run.split} split."
+
+
+def _mention(name: str | None, otherwise: str) -> str:
+    return otherwise if name is None else f"`{public_name(name)}`"
+
+
+def _model_name(folder: Path, data: VPNsModelCardData) -> str:
+    return (data.repo_id or folder.resolve().name).split("/")[-1]
+
+
+def _weights_bytes(folder: Path) -> int | None:
+    files = list(folder.glob("*.safetensors"))
+    return sum(file.stat().st_size for file in files) if files else None
