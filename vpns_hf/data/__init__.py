@@ -1,0 +1,32 @@
+"""What comes in: from a name or a folder to batches of pixels on the device."""
+
+from __future__ import annotations
+
+from vpns_hf.data.batches import Batch, EvalBatches, Process, TrainBatches
+from vpns_hf.data.cache import ImageCache, cache_images
+from vpns_hf.data.columns import Columns, find_columns
+from vpns_hf.data.labels import class_names
+from vpns_hf.data.loading import load_image_dataset
+from vpns_hf.data.specs import DATASETS, DatasetSpec
+from vpns_hf.data.splits import Splits, prepare_splits
+from vpns_hf.data.transforms import Crops, EvalTransform, TrainTransform
+
+__all__ = [
+    "DATASETS",
+    "Batch",
+    "Columns",
+    "Crops",
+    "DatasetSpec",
+    "EvalBatches",
+    "EvalTransform",
+    "ImageCache",
+    "Process",
+    "Splits",
+    "TrainBatches",
+    "TrainTransform",
+    "cache_images",
+    "class_names",
+    "find_columns",
+    "load_image_dataset",
+    "prepare_splits",
+]

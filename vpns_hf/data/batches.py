@@ -1,0 +1,179 @@
+"""Batches of a cached split, shared out over processes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from vpns_hf.data.buffers import BufferPool
+from vpns_hf.data.cache import ImageCache
+from vpns_hf.data.transforms import Crops, EvalTransform, Transform
+from vpns_hf.errors import InputError
+
+# The last batch of an epoch is topped up to a multiple of this many images, so that it is the same for 1, 2, 4 and 8
+# processes with at least two images, which batch norm needs, for each.
+TOP_UP = 16
+
+
+class Batch(NamedTuple):
+    """One process's share of a batch.
+
+    `pixel_values` float32 (b, 3, I, I) in [0, 1]; `labels` int64 (b,); `valid` bool (b,), False for rows that only
+    fill up the share of a process and must not be counted, None where all count.
+    """
+
+    pixel_values: torch.Tensor
+    labels: torch.Tensor
+    valid: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Process:
+    """Which process this is of how many, and its device."""
+
+    index: int = 0
+    count: int = 1
+    device: torch.device | str = "cpu"
+
+    def share(self, rows: torch.Tensor) -> torch.Tensor:
+        """Every `count`-th row, from the `index`-th."""
+        return rows[self.index :: self.count]
+
+
+class TrainBatches:
+    """Shuffled batches without end: every epoch has its own order and its own random crops.
+
+    The global batches do not depend on the number of processes: process r of P takes the rows r, r + P, r + 2P, ...
+    of each. No row is dropped: the last batch of an epoch is topped up from the start of the order.
+
+    Args:
+        cache: the decoded images.
+        transform: applied on the device.
+        batch_size: images over all processes together; a multiple of the number of processes, at least two for each.
+        seed: of order and crops.
+        stream: a name; streams over one cache have independent orders and crops.
+        process: this process's index, their number and its device.
+
+    Raises:
+        InputError: the batch size cannot be shared out.
+    """
+
+    def __init__(
+        self,
+        cache: ImageCache,
+        transform: Transform,
+        *,
+        batch_size: int,
+        seed: int,
+        stream: str,
+        process: Process | None = None,
+    ):
+        process = process or Process()
+        if batch_size % process.count or batch_size < 2 * process.count:
+            raise InputError(
+                f"batch_size {batch_size} over {process.count} processes; "
+                f"give a multiple of {process.count}, at least {2 * process.count}"
+            )
+        self.batch_size = batch_size
+        self._reader = _Reader(cache, transform, process)
+        self._seed = seed
+        self._stream = stream
+
+    def __len__(self) -> int:
+        """Global batches per epoch."""
+        return math.ceil(len(self._reader) / self.batch_size)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """This process's share of each batch of an epoch.
+
+        Args:
+            epoch: its number; the same number gives the same batches.
+            start: the number of batches to skip, to go on in the middle of an epoch.
+        """
+        generator = torch.Generator().manual_seed(_mixed_seed(self._seed, self._stream, epoch))
+        order = self._topped_up(torch.randperm(len(self._reader), generator=generator))
+        crops = self._reader.transform.draw(len(self._reader), generator)
+        for rows in order.split(self.batch_size)[start:]:
+            yield self._reader.read(self._reader.process.share(rows), crops)
+
+    def _topped_up(self, order: torch.Tensor) -> torch.Tensor:
+        multiple = min(self.batch_size, math.lcm(TOP_UP, 2 * self._reader.process.count))
+        rest = len(order) % self.batch_size
+        wanted = len(order) - rest + min(math.ceil(rest / multiple) * multiple, self.batch_size)
+        return order[torch.arange(wanted) % len(order)]
+
+
+class EvalBatches:
+    """Every row once and in order; all processes take the same number of batches of the same size.
+
+    Process r of P takes the rows r, r + P, r + 2P, ... of each global batch. Where the last one cannot be shared out
+    evenly, rows that are not `valid` fill it up.
+
+    Args:
+        cache: the decoded images.
+        transform: applied on the device.
+        batch_size: images over all processes together; rounded up to a multiple of their number.
+        process: this process's index, their number and its device.
+    """
+
+    def __init__(
+        self, cache: ImageCache, transform: EvalTransform, *, batch_size: int, process: Process | None = None
+    ):
+        process = process or Process()
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; give a number of at least 1")
+        self.batch_size = math.ceil(batch_size / process.count) * process.count
+        self._reader = _Reader(cache, transform, process)
+
+    def __len__(self) -> int:
+        """Global batches."""
+        return math.ceil(len(self._reader) / self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        total, count = len(self._reader), self._reader.process.count
+        rows = torch.arange(math.ceil(total / count) * count)
+        crops = self._reader.transform.draw(total)
+        for batch in rows.split(self.batch_size):
+            mine = self._reader.process.share(batch)
+            yield self._reader.read(mine.clamp(max=total - 1), crops, valid=mine < total)
+
+
+class _Reader:
+    """Rows of a cache, on the device and transformed."""
+
+    def __init__(self, cache: ImageCache, transform: Transform, process: Process):
+        self.transform = transform
+        self.process = process
+        self._cache = cache
+        self._device = torch.device(process.device)
+        self._buffers = BufferPool()
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+    def read(self, rows: torch.Tensor, crops: Crops, valid: torch.Tensor | None = None) -> Batch:
+        images = self._to_device(self._cache.images.index_select(0, rows))
+        pixel_values = self.transform(images, crops.select(rows).to(self._device), self._buffer(len(rows)))
+        labels = self._to_device(self._cache.labels[rows])
+        return Batch(pixel_values, labels, None if valid is None else self._to_device(valid))
+
+    def _buffer(self, count: int) -> torch.Tensor | None:
+        if self._device.type != "cpu":
+            return None  # the allocators of accelerators reuse memory themselves
+        size = self.transform.image_size
+        return self._buffers.take((count, 3, size, size))
+
+    def _to_device(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self._device.type == "cuda":
+            return tensor.pin_memory().to(self._device, non_blocking=True)
+        return tensor.to(self._device)
+
+
+def _mixed_seed(seed: int, stream: str, epoch: int) -> int:
+    digest = hashlib.sha256(f"{seed}/{stream}/{epoch}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1

@@ -1,0 +1,91 @@
+"""Class names, and labels as indices into them."""
+
+from __future__ import annotations
+
+import datasets
+import numpy as np
+
+from vpns_hf.data.columns import Columns
+from vpns_hf.errors import InputError
+
+NO_LABEL = -1
+
+
+def class_names(dataset: datasets.DatasetDict | datasets.Dataset, columns: Columns) -> list[str]:
+    """The names of the classes, in label order.
+
+    Args:
+        dataset: one split, or a DatasetDict, of which `train` is read.
+        columns: the image and the label column.
+
+    Returns:
+        The names of a ClassLabel column; of plain integers or strings, the sorted values that occur.
+
+    Raises:
+        InputError: there is no training split, or its labels are neither classes, integers nor strings.
+    """
+    return [str(value) for value in label_values(_training_split(dataset), columns.label)]
+
+
+def label_values(train: datasets.Dataset, column: str) -> list[str] | list[int]:
+    """What a label can be: the class names of a ClassLabel column, else the sorted values of the training rows."""
+    feature = train.features[column]
+    if isinstance(feature, datasets.ClassLabel) and feature.names is not None:
+        return list(feature.names)
+    values = sorted({value for value in read_column(train, column) if not is_missing(value)})
+    if not values or not all(isinstance(value, (int, str)) for value in values):
+        raise InputError(f"the label column {column!r} holds {feature}; give a column of classes, integers or strings")
+    return values
+
+
+def is_missing(value: int | str | None) -> bool:
+    """Whether a row has no label, which public test splits mark with None or -1."""
+    return value is None or value == NO_LABEL
+
+
+def is_unlabelled(split: datasets.Dataset, column: str) -> bool:
+    """Whether no row of a split has a label."""
+    return all(is_missing(value) for value in read_column(split, column))
+
+
+def encode_labels(
+    split: datasets.Dataset, columns: Columns, values: list[str] | list[int], name: str
+) -> datasets.Dataset:
+    """The split with its image column and a ClassLabel column of indices into `values`, and nothing else.
+
+    Raises:
+        InputError: a row has no label, or one that is not in `values`; the message names split and row.
+    """
+    indices = _indices(split, columns.label, values, name)
+    feature = datasets.ClassLabel(names=[str(value) for value in values])
+    images = split.select_columns([columns.image])
+    return images.add_column(columns.label, indices, feature=feature)
+
+
+def read_column(split: datasets.Dataset, column: str) -> list:
+    """The values of one column as stored, without decoding any image."""
+    return split.select_columns([column]).with_format("arrow")[:][column].to_pylist()
+
+
+def _indices(split: datasets.Dataset, column: str, values: list, name: str) -> np.ndarray:
+    feature = split.features[column]
+    by_index = isinstance(feature, datasets.ClassLabel)
+    if by_index and feature.names is not None and list(feature.names) != values:
+        raise InputError(f"the classes of the {name} split differ from those of the training split; they must agree")
+    index_of = {index: index for index in range(len(values))} if by_index else {v: i for i, v in enumerate(values)}
+    labels = read_column(split, column)
+    for row, label in enumerate(labels):
+        if is_missing(label) or label not in index_of:
+            given = "no label" if is_missing(label) else f"the label {label!r}"
+            raise InputError(
+                f"row {row} of the {name} split has {given}; expected one of {len(values)} classes: remove such rows"
+            )
+    return np.array([index_of[label] for label in labels], dtype=np.int64)
+
+
+def _training_split(dataset: datasets.DatasetDict | datasets.Dataset) -> datasets.Dataset:
+    if isinstance(dataset, datasets.Dataset):
+        return dataset
+    if "train" not in dataset:
+        raise InputError(f"no train split among {list(dataset)}; give the split whose classes count")
+    return dataset["train"]

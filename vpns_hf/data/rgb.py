@@ -1,0 +1,40 @@
+"""One stored image becomes RGB pixels."""
+
+from __future__ import annotations
+
+import datasets
+import numpy as np
+from PIL import Image, ImageOps
+
+SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L")
+
+
+def decode_image(stored: dict) -> Image.Image:
+    """Decode one image of any mode into 8-bit RGB, turned the way its EXIF orientation says.
+
+    Args:
+        stored: {"bytes": ..., "path": ...}, as `datasets.Image(decode=False)` gives it.
+
+    Raises:
+        Exception: whatever PIL raises about an unreadable file.
+    """
+    return to_rgb(ImageOps.exif_transpose(datasets.Image().decode_example(stored)))
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """8-bit RGB; transparency is dropped, 16-bit values keep their upper byte."""
+    if image.mode in SIXTEEN_BIT_MODES:
+        image = Image.fromarray((np.asarray(image).astype(np.int32) >> 8).clip(0, 255).astype(np.uint8))
+    if image.mode == "P":
+        image = image.convert("RGBA")  # PIL warns when a palette with transparency is converted in one step
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def to_square(image: Image.Image, size: int) -> Image.Image:
+    """Resize to `size` x `size` whatever the proportions: bilinear, antialiased."""
+    return image.resize((size, size), Image.Resampling.BILINEAR)
+
+
+def to_planes(image: Image.Image) -> np.ndarray:
+    """The pixels as uint8 of shape (3, H, W)."""
+    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))

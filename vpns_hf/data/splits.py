@@ -1,0 +1,155 @@
+"""The three parts of a data set: what is trained on, what selects, and what the final accuracy is measured on."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import datasets
+import numpy as np
+
+from vpns_hf.data.columns import Columns
+from vpns_hf.data.labels import encode_labels, is_unlabelled, label_values, read_column
+from vpns_hf.data.specs import DatasetSpec
+from vpns_hf.data.stratify import stratified_cut
+from vpns_hf.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+VALIDATION_NAMES = ("validation", "valid", "val", "dev")
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Rows with an image column and a ClassLabel column each; the test rows take no part in any choice.
+
+    `validation` is None where all training rows are used and the data set brings no validation split.
+    """
+
+    train: datasets.Dataset
+    validation: datasets.Dataset | None
+    test: datasets.Dataset
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SplitRoles:
+    """The names of the splits that play each part; `validation` None means: cut it from the training rows."""
+
+    train: tuple[str, ...]
+    validation: str | None
+    test: str
+
+
+def prepare_splits(
+    dataset: datasets.DatasetDict,
+    columns: Columns,
+    *,
+    seed: int,
+    spec: DatasetSpec | None = None,
+    validation_fraction: float = 0.1,
+    max_train_samples: int | None = None,
+    max_eval_samples: int | None = None,
+    max_test_samples: int | None = None,
+    use_all_of_train: bool = False,
+) -> Splits:
+    """Choose the rows to train on, to select with and to test on.
+
+    A data set with a validation and a test split brings both. One with only a validation split beside train
+    (Tiny-ImageNet) is tested on it. Where no validation split is left it is cut from the training rows: stratified,
+    the same rows for the same seed.
+
+    Args:
+        dataset: at least a training split and one to test on.
+        columns: the image and the label column.
+        seed: of the cut.
+        spec: names the splits; None goes by their usual names.
+        validation_fraction: in (0, 1), the share of the training rows that is cut off.
+        max_train_samples: keep this many first training rows, before the cut.
+        max_eval_samples: keep this many first validation rows.
+        max_test_samples: keep this many first test rows.
+        use_all_of_train: cut nothing from the training rows.
+
+    Raises:
+        InputError: a split is missing, empty or without labels, a label is out of range, or a number is.
+    """
+    roles = split_roles(dataset, columns, spec)
+    values = label_values(_joined(dataset, roles.train), columns.label)
+    train = _first(_encoded(dataset, roles.train, columns, values), max_train_samples, "max_train_samples")
+    test = _first(_encoded(dataset, (roles.test,), columns, values), max_test_samples, "max_test_samples")
+    validation = None
+    if roles.validation is not None:
+        validation = _encoded(dataset, (roles.validation,), columns, values)
+    elif not use_all_of_train:
+        train, validation = _cut(train, columns, validation_fraction, seed)
+    if validation is not None:
+        validation = _first(validation, max_eval_samples, "max_eval_samples")
+    return Splits(train, validation, test, tuple(str(value) for value in values))
+
+
+def split_roles(dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None = None) -> SplitRoles:
+    """Which split plays which part: as `spec` says, else by the usual names.
+
+    A test split without labels, as competitions publish it, is passed over.
+
+    Raises:
+        InputError: there is no training split, or none to test on; the message lists the splits.
+    """
+    if spec is not None:
+        roles = SplitRoles(spec.train_splits, spec.validation_split, spec.test_split)
+        _check_present(dataset, roles)
+        return roles
+    validation = next((name for name in VALIDATION_NAMES if name in dataset), None)
+    test = "test" if "test" in dataset else None
+    if test is not None and validation is not None and is_unlabelled(dataset[test], columns.label):
+        logger.warning("the test split has no labels; testing on the %s split instead", validation)
+        test = None
+    if test is None:
+        test, validation = validation, None
+    roles = SplitRoles(("train",), validation, test or "test")
+    _check_present(dataset, roles)
+    return roles
+
+
+def _check_present(dataset: datasets.DatasetDict, roles: SplitRoles) -> None:
+    for name in (*roles.train, roles.validation, roles.test):
+        if name is None:
+            continue
+        if name not in dataset:
+            raise InputError(f"no {name} split; the data set has {list(dataset)}: add it or name another")
+        if len(dataset[name]) == 0:
+            raise InputError(f"the {name} split is empty; give it at least one image")
+
+
+def _joined(dataset: datasets.DatasetDict, names: tuple[str, ...]) -> datasets.Dataset:
+    parts = [dataset[name] for name in names]
+    return parts[0] if len(parts) == 1 else datasets.concatenate_datasets(parts)
+
+
+def _encoded(
+    dataset: datasets.DatasetDict, names: tuple[str, ...], columns: Columns, values: list
+) -> datasets.Dataset:
+    parts = [encode_labels(dataset[name], columns, values, name) for name in names]
+    return parts[0] if len(parts) == 1 else datasets.concatenate_datasets(parts)
+
+
+def _first(split: datasets.Dataset, count: int | None, option: str) -> datasets.Dataset:
+    if count is None:
+        return split
+    if count < 1:
+        raise InputError(f"{option} is {count}; give a number of at least 1, or leave it out for all rows")
+    return split.select(range(min(count, len(split))))
+
+
+def _cut(
+    train: datasets.Dataset, columns: Columns, fraction: float, seed: int
+) -> tuple[datasets.Dataset, datasets.Dataset]:
+    if not 0 < fraction < 1:
+        raise InputError(f"validation_fraction is {fraction}; give a number between 0 and 1, both excluded")
+    labels = np.array(read_column(train, columns.label))
+    kept, validation = stratified_cut(labels, fraction, seed)
+    if len(validation) == 0:
+        raise InputError(
+            f"{fraction} of {len(train)} training rows leaves no validation image; give more rows or a larger validation_fraction"
+        )
+    return train.select(kept), train.select(validation)

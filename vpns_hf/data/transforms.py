@@ -1,0 +1,126 @@
+"""From decoded bytes to what the model takes: batched, on the device, without a Python step per image."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+
+from vpns_hf.data.cropping import crop, to_unit
+from vpns_hf.data.resampling import SquareResize
+from vpns_hf.errors import InputError
+
+
+class Crops(NamedTuple):
+    """Where each image is cut: `top` and `left` int64 (B,), `flip` bool (B,)."""
+
+    top: torch.Tensor
+    left: torch.Tensor
+    flip: torch.Tensor
+
+    def select(self, indices: torch.Tensor) -> Crops:
+        """The crops of some images."""
+        return Crops(*(values[indices] for values in self))
+
+    def to(self, device: torch.device) -> Crops:
+        """The crops on another device."""
+        return Crops(*(values.to(device, non_blocking=True) for values in self))
+
+
+class Transform(Protocol):
+    """What a loader needs of a transform.
+
+    `resize_size` is the square an image is resized to before anything is cut, the size to cache images for.
+    """
+
+    image_size: int
+    resize_size: int
+
+    def draw(self, count: int, generator: torch.Generator) -> Crops:
+        """Crops for `count` images."""
+
+    def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
+        """uint8 (B, 3, H, W) to float32 (B, 3, I, I) in [0, 1], written into `out` where given."""
+
+
+class TrainTransform:
+    """Resize to a square of 9/8 of the image size, cut a random window, mirror half of the images.
+
+    Args:
+        image_size: I, the side of the result in pixels, at least 1.
+        flip: mirror at all; False where a mirrored image is of another class.
+    """
+
+    def __init__(self, image_size: int, flip: bool = True):
+        self.image_size = _checked(image_size)
+        self.resize_size = int(image_size * 9 / 8)
+        self.flip = flip
+        self._window = _Window(self.image_size, self.resize_size)
+
+    def draw(self, count: int, generator: torch.Generator) -> Crops:
+        """Random crops for `count` images: every corner and both directions equally often."""
+        places = self.resize_size - self.image_size + 1
+        top, left = torch.randint(places, (2, count), generator=generator)
+        flip = torch.randint(2, (count,), generator=generator).bool()
+        return Crops(top, left, flip if self.flip else torch.zeros_like(flip))
+
+    def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Cut `crops` out of uint8 images (B, 3, H, W): float32 (B, 3, I, I) in [0, 1]."""
+        return self._window(images, crops, out)
+
+
+class EvalTransform:
+    """Resize to a square of the image size.
+
+    Args:
+        image_size: I, the side of the result in pixels, at least 1.
+    """
+
+    def __init__(self, image_size: int):
+        self.image_size = self.resize_size = _checked(image_size)
+        self._window = _Window(image_size, image_size)
+
+    def draw(self, count: int, generator: torch.Generator | None = None) -> Crops:
+        """The whole image, `count` times; draws nothing."""
+        corner = torch.zeros(count, dtype=torch.int64)
+        return Crops(corner, corner, corner.bool())
+
+    def __call__(
+        self, images: torch.Tensor, crops: Crops | None = None, out: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Resize uint8 images (B, 3, H, W): float32 (B, 3, I, I) in [0, 1]."""
+        return self._window(images, crops or self.draw(len(images)).to(images.device), out)
+
+
+class _Window:
+    """Resizes where that is still to be done, and cuts."""
+
+    def __init__(self, image_size: int, resize_size: int):
+        self._image_size = image_size
+        self._resize_size = resize_size
+        self._resizes: dict[tuple, SquareResize] = {}
+
+    @torch.no_grad()
+    def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None) -> torch.Tensor:
+        size, resized = self._image_size, self._resize_size
+        if out is None:
+            out = torch.empty(len(images), images.shape[1], size, size, device=images.device)
+        with torch.autocast(images.device.type, enabled=False):
+            if images.shape[2:] != (resized, resized):
+                return self._resize_for(images)(images, *crops, out)
+            if size == resized:
+                return to_unit(images, out)
+            return crop(images, *crops, out)
+
+    def _resize_for(self, images: torch.Tensor) -> SquareResize:
+        height, width = images.shape[2:]
+        key = (height, width, images.device)
+        if key not in self._resizes:
+            self._resizes[key] = SquareResize(height, width, self._resize_size, self._image_size, images.device)
+        return self._resizes[key]
+
+
+def _checked(image_size: int) -> int:
+    if image_size < 1:
+        raise InputError(f"image_size is {image_size}; give the side of the image in pixels, at least 1")
+    return image_size
