@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
 from huggingface_hub.utils import HFValidationError, validate_repo_id
-
-# An absolute path, or one that starts at the home or the parent folder, alone or after "--option=".
-_LEADING_FOLDERS = re.compile(r"^(?P<option>--?[\w-]+=)?(?:~|\.\.)?/(?:.*/)?(?P<name>[^/]*?)/*$")
 
 
 def hub_id(name: str | None) -> str | None:
@@ -30,4 +26,13 @@ def public_name(name: str) -> str:
 
 def public_command(command: str) -> str:
     """A command line in which a path outside the working folder is reduced to its last part."""
-    return shlex.join(_LEADING_FOLDERS.sub(r"\g<option>\g<name>", word) for word in shlex.split(command))
+    return shlex.join(_public_word(word) for word in shlex.split(command))
+
+
+def _public_word(word: str) -> str:
+    option, equals, path = ("", "", word) if _leads_outside(word) else word.partition("=")
+    return f"{option}{equals}{Path(path).name}" if _leads_outside(path) else word
+
+
+def _leads_outside(path: str) -> bool:
+    return path.startswith(("/", "~", "../"))

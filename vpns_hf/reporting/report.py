@@ -33,7 +33,7 @@ def write_report(
 def _write_plots(results: Results, output_dir: Path, prompts: Mapping[float, npt.ArrayLike]) -> dict[str, str]:
     """Draw all plots; the caption of each by its path relative to `output_dir`."""
     pictures = {}
-    if len(results.runs) > 0:
+    if results.runs:
         plot_accuracy_against_sparsity(results, output_dir / "plots/accuracy_against_sparsity.png")
         pictures["plots/accuracy_against_sparsity.png"] = "Accuracy against sparsity"
     if any(run.history for run in results.runs):
@@ -62,7 +62,7 @@ def _report(results: Results, pictures: Mapping[str, str]) -> str:
     facts = {"Model": results.model, "Data set": results.dataset, "Protocol": results.protocol}
     lines = ["# Results", ""]
     lines += [f"- {title}: {fact}" for title, fact in facts.items() if fact]
-    lines += ["", results_table(results), "", _note(results), ""]
+    lines += ["", results_table(results), "", _note(results), ""] if results.runs else ["", "No runs.", ""]
     if results.command:
         lines += ["```bash", results.command, "```", ""]
     lines += [f"![{caption}]({path})\n" for path, caption in pictures.items()]

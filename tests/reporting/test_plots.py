@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vpns_hf.reporting import DenseResult, LayerRecord, Results
+from vpns_hf.reporting.plots import (
+    accuracy_figure,
+    density_figure,
+    plot_accuracy_against_sparsity,
+    plot_density_by_layer,
+    plot_prompt,
+    plot_training_curves,
+    prompt_figure,
+    training_figure,
+)
+
+
+def lines_by_label(axes) -> dict[str, np.ndarray]:
+    return {line.get_label(): line.get_xydata() for line in axes.lines}
+
+
+def test_accuracy_figure_draws_the_measured_accuracies(results):
+    lines = lines_by_label(accuracy_figure(results).axes[0])
+    assert sorted(lines) == ["dense model (95.56%)", "with the prompt", "without the prompt"]
+    sparsities = [100 * run.sparsity for run in results.runs]
+    np.testing.assert_allclose(lines["with the prompt"], [[sparsities[0], 95.83], [sparsities[1], 95.28]])
+    np.testing.assert_allclose(lines["without the prompt"][:, 0], sparsities)
+    np.testing.assert_allclose(lines["without the prompt"][:, 1], [95.56, 94.17, 80.0])
+    np.testing.assert_allclose(lines["dense model (95.56%)"][:, 1], 95.56)
+
+
+def test_accuracy_figure_orders_runs_by_sparsity(results):
+    backwards = replace(results, runs=results.runs[::-1])
+    lines = lines_by_label(accuracy_figure(backwards).axes[0])
+    assert (np.diff(lines["without the prompt"][:, 0]) > 0).all()
+
+
+def test_accuracy_figure_without_a_dense_accuracy_has_no_dashed_line(results):
+    assert len(accuracy_figure(replace(results, dense=DenseResult())).axes[0].lines) == 2
+
+
+def test_training_figure_draws_every_epoch_of_every_run(results):
+    axes = training_figure(results).axes
+    assert len(axes) == 2 * len(results.runs)
+    loss, accuracy = lines_by_label(axes[0]), lines_by_label(axes[1])
+    np.testing.assert_array_equal(loss["with the prompt"], [[1, 2.0], [2, 1.0], [3, 2.0], [4, 1.0]])
+    np.testing.assert_array_equal(loss["without the prompt"], [[1, 1.0], [2, 0.5], [3, 1.0], [4, 0.5]])
+    np.testing.assert_allclose(accuracy["with the prompt"], [[2, 50], [3, 90], [4, 80]])
+    np.testing.assert_allclose(accuracy["without the prompt"], [[2, 40], [3, 70], [4, 60]])
+
+
+def test_training_figure_marks_the_saved_epoch_and_the_stages(results):
+    axes = training_figure(results).axes[1]
+    np.testing.assert_allclose(lines_by_label(axes)["saved model"], [[3, 90]])
+    assert [text.get_text() for text in axes.texts] == ["find mask", "finetune"]
+    borders = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"]
+    assert borders == [2.5]
+
+
+def test_training_figure_of_results_without_history(results):
+    runs = [replace(run, history=[]) for run in results.runs]
+    axes = training_figure(replace(results, runs=runs)).axes
+    assert all(len(each.lines) == 0 for each in axes)
+
+
+def test_density_figure_has_a_bar_per_layer_and_marks_empty_ones(results):
+    axes = density_figure(results.runs[0].layers).axes[0]
+    np.testing.assert_allclose([bar.get_width() for bar in axes.patches], [100 * 61 / 108, 0])
+    assert [text.get_text() for text in axes.texts] == ["61 of 108", "empty, 0 of 24"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["stem.conv", "head"]
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), 100 * 61 / 132)
+
+
+def test_density_figure_grows_with_the_layers():
+    heights = [density_figure([LayerRecord("a", (4,), 2)] * number).get_figheight() for number in (21, 60)]
+    assert heights[1] - heights[0] == pytest.approx(0.21 * 39)
+
+
+def test_density_figure_of_one_layer_that_is_empty():
+    axes = density_figure([LayerRecord("net.head", (4,), 0)]).axes[0]
+    assert axes.get_xlim() == (0, 100)
+    assert axes.get_yticklabels()[0].get_text() == "head"
+
+
+def test_prompt_figure_stretches_the_prompt_around_grey():
+    change = np.zeros((3, 4, 4))
+    change[0, 0, 0], change[2, 3, 1] = 0.2, -0.1
+    figure = prompt_figure(change)
+    picture = figure.axes[0].images[0].get_array()
+    np.testing.assert_allclose(picture[0, 0], [1.0, 0.5, 0.5])
+    np.testing.assert_allclose(picture[3, 1], [0.5, 0.5, 0.25])
+    np.testing.assert_allclose(picture[1, 1], 0.5)
+    assert figure.axes[0].get_xlabel() == "red, green, blue; full colour is ±0.2"
+    np.testing.assert_allclose(figure.axes[1].images[0].get_array(), change.mean(axis=0))
+
+
+def test_prompt_figure_of_a_zero_prompt_is_grey():
+    figure = prompt_figure(np.zeros((3, 4, 4)))
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), np.full((4, 4, 3), 0.5))
+    assert figure.axes[0].get_xlabel() == "no change anywhere"
+
+
+def test_prompt_figure_refuses_other_shapes():
+    with pytest.raises(ValueError, match=r"\(3, height, width\), got \(4, 4, 3\)"):
+        prompt_figure(np.zeros((4, 4, 3)))
+
+
+def save_all(results: Results, folder) -> dict[str, tuple[int, int]]:
+    plot_accuracy_against_sparsity(results, folder / "accuracy.png")
+    plot_training_curves(results, folder / "training.png")
+    plot_density_by_layer(results.runs[0].layers, folder / "density.png")
+    plot_prompt(np.zeros((3, 4, 4)), folder / "prompt.png")
+    return {path.stem: Image.open(path).size for path in folder.iterdir()}
+
+
+def test_plots_are_saved_as_pictures_of_the_expected_size(results, tmp_path):
+    assert save_all(results, tmp_path / "plots") == {
+        "accuracy": (960, 630),
+        "training": (1350, 1125),
+        "density": (1350, 258),
+        "prompt": (1260, 600),
+    }
+
+
+def test_matplotlib_is_imported_by_the_first_figure_and_pyplot_never():
+    code = (
+        "import sys, vpns_hf.reporting as reporting, vpns_hf.reporting.plots as plots\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "plots.accuracy_figure(reporting.Results(reporting.DenseResult(0.5)))\n"
+        "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
