@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 import pickle
 from decimal import Decimal
@@ -108,6 +109,14 @@ def test_the_result_does_not_depend_on_earlier_selections(selector_class):
         assert_same(selected_masks(selector, scores), sorted_masks(scores, selector.dropped))
 
 
+def test_a_bracket_decides_nothing_about_the_result(monkeypatch):
+    scores = [torch.tensor([5.0, -1.0, 3.0, 8.0]), torch.tensor([2.0, -7.0, 6.0, 4.0])]
+    for low, high in itertools.combinations_with_replacement(range(10), 2):
+        monkeypatch.setattr(HostSelector, "_bracket", lambda *_, bracket=(low, high): bracket)
+        threshold = HostSelector(4).select(scores)
+        assert (float(threshold), threshold.first_kept) == (4.0, 8)
+
+
 def test_a_selector_follows_layers_that_change_shape(selector_class):
     generator = torch.Generator().manual_seed(3)
     selector = selector_class(100)
@@ -150,12 +159,13 @@ def test_dropping_more_than_there_is_is_an_error(selector_class, dropped):
         selector_class(dropped).select([torch.ones(3)])
 
 
+@pytest.mark.parametrize("dropped", [0, 1, 300, 459])
 @pytest.mark.parametrize("position", [0, 150, 458])
-def test_nan_raises_in_main_memory_and_when_a_device_value_is_read(selector_class, position):
+def test_nan_raises_in_main_memory_and_when_a_device_value_is_read(selector_class, position, dropped):
     scores = [torch.randn(459)]
     scores[0][position] = math.nan
     with pytest.raises(InputError, match="NaN"):
-        float(selector_class(300).select(scores))
+        float(selector_class(dropped).select(scores))
 
 
 def test_nan_empties_the_masks_of_a_device():

@@ -25,7 +25,10 @@ def resnet18_shapes() -> list[tuple[int, ...]]:
 
 
 class MaskRenewal:
-    """Scores that move a little per step, and the two ways to renew masks and masked weights from them."""
+    """Scores that move a little per step, and the two ways to renew masks and masked weights from them.
+
+    The plain way allocates its results anew; each side works on its own.
+    """
 
     def __init__(self, sparsity: float) -> None:
         self.generator = torch.Generator().manual_seed(7)
@@ -36,7 +39,7 @@ class MaskRenewal:
         self.dropped = num_dropped(sum(weight.numel() for weight in self.weights), sparsity)
         self.selector = make_selector(self.dropped, "cpu")
         self.threshold = self.selector.select(self.scores)
-        self.value = self.threshold.value
+        self.plain_value, self.plain_masks, self.plain_masked = self.threshold.value, self.masks, self.masked
 
     def _normal(self, shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=self.generator)
@@ -57,13 +60,13 @@ class MaskRenewal:
 
     def select_plainly(self) -> None:
         magnitudes = torch.cat([score.flatten() for score in self.scores]).abs()
-        self.value = magnitudes.kthvalue(self.dropped).values
+        self.plain_value = magnitudes.kthvalue(self.dropped).values
 
     def write_masks_plainly(self) -> None:
-        self.masks = [score.abs() > self.value for score in self.scores]
+        self.plain_masks = [score.abs() > self.plain_value for score in self.scores]
 
     def write_masked_weights_plainly(self) -> None:
-        self.masked = [weight * mask for weight, mask in zip(self.weights, self.masks, strict=True)]
+        self.plain_masked = [weight * mask for weight, mask in zip(self.weights, self.plain_masks, strict=True)]
 
 
 def benchmark_selection(sparsity: float = 0.7, repeats: int = 9) -> list[dict[str, str | float]]:

@@ -117,8 +117,11 @@ def write_masked_weights(weights: Sequence[Tensor], masks: Sequence[Tensor], out
 
 
 def _bits_dtype(weight: Tensor) -> torch.dtype:
-    """The integer as wide as the weight's dtype. Its product with 0 is all zero bits, where float knows -0.0 and NaN;
-    torch.where would do the same at a third of the speed on a CPU."""
+    """The integer type as wide as the weight's.
+
+    An integer times 0 is all zero bits, where a float may become -0.0 or NaN; torch.where gives the same at a third of
+    the speed on a CPU.
+    """
     integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}
     if not weight.is_floating_point() or weight.element_size() not in integers:
         raise InputError(f"weights of {weight.dtype} cannot be masked; give float16, bfloat16, float32 or float64")
@@ -155,7 +158,7 @@ class HostSelector(ThresholdSelector):
     it, where the exact rank is looked up. Should the bracket miss, everything is collected. Follows Floyd and Rivest,
     "Expected time bounds for selection", Communications of the ACM 18(3), 1975.
 
-    Raises InputError from `select` when a score is NaN, unless nothing is dropped.
+    `select` raises InputError when a score is NaN.
     """
 
     SAMPLE = 1 << 16
@@ -167,12 +170,12 @@ class HostSelector(ThresholdSelector):
     def _find(self, layers: list[Tensor], total: int) -> HostThreshold:
         arrays = [layer.numpy() for layer in layers]
         if self.dropped == 0:
-            return HostThreshold(torch.zeros(()), 0)
+            _refuse_nan(arrays)
+            return HostThreshold(torch.zeros((), dtype=layers[0].dtype if layers else None), 0)
         below, inside = self._collect(arrays, *self._bracket(arrays, total))
         if not below < self.dropped <= below + inside.size:
             below, inside = self._collect(arrays, 0.0, math.inf)
-        if np.isnan(inside).any():
-            raise InputError(NAN_SCORES)
+        _refuse_nan([inside])
         value, dropped_ties, ties = _rank(inside, self.dropped - below)
         first_kept = total if dropped_ties == ties else _tied_position(arrays, value, dropped_ties)
         return HostThreshold(torch.as_tensor(value), first_kept)
@@ -185,7 +188,7 @@ class HostSelector(ThresholdSelector):
         share = self.dropped / total
         margin = 4 * math.sqrt(share * (1 - share) * sample.size) + 2
         low, high = math.floor(share * sample.size - margin), math.ceil(share * sample.size + margin)
-        sample.sort()
+        sample.sort()  # any NaN last, where it leaves the bracket open
         return sample[low] if low >= 0 else 0.0, sample[high] if high < sample.size else math.inf
 
     def _collect(self, arrays: list[np.ndarray], low: float, high: float) -> tuple[int, np.ndarray]:
@@ -229,6 +232,11 @@ class StratifiedSample:
         ends = np.cumsum(sizes)
         parts = np.split(positions, np.searchsorted(positions, ends[:-1]))
         return [part - start for part, start in zip(parts, ends - sizes, strict=True)]
+
+
+def _refuse_nan(arrays: Sequence[np.ndarray]) -> None:
+    if any(np.isnan(array).any() for array in arrays):
+        raise InputError(NAN_SCORES)
 
 
 def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
@@ -288,10 +296,13 @@ class DeviceSelector(ThresholdSelector):
 
     def _find(self, layers: list[Tensor], total: int) -> DeviceThreshold:
         magnitudes = torch.cat(layers).abs_()
-        if self.dropped == 0:
-            return DeviceThreshold(magnitudes.new_zeros(()), magnitudes.new_zeros((), dtype=torch.int64))
-        # not kthvalue, which searches one slice with a single block of threads
-        value = magnitudes.topk(self.dropped, largest=False, sorted=False).values.amax()
+        value = self._largest_dropped(magnitudes)
         dropped_ties = self.dropped - (magnitudes < value).sum()
         first_kept = ((magnitudes == value).cumsum(0) <= dropped_ties).sum()
         return DeviceThreshold(value.masked_fill(magnitudes.sum().isnan(), math.nan), first_kept)
+
+    def _largest_dropped(self, magnitudes: Tensor) -> Tensor:
+        if self.dropped == 0:
+            return magnitudes.new_zeros(())
+        # not kthvalue: on CUDA it leaves a vector to a single block of threads
+        return magnitudes.topk(self.dropped, largest=False, sorted=False).values.amax()
