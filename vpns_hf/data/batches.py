@@ -12,7 +12,8 @@ import torch
 
 from vpns_hf.data.buffers import BufferPool
 from vpns_hf.data.cache import ImageCache
-from vpns_hf.data.transforms import Crops, EvalTransform, Transform
+from vpns_hf.data.crops import CropPlan
+from vpns_hf.data.transforms import EvalTransform, Transform
 from vpns_hf.errors import InputError
 
 # The last batch of an epoch is topped up to a multiple of this many images, so that it is the same for 1, 2, 4 and 8
@@ -49,7 +50,7 @@ class TrainBatches:
     """Shuffled batches without end: every epoch has its own order and its own random crops.
 
     The global batches do not depend on the number of processes: process r of P takes the rows r, r + P, r + 2P, ...
-    of each. No row is dropped: the last batch of an epoch is topped up from the start of the order.
+    of each, and puts those to mirror last. No row is dropped: the last batch of an epoch is topped up from the start of the order.
 
     Args:
         cache: the decoded images.
@@ -97,9 +98,9 @@ class TrainBatches:
         """
         generator = torch.Generator().manual_seed(_mixed_seed(self._seed, self._stream, epoch))
         order = self._topped_up(torch.randperm(len(self._reader), generator=generator))
-        crops = self._reader.transform.draw(len(self._reader), generator)
+        plan = self._reader.transform.plan(len(self._reader), generator)
         for rows in order.split(self.batch_size)[start:]:
-            yield self._reader.read(self._reader.process.share(rows), crops)
+            yield self._reader.read(self._reader.process.share(rows), plan)
 
     def _topped_up(self, order: torch.Tensor) -> torch.Tensor:
         multiple = min(self.batch_size, math.lcm(TOP_UP, 2 * self._reader.process.count))
@@ -137,10 +138,10 @@ class EvalBatches:
     def __iter__(self) -> Iterator[Batch]:
         total, count = len(self._reader), self._reader.process.count
         rows = torch.arange(math.ceil(total / count) * count)
-        crops = self._reader.transform.draw(total)
+        plan = CropPlan.whole(total)
         for batch in rows.split(self.batch_size):
             mine = self._reader.process.share(batch)
-            yield self._reader.read(mine.clamp(max=total - 1), crops, valid=mine < total)
+            yield self._reader.read(mine.clamp(max=total - 1), plan, valid=mine < total)
 
 
 class _Reader:
@@ -156,9 +157,10 @@ class _Reader:
     def __len__(self) -> int:
         return len(self._cache)
 
-    def read(self, rows: torch.Tensor, crops: Crops, valid: torch.Tensor | None = None) -> Batch:
+    def read(self, rows: torch.Tensor, plan: CropPlan, valid: torch.Tensor | None = None) -> Batch:
+        rows, crops = plan.take(rows)
         images = self._to_device(self._cache.images.index_select(0, rows))
-        pixel_values = self.transform(images, crops.select(rows).to(self._device), self._buffer(len(rows)))
+        pixel_values = self.transform(images, crops.to(self._device), self._buffer(len(rows)))
         labels = self._to_device(self._cache.labels[rows])
         return Batch(pixel_values, labels, None if valid is None else self._to_device(valid))
 

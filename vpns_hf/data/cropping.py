@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import torch
 
+from vpns_hf.data.crops import Crops
 
-def crop(
-    images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, flip: torch.Tensor, out: torch.Tensor
-) -> torch.Tensor:
-    """Fill `out` with one window per image, mirrored where `flip` says so.
 
-    Args:
-        images: uint8 (B, 3, H, W), contiguous.
-        top, left: int64 (B,), the corner of each window.
-        flip: bool (B,).
-        out: float (B, 3, I, I); receives values in [0, 1].
-    """
-    windows = _windows(images, top, left, out.shape[-1])
-    windows = torch.where(flip[:, None, None, None], windows.flip(3), windows)
-    return to_unit(windows, out)
+def crop(images: torch.Tensor, crops: Crops, out: torch.Tensor) -> torch.Tensor:
+    """Fill `out`, float (B, 3, I, I) in [0, 1], with one window of each of `images`, uint8 (B, 3, H, W), contiguous."""
+    windows = _windows(images, crops.top, crops.left, out.shape[-1])
+    plain = len(images) - crops.mirrored
+    to_unit(windows[:plain], out[:plain])
+    to_unit(windows[plain:].flip(3), out[plain:])
+    return out
 
 
 def to_unit(images: torch.Tensor, out: torch.Tensor) -> torch.Tensor:

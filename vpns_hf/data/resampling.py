@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from vpns_hf.data.crops import Crops
+
 # Images per product on the CPU: the intermediate result stays in the cache of a core.
 CPU_CHUNK = 16
 
@@ -45,15 +47,14 @@ class SquareResize:
         # (2 * places, width, window): all places, then all places mirrored
         self._columns = torch.cat([columns, columns.flip(2)]).contiguous().to(device)
 
-    def __call__(
-        self, images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, flip: torch.Tensor, out: torch.Tensor
-    ) -> torch.Tensor:
+    def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor) -> torch.Tensor:
         """Fill `out`, float (B, 3, window, window), from `images`, uint8 (B, 3, height, width)."""
-        column_choice = left + self._places * flip
+        column_choice = crops.left.clone()
+        column_choice[len(images) - crops.mirrored :] += self._places
         chunk = CPU_CHUNK if images.device.type == "cpu" else len(images)
         for start in range(0, len(images), chunk):
             part = slice(start, start + chunk)
-            self._resize(images[part], self._rows[top[part]], self._columns[column_choice[part]], out[part])
+            self._resize(images[part], self._rows[crops.top[part]], self._columns[column_choice[part]], out[part])
         return out
 
     def _resize(self, images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, out: torch.Tensor) -> None:

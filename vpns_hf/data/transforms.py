@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 
 from vpns_hf.data.cropping import crop, to_unit
+from vpns_hf.data.crops import CropPlan, Crops
 from vpns_hf.data.resampling import SquareResize
 from vpns_hf.errors import InputError
-
-
-class Crops(NamedTuple):
-    """Where each image is cut: `top` and `left` int64 (B,), `flip` bool (B,)."""
-
-    top: torch.Tensor
-    left: torch.Tensor
-    flip: torch.Tensor
-
-    def select(self, indices: torch.Tensor) -> Crops:
-        """The crops of some images."""
-        return Crops(*(values[indices] for values in self))
-
-    def to(self, device: torch.device) -> Crops:
-        """The crops on another device."""
-        return Crops(*(values.to(device, non_blocking=True) for values in self))
 
 
 class Transform(Protocol):
@@ -36,8 +21,8 @@ class Transform(Protocol):
     image_size: int
     resize_size: int
 
-    def draw(self, count: int, generator: torch.Generator) -> Crops:
-        """Crops for `count` images."""
+    def plan(self, count: int, generator: torch.Generator) -> CropPlan:
+        """Crops for the `count` images of an epoch."""
 
     def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
         """uint8 (B, 3, H, W) to float32 (B, 3, I, I) in [0, 1], written into `out` where given."""
@@ -57,12 +42,12 @@ class TrainTransform:
         self.flip = flip
         self._window = _Window(self.image_size, self.resize_size)
 
-    def draw(self, count: int, generator: torch.Generator) -> Crops:
+    def plan(self, count: int, generator: torch.Generator) -> CropPlan:
         """Random crops for `count` images: every corner and both directions equally often."""
         places = self.resize_size - self.image_size + 1
         top, left = torch.randint(places, (2, count), generator=generator)
         flip = torch.randint(2, (count,), generator=generator).bool()
-        return Crops(top, left, flip if self.flip else torch.zeros_like(flip))
+        return CropPlan(top, left, flip if self.flip else torch.zeros_like(flip))
 
     def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
         """Cut `crops` out of uint8 images (B, 3, H, W): float32 (B, 3, I, I) in [0, 1]."""
@@ -80,16 +65,15 @@ class EvalTransform:
         self.image_size = self.resize_size = _checked(image_size)
         self._window = _Window(image_size, image_size)
 
-    def draw(self, count: int, generator: torch.Generator | None = None) -> Crops:
-        """The whole image, `count` times; draws nothing."""
-        corner = torch.zeros(count, dtype=torch.int64)
-        return Crops(corner, corner, corner.bool())
+    def plan(self, count: int, generator: torch.Generator) -> CropPlan:
+        """The whole of `count` images; draws nothing."""
+        return CropPlan.whole(count)
 
     def __call__(
         self, images: torch.Tensor, crops: Crops | None = None, out: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Resize uint8 images (B, 3, H, W): float32 (B, 3, I, I) in [0, 1]."""
-        return self._window(images, crops or self.draw(len(images)).to(images.device), out)
+        return self._window(images, crops or Crops.whole(len(images), images.device), out)
 
 
 class _Window:
@@ -107,10 +91,10 @@ class _Window:
             out = torch.empty(len(images), images.shape[1], size, size, device=images.device)
         with torch.autocast(images.device.type, enabled=False):
             if images.shape[2:] != (resized, resized):
-                return self._resize_for(images)(images, *crops, out)
+                return self._resize_for(images)(images, crops, out)
             if size == resized:
                 return to_unit(images, out)
-            return crop(images, *crops, out)
+            return crop(images, crops, out)
 
     def _resize_for(self, images: torch.Tensor) -> SquareResize:
         height, width = images.shape[2:]

@@ -1,0 +1,49 @@
+"""Which window of each image is shown, and which images are mirrored."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+
+class Crops(NamedTuple):
+    """The windows of one batch.
+
+    `top` and `left` int64 (B,), the corners; the last `mirrored` images of the batch are mirrored. With these
+    together, mirroring is one operation on a slice, and no device has to be asked how many there are.
+    """
+
+    top: torch.Tensor
+    left: torch.Tensor
+    mirrored: int
+
+    @staticmethod
+    def whole(count: int, device: torch.device | str = "cpu") -> Crops:
+        """The top left corner of each image, none mirrored."""
+        corner = torch.zeros(count, dtype=torch.int64, device=device)
+        return Crops(corner, corner, 0)
+
+    def to(self, device: torch.device) -> Crops:
+        """The same crops on another device."""
+        return Crops(self.top.to(device, non_blocking=True), self.left.to(device, non_blocking=True), self.mirrored)
+
+
+class CropPlan(NamedTuple):
+    """The windows of all rows of a cache for one epoch: `top`, `left` int64 (N,), `flip` bool (N,)."""
+
+    top: torch.Tensor
+    left: torch.Tensor
+    flip: torch.Tensor
+
+    @staticmethod
+    def whole(count: int) -> CropPlan:
+        """The top left corner of each image, none mirrored."""
+        corner = torch.zeros(count, dtype=torch.int64)
+        return CropPlan(corner, corner, corner.bool())
+
+    def take(self, rows: torch.Tensor) -> tuple[torch.Tensor, Crops]:
+        """The rows with those to mirror moved to the end, else in the given order, and their crops."""
+        flip = self.flip[rows]
+        rows = rows[flip.long().argsort(stable=True)]
+        return rows, Crops(self.top[rows], self.left[rows], int(flip.sum()))
