@@ -1,0 +1,16 @@
+"""The model: what a pushed repository carries. Its files are flat and import each other only."""
+
+from .configuration_vpns import VPNsConfig
+from .masked_layers import MaskedConv2d, MaskedLayer, MaskedLinear
+from .modeling_vpns import VPNsForImageClassification
+from .visual_prompts import VISUAL_PROMPTS, VisualPrompt
+
+__all__ = [
+    "VISUAL_PROMPTS",
+    "MaskedConv2d",
+    "MaskedLayer",
+    "MaskedLinear",
+    "VPNsConfig",
+    "VPNsForImageClassification",
+    "VisualPrompt",
+]

@@ -1,0 +1,131 @@
+"""Convolutions and linear layers whose weight is multiplied by a mask.
+
+The keys of `weight` and `bias` stay those of the plain layer; a persistent bool buffer `weight_mask` sits beside them.
+While a mask is being learned, the layer also has `scores`, whose gradient is the straight-through one of
+Ramanujan et al., arXiv 1911.13299, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class _StraightThrough(torch.autograd.Function):
+    """The masked weight as a function of the scores: dL/dS = dL/d(w * m) * w * sign(S)."""
+
+    @staticmethod
+    def forward(ctx, scores: Tensor, weight: Tensor, masked_weight: Tensor) -> Tensor:
+        ctx.save_for_backward(scores, weight)
+        return masked_weight.detach()
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
+        scores, weight = ctx.saved_tensors
+        return grad.to(scores.dtype) * weight * scores.sign(), None, None
+
+
+class MaskedLayer(nn.Module):
+    """What `MaskedConv2d` and `MaskedLinear` share: the mask, the scores, and the weight that the forward pass uses."""
+
+    weight: nn.Parameter
+    weight_mask: Tensor
+    scores: nn.Parameter | None
+
+    @classmethod
+    def from_plain(cls, layer: nn.Module) -> MaskedLayer:
+        """Turns a plain layer into a masked one that keeps everything, in place, and returns it.
+
+        The class is switched instead of building a new layer, so that no hyperparameter (padding mode, dilation, a
+        missing bias) can be lost. The mask starts all True.
+        """
+        layer.__class__ = cls
+        layer.register_buffer("weight_mask", torch.ones_like(layer.weight, dtype=torch.bool))
+        layer.register_parameter("scores", None)
+        return layer
+
+    @property
+    def fan_in(self) -> int:
+        """Number of inputs one output reads."""
+        return self.weight[0].numel()
+
+    def start_scores(self, scores: Tensor) -> None:
+        """Begins learning the mask from float32 `scores`, shaped like the weight; their storage becomes the layer's."""
+        self.scores = nn.Parameter(scores)
+        self.register_buffer("masked_weight", self.masked(), persistent=False)
+
+    def stop_scores(self) -> None:
+        """Ends learning: the mask stays as it is."""
+        self.scores = None
+        if "masked_weight" in self._buffers:
+            del self.masked_weight
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        """Brings the cached masked weight up to date after the mask has changed."""
+        torch.mul(self.weight, self.weight_mask, out=self.masked_weight)
+
+    @torch.no_grad()
+    def masked(self) -> Tensor:
+        """Returns a copy of the weight with exact zeros where the mask is False."""
+        return self.weight.masked_fill(~self.weight_mask, 0)
+
+    def effective_weight(self) -> Tensor:
+        """Returns the weight that the forward pass uses, differentiable in the weight, or in the scores while learned."""
+        if self.scores is None:
+            return torch.where(self.weight_mask, self.weight, 0)
+        return _StraightThrough.apply(self.scores, self.weight, self.masked_weight)
+
+
+class MaskedConv2d(MaskedLayer, nn.Conv2d):
+    """`nn.Conv2d` with a mask on its weight."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.effective_weight(), self.bias)
+
+
+class MaskedLinear(MaskedLayer, nn.Linear):
+    """`nn.Linear` with a mask on its weight."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, self.effective_weight(), self.bias)
+
+
+MASKED_LAYERS: dict[type[nn.Module], type[MaskedLayer]] = {nn.Conv2d: MaskedConv2d, nn.Linear: MaskedLinear}
+
+
+def mask_layers(model: nn.Module) -> None:
+    """Turns every plain `nn.Conv2d` and `nn.Linear` below `model` into a masked layer, in place."""
+    for layer in list(model.modules()):
+        if type(layer) in MASKED_LAYERS:
+            MASKED_LAYERS[type(layer)].from_plain(layer)
+
+
+def masked_layers(model: nn.Module) -> Iterator[tuple[str, MaskedLayer]]:
+    """Yields (name, layer) of the masked layers below `model`, in the order of the module tree."""
+    for name, layer in model.named_modules():
+        if isinstance(layer, MaskedLayer):
+            yield name, layer
+
+
+def skipped_layers(model: nn.Module) -> dict[str, str]:
+    """Returns {parameter name: reason} of the parameters below `model` that no mask covers."""
+    covered = {f"{name}.weight" for name, _ in masked_layers(model)}
+    return {
+        name: _reason(model, name, parameter)
+        for name, parameter in model.named_parameters()
+        if name not in covered and not name.endswith(".scores")
+    }
+
+
+def _reason(model: nn.Module, name: str, parameter: Tensor) -> str:
+    owner_name, _, leaf = name.rpartition(".")
+    owner = model.get_submodule(owner_name)
+    if leaf == "bias" and isinstance(owner, MaskedLayer):
+        return "biases are never pruned"
+    if parameter.ndim < 2:
+        return f"parameter of {type(owner).__name__}, a vector, is never pruned"
+    return f"{type(owner).__name__} cannot be masked; only plain Conv2d and Linear layers are"

@@ -1,0 +1,307 @@
+"""An image classifier behind a visual prompt, with masked layers."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
+
+from .configuration_vpns import VPNsConfig
+from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_layers
+from .sparse_storage import MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict
+from .visual_prompts import build_visual_prompt
+
+
+class VPNsForImageClassification(PreTrainedModel):
+    """A Hugging Face image classifier with masked layers, a visual prompt before it and a label mapping after it.
+
+    `clamp(zero_pad(x) + prompt, 0, 1)` -> normalise -> backbone with masked layers -> logits of the mapped classes.
+    Source: VPNs, arXiv 2312.01397.
+
+    Attributes:
+        visual_prompt: the module that changes the pixels.
+        backbone: the image classifier; its convolutions and linear layers are `MaskedConv2d` and `MaskedLinear`.
+        label_mapping: (num_labels,) int64; target class t is read from source logit `label_mapping[t]`.
+    """
+
+    config_class = VPNsConfig
+    base_model_prefix = "backbone"
+    main_input_name = "pixel_values"
+    input_modalities = ("image",)
+    supports_gradient_checkpointing = False
+
+    def __init__(self, config: VPNsConfig) -> None:
+        super().__init__(config)
+        if config.backbone_config is None:
+            raise ValueError("the configuration has no backbone_config; use VPNsForImageClassification.from_backbone")
+        self.backbone = AutoModelForImageClassification.from_config(config.backbone_config)
+        _check_labels(config)
+        self.visual_prompt = build_visual_prompt(
+            config.visual_prompt, config.image_size, config.prompted_size, config.prompt_size, config.prompt_seed
+        )
+        self.register_buffer("label_mapping", torch.arange(config.num_labels))
+        self.register_buffer("image_mean", _per_channel(config.image_mean), persistent=False)
+        self.register_buffer("image_std", _per_channel(config.image_std), persistent=False)
+        mask_layers(self.backbone)
+        self.post_init()
+
+    @classmethod
+    def from_backbone(
+        cls,
+        backbone: str | os.PathLike | PreTrainedModel,
+        id2label: Mapping[int, str] | None = None,
+        **config_fields: Any,
+    ) -> VPNsForImageClassification:
+        """Puts a visual prompt before a pre-trained image classifier and masks (all True) on its layers.
+
+        Args:
+            backbone: Hub id, local folder, or an image classifier in memory, which is left as it is.
+            id2label: names of the target classes, by index from 0; the backbone's own if not given.
+            config_fields: other fields of `VPNsConfig`, such as `visual_prompt`, `prompt_size`, `image_size`.
+
+        Raises:
+            ValueError: if there are more target than source classes, or a field has a value that is not allowed.
+            OSError: if the backbone cannot be found.
+        """
+        if not isinstance(backbone, nn.Module):
+            backbone = AutoModelForImageClassification.from_pretrained(backbone)
+        id2label = dict(backbone.config.id2label if id2label is None else id2label)
+        config = cls.config_class(
+            backbone_config=copy.deepcopy(backbone.config),
+            id2label=id2label,
+            label2id={name: index for index, name in id2label.items()},
+            **config_fields,
+        )
+        model = cls(config)
+        if type(model.backbone) is not type(backbone):
+            raise ValueError(
+                f"the backbone is a {type(backbone).__name__}, but its configuration builds a "
+                f"{type(model.backbone).__name__}; give an image classifier of transformers"
+            )
+        model.load_backbone(backbone.state_dict())
+        return model.to(backbone.dtype).eval()
+
+    def load_backbone(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Copies the weights of a plain backbone; masks stay as they are.
+
+        Raises:
+            ValueError: if a tensor is missing, left over or of another shape; the message lists them.
+        """
+        masks = {f"{name}.weight{MASK}": layer.weight_mask for name, layer in masked_layers(self.backbone)}
+        try:
+            self.backbone.load_state_dict({**state_dict, **masks}, strict=True)
+        except RuntimeError as error:
+            raise ValueError(f"the weights do not fit the backbone: {' '.join(str(error).split())}") from error
+
+    def forward(
+        self,
+        pixel_values: Tensor,
+        labels: Tensor | None = None,
+        prompted: bool | None = None,
+        return_dict: bool | None = None,
+        **kwargs: Any,
+    ) -> ImageClassifierOutputWithNoAttention | tuple[Tensor, ...]:
+        """Classifies pictures.
+
+        Args:
+            pixel_values: (B, 3, I, I) in [0, 1], not normalised.
+            labels: (B,) int64 target classes; gives the mean cross-entropy as `loss`.
+            prompted: whether to apply the visual prompt; `None` means `config.prompt_at_inference`.
+
+        Returns:
+            `loss` (a scalar, with labels only) and `logits` (B, num_labels).
+        """
+        source_logits = self.source_logits(pixel_values, self.config.prompt_at_inference if prompted is None else prompted)
+        logits = source_logits.index_select(1, self.label_mapping)
+        loss = F.cross_entropy(logits.float(), labels) if labels is not None else None
+        output = ImageClassifierOutputWithNoAttention(loss=loss, logits=logits)
+        return output.to_tuple() if return_dict is False else output
+
+    def source_logits(self, pixel_values: Tensor, prompted: bool) -> Tensor:
+        """Returns the logits of all source classes, (B, S), for pictures (B, 3, I, I) in [0, 1]."""
+        pixels = self.visual_prompt(pixel_values) if prompted else pixel_values
+        return self.backbone(self.normalise(pixels)).logits
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Subtracts the mean and divides by the standard deviation of `config`, per channel."""
+        return (pixels - self.image_mean) / self.image_std
+
+    def masked_layers(self) -> dict[str, MaskedLayer]:
+        """Returns the masked layers by their name in the backbone, in the order of the module tree."""
+        return dict(masked_layers(self.backbone))
+
+    def skipped_layers(self) -> dict[str, str]:
+        """Returns {name of a backbone parameter: why no mask covers it}."""
+        return skipped_layers(self.backbone)
+
+    def masks(self) -> dict[str, Tensor]:
+        """Returns {layer name: bool mask shaped like the layer's weight, True where it is kept}."""
+        return {name: layer.weight_mask for name, layer in self.masked_layers().items()}
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of prunable weights removed, counted from the masks, in [0, 1)."""
+        masks = self.masks().values()
+        total = sum(mask.numel() for mask in masks)
+        return (total - sum(int(mask.sum()) for mask in masks)) / total
+
+    def to_dense(self) -> PreTrainedModel:
+        """Returns a stock image classifier with zeros folded in and its head sliced to the target classes.
+
+        Its logits equal `model(x, prompted=False).logits` for the same *normalised* pictures, up to float rounding.
+
+        Raises:
+            ValueError: if the backbone's classification head cannot be told from its other layers.
+        """
+        config = copy.deepcopy(self.config.backbone_config)
+        config.id2label, config.label2id = dict(self.config.id2label), dict(self.config.label2id)
+        state_dict = self._plain_state_dict()
+        head = self.head_name()
+        for key in (f"{head}.weight", f"{head}.bias"):
+            if key in state_dict:
+                state_dict[key] = state_dict[key][self.label_mapping]
+        return self._stock_model(config, state_dict)
+
+    def to_backbone(self) -> PreTrainedModel:
+        """Returns a stock image classifier like `to_dense`, with the backbone's own classes."""
+        return self._stock_model(copy.deepcopy(self.config.backbone_config), self._plain_state_dict())
+
+    @property
+    def has_prompt(self) -> bool:
+        """Whether the visual prompt can change a pixel."""
+        return self.visual_prompt.num_values > 0
+
+    @torch.no_grad()
+    def prompt_picture(self) -> Tensor:
+        """Returns the change the prompt makes to the pixels, (3, O, O), in evaluation mode."""
+        was_training = self.visual_prompt.training
+        picture = self.visual_prompt.eval().delta().detach()
+        self.visual_prompt.train(was_training)
+        return picture
+
+    def head_name(self) -> str:
+        """Returns the name of the backbone's classification layer: the last linear layer with one output per source class.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        sources = self.backbone.config.num_labels
+        heads = [name for name, layer in self.masked_layers().items() if getattr(layer, "out_features", None) == sources]
+        if not heads:
+            raise ValueError(f"{type(self.backbone).__name__} has no linear layer with {sources} outputs to use as its head")
+        return heads[-1]
+
+    def save_pretrained(
+        self,
+        save_directory: str | os.PathLike,
+        sparse: bool = True,
+        state_dict: Mapping[str, Tensor] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Saves configuration, modeling files and weights; `sparse` stores kept weights only, see `sparse_storage.py`.
+
+        Scores are never saved, and a pruned weight is exactly 0 in the file or absent from it.
+        """
+        state_dict = self.state_dict() if state_dict is None else dict(state_dict)
+        keys = [f"backbone.{name}.weight" for name in self.masked_layers()]
+        state_dict = {key: value for key, value in state_dict.items() if not key.endswith(".scores")}
+        self.config.sparsity, self.config.storage_version = self.sparsity, STORAGE_VERSION
+        packed = pack_state_dict(state_dict, keys, sparse)
+        super().save_pretrained(save_directory, state_dict=packed, save_original_format=False, **kwargs)
+
+    def initialize_weights(self) -> None:
+        """Fills what a checkpoint does not hold; the guarded functions leave loaded tensors alone.
+
+        Modules below the backbone get the backbone's initialisation, which knows nothing of masks.
+        """
+        super().initialize_weights()
+        for _, layer in masked_layers(self.backbone):
+            init.ones_(layer.weight_mask)
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if module is self:
+            init.copy_(self.label_mapping, torch.arange(self.config.num_labels))
+            init.copy_(self.image_mean, _per_channel(self.config.image_mean))
+            init.copy_(self.image_std, _per_channel(self.config.image_std))
+        elif module is self.visual_prompt and self.visual_prompt.num_values:
+            init.zeros_(module.prompt)
+            init.copy_(module.prompt_mask, module.build_mask())
+
+    def _stock_model(self, config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrainedModel:
+        stock = AutoModelForImageClassification.from_config(config)
+        stock.load_state_dict(state_dict, strict=True)
+        return stock.to(device=self.device, dtype=self.dtype).eval()
+
+    def _plain_state_dict(self) -> dict[str, Tensor]:
+        layers = self.masked_layers()
+        extra = {f"{name}.{leaf}" for name in layers for leaf in ("weight_mask", "scores")}
+        state_dict = {key: value for key, value in self.backbone.state_dict().items() if key not in extra}
+        state_dict.update({f"{name}.weight": layer.masked() for name, layer in layers.items()})
+        return state_dict
+
+    @staticmethod
+    def _load_pretrained_model(
+        model: VPNsForImageClassification,
+        state_dict: Mapping[str, Tensor] | None,
+        checkpoint_files: list[str] | None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Unpacks bits and values into ordinary tensors before the stock loading; an incomplete file is an error.
+
+        The stock loading neither calls `_load_from_state_dict` nor load hooks, so this is the place left to do it.
+        """
+        tensors = dict(state_dict) if state_dict is not None else _read_safetensors(checkpoint_files)
+        shapes = {key: value.shape for key, value in model.state_dict().items()}
+        tensors = unpack_state_dict(tensors, shapes)
+        _check_complete(tensors, shapes)
+        return PreTrainedModel._load_pretrained_model(model, tensors, None, *args, **kwargs)
+
+
+def _per_channel(values: list[float]) -> Tensor:
+    return torch.tensor(values).view(1, -1, 1, 1)
+
+
+def _check_labels(config: VPNsConfig) -> None:
+    sources = config.backbone_config.num_labels
+    if config.num_labels > sources:
+        raise ValueError(
+            f"{config.num_labels} target classes cannot be mapped to {sources} source classes one to one; "
+            "use a new trainable head (--head new) instead of a label mapping"
+        )
+
+
+def _read_safetensors(files: list[str] | None) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for file in files or []:
+        with safe_open(file, framework="pt") as opened:
+            tensors.update({key: opened.get_tensor(key) for key in opened.keys()})
+    return tensors
+
+
+def _check_complete(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> None:
+    wrong = [f"missing {key}" for key in shapes if key not in tensors]
+    wrong += [f"unexpected {key}" for key in tensors if key not in shapes]
+    wrong += [
+        f"{key} of shape {tuple(tensors[key].shape)} instead of {tuple(shape)}"
+        for key, shape in shapes.items()
+        if key in tensors and tensors[key].shape != shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise ValueError(f"the checkpoint does not fit the model: {', '.join(wrong[:5])}{more}")
+
+
+AutoConfig.register("vpns", VPNsConfig, exist_ok=True)
+AutoModelForImageClassification.register(VPNsConfig, VPNsForImageClassification, exist_ok=True)
+VPNsConfig.register_for_auto_class()
+VPNsForImageClassification.register_for_auto_class("AutoModelForImageClassification")

@@ -1,0 +1,58 @@
+"""A mask that is learned: the scores of all masked layers and the global threshold that turns them into masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from vpns_hf.models.masked_layers import MaskedLayer
+
+from .criteria import Criterion
+from .thresholds import Threshold, make_selector, num_dropped, write_masks
+
+
+class LearnedMask:
+    """Keeps the masks of `layers` equal to the exact global top-k of their scores.
+
+    Args:
+        layers: the masked layers by name; they must not change while the mask is learned.
+        sparsity: fraction of all their weights to remove, in [0, 1).
+        criterion: gives the scores each layer starts with.
+
+    Attributes:
+        threshold: the last threshold; None before the first `update`.
+
+    Raises:
+        InputError: if the sparsity is outside [0, 1).
+    """
+
+    def __init__(self, layers: Mapping[str, MaskedLayer], sparsity: float, criterion: Criterion) -> None:
+        self.layers = list(layers.values())
+        total = sum(layer.weight.numel() for layer in self.layers)
+        self.selector = make_selector(num_dropped(total, sparsity), self.layers[0].weight.device)
+        self.threshold: Threshold | None = None
+        for layer in self.layers:
+            layer.start_scores(criterion(layer))
+
+    @property
+    def scores(self) -> list[nn.Parameter]:
+        """The scores of each layer, float32, shaped like its weight."""
+        return [layer.scores for layer in self.layers]
+
+    @property
+    def masks(self) -> list[Tensor]:
+        """The mask of each layer."""
+        return [layer.weight_mask for layer in self.layers]
+
+    def update(self) -> None:
+        """Recomputes threshold, masks and masked weights from the current scores, in place."""
+        self.threshold = self.selector.select(self.scores)
+        write_masks(self.scores, self.threshold, self.masks)
+        for layer in self.layers:
+            layer.refresh()
+
+    def finish(self) -> None:
+        """Drops the scores; the masks stay."""
+        for layer in self.layers:
+            layer.stop_scores()

@@ -1,0 +1,29 @@
+"""What the masks of a model amount to, layer by layer."""
+
+from __future__ import annotations
+
+from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.reporting import LayerRecord
+
+
+def layer_records(model: VPNsForImageClassification) -> list[LayerRecord]:
+    """Returns one record per masked layer, in the order of the model."""
+    return [
+        LayerRecord(name=name, shape=tuple(mask.shape), nonzero=int(mask.sum())) for name, mask in model.masks().items()
+    ]
+
+
+def empty_layers(model: VPNsForImageClassification) -> list[str]:
+    """Returns the names of the layers that have no weight left: nothing of the picture passes through them."""
+    return [name for name, mask in model.masks().items() if not mask.any()]
+
+
+def effective_density(model: VPNsForImageClassification) -> float:
+    """Fraction of prunable weights kept, the rows of the head that no target class reads left out.
+
+    With a label mapping most rows of a 1000-way head are never read, yet they count in the published density.
+    """
+    masks = model.masks()
+    head = model.head_name()
+    masks[head] = masks[head][model.label_mapping]
+    return sum(int(mask.sum()) for mask in masks.values()) / sum(mask.numel() for mask in masks.values())

@@ -1,0 +1,138 @@
+"""Everything a run can be told, with its help beside it; the command line and YAML recipes are made from this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from vpns_hf.backbones import HEADS
+from vpns_hf.errors import InputError
+from vpns_hf.label_mapping import LABEL_MAPPINGS
+from vpns_hf.methods import METHODS
+from vpns_hf.models import VISUAL_PROMPTS
+from vpns_hf.models.configuration_vpns import GRANULARITIES
+from vpns_hf.pruning.thresholds import num_dropped
+
+
+def _field(default: Any, help: str, aliases: list[str] | None = None) -> Any:
+    metadata = {"help": help, **({"aliases": aliases} if aliases else {})}
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _names(registry: Any) -> str:
+    return ", ".join(registry)
+
+
+@dataclass
+class VPNsTrainingArguments:
+    """Arguments of `VPNsTrainer`; the defaults are the paper's (arXiv 2312.01397, section 4).
+
+    Raises:
+        InputError: if a value is not allowed.
+    """
+
+    output_dir: str = _field("output", "Folder for results, plots and one model folder per sparsity.")
+    overwrite_output_dir: bool = _field(False, "Replace the finished run that output_dir holds.")
+    method: str = _field("vpns", f"How the mask is found: {_names(METHODS)}.")
+    sparsities: list[float] = _field([0.7], "Fractions of the prunable weights to remove, each in [0, 1).")
+    granularity: str = _field("weight", f"What one mask entry removes: {_names(GRANULARITIES)}.")
+    visual_prompt: str = _field("pad", f"Visual prompt: {_names(VISUAL_PROMPTS)}.", aliases=["--prompt"])
+    prompt_size: int = _field(16, "Border width (pad) or side of the square (fix, random), in pixels.")
+    image_size: int = _field(224, "Side of the square input images, in pixels.")
+    output_size: int | None = _field(None, "Side of the prompted picture, in pixels; image_size if not given.")
+    label_mapping: str = _field("frequency", f"How source classes become target classes: {_names(LABEL_MAPPINGS)}.")
+    mapping_interval: int = _field(1, "Epochs of the mask search between two fits of the iterative label mapping.")
+    head: str = _field("mapped", f"Classifier: {_names(HEADS)}; a new one needs pretrain_epochs and --label_mapping identity.")
+    pretrain_epochs: int = _field(0, "Epochs of dense training before anything is pruned.")
+    pretrain_learning_rate: float = _field(0.05, "SGD learning rate of the dense training.")
+    find_mask_epochs: int = _field(30, "Epochs of the mask search.")
+    finetune_epochs: int = _field(30, "Epochs of fine-tuning with the mask fixed.")
+    score_learning_rate: float = _field(1e-4, "Adam learning rate of the scores in the mask search.")
+    prompt_learning_rate: float = _field(1e-4, "Adam learning rate of the visual prompt in the mask search.")
+    learning_rate: float = _field(0.01, "SGD learning rate of the weights in fine-tuning.")
+    prompt_finetune_learning_rate: float = _field(0.01, "SGD learning rate of the visual prompt in fine-tuning.")
+    momentum: float = _field(0.9, "SGD momentum.")
+    weight_decay: float = _field(1e-4, "Weight decay (L2, added to the gradient) of every optimiser.")
+    train_batch_size: int = _field(256, "Images per update over all processes together.")
+    per_device_train_batch_size: int | None = _field(
+        None, "Images per update and process; takes the place of train_batch_size."
+    )
+    per_device_eval_batch_size: int = _field(256, "Images per evaluation batch and process.")
+    horizontal_flip: bool = _field(True, "Mirror half of the training images; switch it off for digits and text.")
+    validation_fraction: float = _field(0.1, "Share of the training images that selects epoch and view, in (0, 1).")
+    max_train_samples: int | None = _field(None, "Use the first images of the training split only.")
+    max_eval_samples: int | None = _field(None, "Use the first images of the validation split only.")
+    max_test_samples: int | None = _field(None, "Use the first images of the test split only.")
+    paper_protocol: bool = _field(
+        False, "Train on all of train, keep the last epoch, report without the prompt: comparable to published numbers."
+    )
+    dense_reference: bool = _field(True, "Fine-tune the unpruned backbone as well, to compare with.")
+    seed: int = _field(7, "Seed of everything random; every sparsity starts from it anew.")
+    mixed_precision: str | None = _field(
+        None, "Compute in no, fp16 or bf16; what accelerate is configured for if not given. Scores stay float32."
+    )
+    cache_dir: str | None = _field(None, "Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
+    disable_tqdm: bool = _field(False, "Show no progress bars.")
+    with_tracking: bool = _field(False, "Send metrics to experiment trackers.")
+    report_to: str = _field("all", "Tracker for with_tracking: all (installed ones), tensorboard, wandb, ...")
+
+    def __post_init__(self) -> None:
+        self._check_names()
+        self._check_numbers()
+        self._check_method()
+
+    def _check_names(self) -> None:
+        _check_choice("method", self.method, METHODS)
+        _check_choice("visual_prompt", self.visual_prompt, VISUAL_PROMPTS)
+        _check_choice("label_mapping", self.label_mapping, LABEL_MAPPINGS)
+        _check_choice("granularity", self.granularity, GRANULARITIES)
+        _check_choice("head", self.head, HEADS)
+        _check_choice("mixed_precision", self.mixed_precision, (None, "no", "fp16", "bf16"))
+
+    def _check_numbers(self) -> None:
+        for name in ("pretrain_epochs", "find_mask_epochs", "finetune_epochs", "prompt_size"):
+            _check_at_least(name, getattr(self, name), 0)
+        for name in ("image_size", "train_batch_size", "per_device_eval_batch_size", "mapping_interval"):
+            _check_at_least(name, getattr(self, name), 1)
+        for name in ("per_device_train_batch_size", "max_train_samples", "max_eval_samples", "max_test_samples"):
+            if getattr(self, name) is not None:
+                _check_at_least(name, getattr(self, name), 1)
+        for name in (
+            "pretrain_learning_rate",
+            "score_learning_rate",
+            "prompt_learning_rate",
+            "learning_rate",
+            "prompt_finetune_learning_rate",
+            "momentum",
+            "weight_decay",
+        ):
+            _check_at_least(name, getattr(self, name), 0)
+        if not 0 < self.validation_fraction < 1:
+            raise InputError(f"validation_fraction is {self.validation_fraction}; allowed: above 0 and below 1")
+        for sparsity in self.sparsities:
+            num_dropped(1, sparsity)
+
+    def _check_method(self) -> None:
+        if not self.sparsities:
+            raise InputError("sparsities is empty; give at least one, such as 0.7")
+        repeated = {sparsity for sparsity in self.sparsities if self.sparsities.count(sparsity) > 1}
+        if repeated:
+            raise InputError(f"sparsities names {sorted(repeated)} more than once; give each one once")
+        if self.head == "new" and (self.label_mapping != "identity" or not self.pretrain_epochs):
+            raise InputError("head 'new' starts untrained, class by class; give --label_mapping identity and --pretrain_epochs")
+        if self.visual_prompt == "none" and self.output_size is not None:
+            raise InputError("output_size is the side of the prompted picture; leave it out with visual_prompt none")
+        if self.method == "dense" and self.sparsities != [0]:
+            raise InputError(f"method dense removes nothing, but sparsities is {self.sparsities}; give --sparsities 0")
+
+
+def _check_choice(name: str, value: Any, allowed: Any) -> None:
+    if value not in allowed:
+        raise InputError(f"{name} is {value!r}; allowed: {', '.join(str(choice) for choice in allowed)}")
+
+
+def _check_at_least(name: str, value: float, least: float) -> None:
+    if not value >= least:
+        raise InputError(f"{name} is {value}; it must be at least {least}")

@@ -1,0 +1,93 @@
+"""What watches a run without changing it: progress bars, the log, experiment trackers."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from vpns_hf.reporting import EpochRecord, ViewAccuracy
+
+if TYPE_CHECKING:
+    from .run import Run
+    from .stages import TrainingStage, Update
+
+logger = logging.getLogger(__name__)
+
+
+class Callback:
+    """Told of every event of a run; the base does nothing."""
+
+    def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
+        """A training stage is about to begin."""
+
+    def on_update(self, run: Run, stage: TrainingStage, update: Update, loss: Tensor) -> None:
+        """An optimisation step was taken; `loss` is on the device, reading it waits for the device."""
+
+    def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
+        """An epoch was trained and evaluated."""
+
+    def on_stage_end(self, run: Run, stage: TrainingStage) -> None:
+        """The last epoch of a stage is over."""
+
+
+class ProgressCallback(Callback):
+    """One progress bar per stage with loss, validation accuracy, sparsity and time left, on the main process only."""
+
+    def __init__(self, disable: bool = False) -> None:
+        self.disable = disable
+        self._bar: tqdm | None = None
+        self._shown: dict[str, str] = {}
+
+    def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
+        updates = stage.epochs * sum(len(update.stream(run.data)) for update in stage.updates)
+        hidden = self.disable or not run.accelerator.is_main_process
+        self._shown = {"sparsity": f"{run.model.sparsity:.1%}"}
+        self._bar = tqdm(total=updates, desc=stage.name, unit="update", disable=hidden, dynamic_ncols=True)
+
+    def on_update(self, run: Run, stage: TrainingStage, update: Update, loss: Tensor) -> None:
+        # The loss is read only when the bar is drawn again, because reading it waits for the device.
+        if self._bar.update():
+            self._bar.set_postfix({**self._shown, "loss": f"{loss.item():.3f}"}, refresh=False)
+
+    def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
+        self._shown = {"sparsity": f"{record.sparsity:.1%}", "accuracy": _accuracy(record.validation)}
+        losses = [value for value in (record.loss.prompted, record.loss.plain) if value is not None]
+        self._bar.set_postfix({**self._shown, "loss": f"{sum(losses) / len(losses):.3f}"})
+
+    def on_stage_end(self, run: Run, stage: TrainingStage) -> None:
+        self._bar.close()
+
+
+class LoggingCallback(Callback):
+    """Logs one line per epoch."""
+
+    def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
+        if run.accelerator.is_main_process:
+            logger.info("%s", record)
+
+
+class TrackingCallback(Callback):
+    """Sends every epoch's figures to the trackers of the accelerator."""
+
+    def __init__(self) -> None:
+        self._step = 0
+
+    def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
+        self._step += 1
+        prefix = f"sparsity-{run.sparsity:g}/{record.stage}"
+        values = {"loss_prompted": record.loss.prompted, "loss_plain": record.loss.plain}
+        if record.validation is not None:
+            values |= {"accuracy_prompted": record.validation.prompted, "accuracy_plain": record.validation.plain}
+        values |= {"learning_rate": record.learning_rate, "sparsity": record.sparsity}
+        named = {f"{prefix}/{name}": value for name, value in values.items() if value is not None}
+        run.accelerator.log(named, step=self._step)
+
+
+def _accuracy(accuracy: ViewAccuracy | None) -> str:
+    if accuracy is None:
+        return "-"
+    views = {"prompted": accuracy.prompted, "plain": accuracy.plain}
+    return ", ".join(f"{value:.3f} {name}" for name, value in views.items() if value is not None)

@@ -1,0 +1,71 @@
+"""Which epoch's weights a run keeps."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.reporting import ViewAccuracy
+
+logger = logging.getLogger(__name__)
+
+
+class EpochSelection(ABC):
+    """Decides which epoch of the last stage the saved model comes from.
+
+    Attributes:
+        epoch: the epoch that was kept, counted from 1; None before any was seen.
+        validation: its accuracy on the validation split, if measured.
+    """
+
+    def __init__(self) -> None:
+        self.epoch: int | None = None
+        self.validation: ViewAccuracy | None = None
+
+    @abstractmethod
+    def consider(self, model: VPNsForImageClassification, epoch: int, validation: ViewAccuracy | None) -> None:
+        """Looks at the model after an epoch."""
+
+    @abstractmethod
+    def restore(self, model: VPNsForImageClassification) -> None:
+        """Brings the model to the state of the epoch that was kept."""
+
+
+class BestOnValidation(EpochSelection):
+    """Keeps the epoch with the highest validation accuracy in either view; of equals the first.
+
+    The test split takes no part. A copy of the state stays in main memory.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state: dict[str, Tensor] = {}
+
+    def consider(self, model: VPNsForImageClassification, epoch: int, validation: ViewAccuracy | None) -> None:
+        if validation is None:
+            raise ValueError("no validation accuracy to select an epoch by; evaluate the validation split")
+        if self.validation is None or best_view(validation) > best_view(self.validation):
+            self.epoch, self.validation = epoch, validation
+            self._state = {key: value.detach().to("cpu", copy=True) for key, value in model.state_dict().items()}
+
+    def restore(self, model: VPNsForImageClassification) -> None:
+        if self._state:
+            model.load_state_dict(self._state)
+
+
+class LastEpoch(EpochSelection):
+    """Keeps the last epoch, as the paper does; no validation split is needed."""
+
+    def consider(self, model: VPNsForImageClassification, epoch: int, validation: ViewAccuracy | None) -> None:
+        self.epoch, self.validation = epoch, validation
+
+    def restore(self, model: VPNsForImageClassification) -> None:
+        """The model already is in that state."""
+
+
+def best_view(accuracy: ViewAccuracy) -> float:
+    """Returns the higher of the two accuracies, in [0, 1]."""
+    return max(value for value in (accuracy.prompted, accuracy.plain) if value is not None)

@@ -1,0 +1,289 @@
+"""The main job: prune a pre-trained image classifier at several sparsities and measure the results."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from accelerate.utils import set_seed
+from datasets import Dataset, DatasetDict
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from vpns_hf.backbones import HEADS, load_backbone
+from vpns_hf.data import Columns, find_columns
+from vpns_hf.errors import InputError
+from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
+from vpns_hf.hub.publishing import publish_folder
+from vpns_hf.methods import METHODS, dense_stages
+from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.pruning.report import effective_density, empty_layers, layer_records
+from vpns_hf.reporting import DenseResult, Results, RunResult, sparsity_name, write_report
+
+from .arguments import VPNsTrainingArguments
+from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
+from .evaluation import Evaluation, evaluate_views
+from .images import eval_batches, prepare_images, process_of, run_data
+from .optimizers import SGDSpec
+from .output import check_output_dir, clear_output_dir, save_model
+from .processes import build_accelerator
+from .run import Run
+from .saved_models import SavedModels
+from .selection import BestOnValidation, EpochSelection, LastEpoch
+from .stages import PretrainStage, Stage
+from .versions import package_versions
+
+logger = logging.getLogger(__name__)
+
+
+class VPNsTrainer:
+    """Prunes an image classifier at every sparsity asked for, and measures the results.
+
+    Args:
+        model: short name, Hub id or local folder of an image classifier, or one in memory, which is left as it is.
+        args: everything else a run can be told.
+        train_dataset: rows with an image column and a label column.
+        eval_dataset: what selects epoch and view; None cuts it from `train_dataset`.
+        test_dataset: what the final accuracies are measured on, once, at the end.
+        callbacks: watch the runs, beside the progress bar, the log and the trackers of `args`.
+        columns: the image and the label column; found by type and name if not given.
+        dataset_name: how results and cards call the data set.
+
+    Attributes:
+        base: the dense model every sparsity starts from.
+        models: the saved models by requested sparsity, loaded when they are asked for.
+        results: of the last `train`; None before.
+
+    Raises:
+        InputError: if an argument, the model or the data cannot be used; nothing has been written then.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike | PreTrainedModel,
+        args: VPNsTrainingArguments,
+        train_dataset: Dataset,
+        eval_dataset: Dataset | None = None,
+        test_dataset: Dataset | None = None,
+        callbacks: Sequence[Callback] = (),
+        columns: Columns | None = None,
+        dataset_name: str | None = None,
+    ) -> None:
+        self.args = args
+        self.output_dir = check_output_dir(args.output_dir, args.overwrite_output_dir)
+        self.accelerator = build_accelerator(args)
+        self.process = process_of(self.accelerator)
+        self.callbacks = [*self._own_callbacks(), *callbacks]
+        splits = _as_splits(train_dataset, eval_dataset, test_dataset)
+        self.columns = columns or find_columns(splits)
+        show_progress = self.accelerator.is_local_main_process and not args.disable_tqdm
+        self.images = prepare_images(splits, args, self.columns, show_progress)
+        self.data = run_data(self.images, args, self.process)
+        self.model_name = type(model).__name__ if isinstance(model, PreTrainedModel) else os.fspath(model)
+        self.dataset_name = dataset_name
+        self.base = self._build_base(model)
+        self.models = SavedModels(self.output_dir)
+        self.results: Results | None = None
+
+    def train(self) -> dict[str, Any]:
+        """Runs the method at every sparsity, saves one model folder each, and writes the report.
+
+        Returns:
+            The content of results.json.
+        """
+        self._start_output()
+        seconds = self._pretrain()
+        dense = self._dense_reference()
+        runs = [self._prune(sparsity, dense, seconds) for sparsity in self.args.sparsities]
+        self.results = self._results(dense, runs)
+        if self.accelerator.is_main_process:
+            write_report(self.results, self.output_dir, self._prompts())
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
+        return self.results.to_dict()
+
+    def evaluate(self) -> dict[float, dict[str, Any]]:
+        """Measures every saved model on the test split again.
+
+        Returns:
+            {requested sparsity: {"accuracy": {"prompted", "plain"}, "top5": {"prompted", "plain"}}}, as fractions.
+        """
+        measured = {}
+        for sparsity, model in self.models.items():
+            evaluation = self._evaluate(model.to(self.accelerator.device))
+            measured[sparsity] = {"accuracy": vars(evaluation.accuracy), "top5": vars(evaluation.top5)}
+        return measured
+
+    def push_to_hub(self, repo_id: str, sparsity: float, private: bool = True, token: str | None = None) -> str:
+        """Uploads the folder of one saved model as a Hub repository; returns its address.
+
+        Raises:
+            InputError: if no model of that sparsity has been saved, or the Hub refuses.
+        """
+        if sparsity not in self.models:
+            raise InputError(f"no model of sparsity {sparsity} has been trained; there are: {list(self.models)}")
+        return publish_folder(self.models.folder(sparsity), repo_id, private=private, token=token)
+
+    def _own_callbacks(self) -> list[Callback]:
+        callbacks: list[Callback] = [ProgressCallback(self.args.disable_tqdm), LoggingCallback()]
+        return [*callbacks, TrackingCallback()] if self.args.with_tracking else callbacks
+
+    def _build_base(self, model: str | os.PathLike | PreTrainedModel) -> VPNsForImageClassification:
+        names = self.images.class_names
+        set_seed(self.args.seed)
+        backbone = model if isinstance(model, PreTrainedModel) else load_backbone(model, len(names))
+        backbone = HEADS[self.args.head](backbone, len(names))
+        return self._with_prompt(backbone, self.args.visual_prompt, self.args.output_size)
+
+    def _with_prompt(
+        self, backbone: PreTrainedModel, visual_prompt: str, output_size: int | None
+    ) -> VPNsForImageClassification:
+        args = self.args
+        try:
+            return VPNsForImageClassification.from_backbone(
+                backbone,
+                id2label=dict(enumerate(self.images.class_names)),
+                visual_prompt=visual_prompt,
+                prompt_size=args.prompt_size,
+                prompt_seed=args.seed,
+                image_size=args.image_size,
+                output_size=output_size,
+                granularity=args.granularity,
+                label_mapping_method=args.label_mapping,
+            ).to(self.accelerator.device)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+
+    def _start_output(self) -> None:
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            self.output_dir.mkdir(parents=True, exist_ok=True)
+            clear_output_dir(self.output_dir)
+        self.accelerator.wait_for_everyone()
+        if self.args.with_tracking:
+            flat = {key: value for key, value in vars(self.args).items() if isinstance(value, int | float | str)}
+            self.accelerator.init_trackers("vpns_hf", config=flat)
+
+    def _pretrain(self) -> dict[str, float]:
+        """Trains the dense model that every sparsity starts from; returns the seconds it took."""
+        args = self.args
+        if args.pretrain_epochs == 0:
+            return {}
+        sgd = SGDSpec(args.pretrain_learning_rate, 0.0, args.momentum, args.weight_decay)
+        run = self._execute(self.base, 0.0, [PretrainStage(args.pretrain_epochs, sgd)])
+        self.base = run.model
+        return dict(run.seconds)
+
+    def _dense_reference(self) -> DenseResult:
+        """Fine-tunes the dense model without a prompt, on as many passes as stage 2 has, and measures it."""
+        if not self.args.dense_reference:
+            return DenseResult()
+        model = self._with_prompt(self.base.to_backbone(), "none", output_size=None)
+        run = self._execute(model, 0.0, dense_stages(self.args))
+        evaluation = self._evaluate(run.model)
+        return DenseResult(accuracy=evaluation.accuracy.plain, top5=evaluation.top5.plain, split="test")
+
+    def _prune(self, sparsity: float, dense: DenseResult, pretrain_seconds: Mapping[str, float]) -> RunResult:
+        run = self._execute(copy.deepcopy(self.base), sparsity, METHODS[self.args.method](self.args))
+        self._choose_view(run)
+        with run.timed("evaluation"):
+            evaluation = self._evaluate(run.model)
+        result = self._run_result(run, evaluation, pretrain_seconds)
+        _warn_of_empty_layers(run.model, sparsity)
+        if self.accelerator.is_main_process:
+            self._save(run.model, result, dense)
+        self.accelerator.wait_for_everyone()
+        self.models.add(sparsity)
+        return result
+
+    def _execute(self, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
+        """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
+        set_seed(self.args.seed)
+        run = Run(model, self.accelerator, self.data, sparsity, self._selection(), self.callbacks)
+        for stage in stages:
+            stage.run(run)
+        return run
+
+    def _selection(self) -> EpochSelection:
+        return LastEpoch() if self.args.paper_protocol else BestOnValidation()
+
+    def _choose_view(self, run: Run) -> None:
+        """Lets the validation split decide whether the saved model applies its prompt; the paper does not apply it."""
+        validation = run.selection.validation
+        prompted = validation.prompted if validation is not None else None
+        run.model.config.prompt_at_inference = prompted is not None and prompted > validation.plain
+        run.model.requires_grad_(True)
+        run.model.eval()
+
+    def _evaluate(self, model: VPNsForImageClassification) -> Evaluation:
+        return evaluate_views(model, eval_batches(self.images.test, self.args, self.process), self.accelerator)
+
+    def _run_result(self, run: Run, evaluation: Evaluation, seconds: Mapping[str, float]) -> RunResult:
+        model = run.model
+        layers = layer_records(model)
+        return RunResult(
+            method=self.args.method,
+            granularity=self.args.granularity,
+            seed=self.args.seed,
+            sparsity_requested=run.sparsity,
+            sparsity=model.sparsity,
+            accuracy=evaluation.accuracy,
+            top5=evaluation.top5,
+            split="test",
+            nonzero=sum(layer.nonzero for layer in layers),
+            total=sum(layer.total for layer in layers),
+            seconds={**seconds, **run.seconds},
+            path=sparsity_name(run.sparsity),
+            validation=run.selection.validation,
+            prompt_at_inference=model.config.prompt_at_inference,
+            effective_density=effective_density(model),
+            epoch=run.selection.epoch,
+            history=run.history,
+            layers=layers,
+        )
+
+    def _save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
+        folder = self.models.folder(result.sparsity_requested)
+        save_model(model, folder)
+        write_model_card(folder, VPNsModelCardData.from_results(self._results(dense, [result]), result))
+
+    def _results(self, dense: DenseResult, runs: list[RunResult]) -> Results:
+        return Results(
+            dense=dense,
+            runs=runs,
+            model=self.model_name,
+            dataset=self.dataset_name,
+            protocol=PROTOCOLS[self.args.paper_protocol],
+            command=shlex.join(sys.argv),
+            versions=package_versions(),
+        )
+
+    def _prompts(self) -> dict[float, Tensor]:
+        prompted = {sparsity: model for sparsity, model in self.models.items() if model.has_prompt}
+        return {sparsity: model.prompt_picture().numpy() for sparsity, model in prompted.items()}
+
+
+PROTOCOLS = {
+    False: "a validation split chose the epoch and whether the prompt is applied; the test split was read once, at the end",
+    True: "the paper's: all of train, the last epoch, no validation split; the accuracy without the prompt is comparable",
+}
+
+
+def _as_splits(train: Dataset, validation: Dataset | None, test: Dataset | None) -> DatasetDict:
+    splits = {"train": train, "validation": validation, "test": test}
+    return DatasetDict({name: split for name, split in splits.items() if split is not None})
+
+
+def _warn_of_empty_layers(model: VPNsForImageClassification, sparsity: float) -> None:
+    empty = empty_layers(model)
+    if empty:
+        logger.warning(
+            "at sparsity %g no weight is left in %s: nothing of the picture passes through; ask for a lower sparsity",
+            sparsity,
+            ", ".join(empty),
+        )
