@@ -62,6 +62,8 @@ def cache_images(
     Raises:
         InputError: an image cannot be decoded (the message names split and row), or the cache cannot be written.
     """
+    if len(split) == 0:
+        raise InputError(f"the {name} split is empty; give it at least one image")
     root = Path(cache_dir) if cache_dir is not None else default_cache_dir()
     folder = root / f"images-{_fingerprint(split, columns)}"
     decoder = ImageDecoder(split, columns.image, name, disable_progress)

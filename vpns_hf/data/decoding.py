@@ -75,7 +75,6 @@ class ImageDecoder:
         try:
             image = decode_image(stored)
         except Exception as error:  # PIL's readers raise nearly anything about a broken file
-            raise InputError(
-                f"row {row} of the {self._name} split is no readable image ({error}); repair or remove it"
-            ) from error
+            problem = f"row {row} of the {self._name} split is no readable image ({type(error).__name__})"
+            raise InputError(f"{problem}; repair or remove it") from error
         return to_planes(image if size is None else to_square(image, size))

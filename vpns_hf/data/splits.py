@@ -87,6 +87,22 @@ def prepare_splits(
     return Splits(train, validation, test, tuple(str(value) for value in values))
 
 
+def named_splits(
+    dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None = None
+) -> dict[str, datasets.Dataset | None]:
+    """The rows of each part, by the argument of `VPNsTrainer` that takes them.
+
+    Raises:
+        InputError: as `split_roles`.
+    """
+    roles = split_roles(dataset, columns, spec)
+    return {
+        "train_dataset": _joined(dataset, roles.train),
+        "eval_dataset": None if roles.validation is None else dataset[roles.validation],
+        "test_dataset": dataset[roles.test],
+    }
+
+
 def split_roles(dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None = None) -> SplitRoles:
     """Which split plays which part: as `spec` says, else by the usual names.
 

@@ -92,7 +92,7 @@ class _Window:
         with torch.autocast(images.device.type, enabled=False):
             if images.shape[2:] != (resized, resized):
                 return self._resize_for(images)(images, crops, out)
-            if size == resized:
+            if size == resized and not crops.mirrored:
                 return to_unit(images, out)
             return crop(images, crops, out)
 

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import datasets
+import numpy as np
+import pytest
+import torch
+
+from vpns_hf.data import cache, cache_images, decoding
+from vpns_hf.data.cache import default_cache_dir
+from vpns_hf.errors import InputError
+
+
+@pytest.fixture
+def store(tmp_path, columns):
+    def build(split, size, name="train"):
+        return cache_images(split, columns, size, name=name, cache_dir=tmp_path / "cache", disable_progress=True)
+
+    return build
+
+
+def planes(split: datasets.Dataset, size: int | None = None) -> torch.Tensor:
+    images = [image if size is None else image.resize((size, size), 2) for image in split["image"]]
+    return torch.from_numpy(np.stack([np.asarray(image).transpose(2, 0, 1) for image in images]))
+
+
+def test_small_images_are_kept_as_they_are(store, make_split):
+    split = make_split([0, 2, 1], size=(6, 5))
+    result = store(split, 36)
+    assert torch.equal(result.images, planes(split))
+    assert result.labels.tolist() == [0, 2, 1]
+    assert result.images.dtype == torch.uint8
+    assert result.labels.dtype == torch.int64
+
+
+@pytest.mark.parametrize("size", [4, 6, 7])
+def test_others_are_stored_resized(store, size, make_split):
+    split = make_split([0, 1], size=(6, 6))
+    assert torch.equal(store(split, size).images, planes(split, size))
+
+
+def test_mixed_sizes_are_stored_resized(store, make_split):
+    split = datasets.concatenate_datasets([make_split([0] * 300, size=(3, 3)), make_split([1], size=(3, 4))])
+    for _ in range(2):
+        assert torch.equal(store(split, 12).images, planes(split, 12))
+
+
+def test_second_start_decodes_nothing(store, monkeypatch, make_split):
+    split = make_split([0, 1, 2], size=(8, 8))
+    first = store(split, 4).images.clone()
+    monkeypatch.setattr(decoding.ImageDecoder, "chunks", lambda *_: pytest.fail("decoded again"))
+    assert torch.equal(store(split, 4).images, first)
+
+
+def test_builders_at_the_same_time_decode_once(store, make_split, monkeypatch):
+    split, decode, started = make_split([0] * 600, size=(8, 8)), decoding.ImageDecoder.chunks, []
+
+    def counted(decoder, size):
+        started.append(size)
+        yield from decode(decoder, size)
+
+    monkeypatch.setattr(decoding.ImageDecoder, "chunks", counted)
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(lambda _: store(split, 4).images, range(3)))
+    assert started == [4]
+    assert all(torch.equal(result, planes(split, 4)) for result in results)
+
+
+def test_other_rows_are_another_cache(store, make_split):
+    split = make_split([0, 1, 2])
+    store(split, 4)
+    assert torch.equal(store(split.select([2, 0]), 4).images, planes(split, 4)[[2, 0]])
+    assert store(split.select([2, 0]), 4).labels.tolist() == [2, 0]
+
+
+def test_unfinished_file_is_never_used(store, tmp_path, monkeypatch, make_split):
+    split = make_split([0] * 300)
+    monkeypatch.setattr(decoding.ImageDecoder, "chunks", broken_off)
+    with pytest.raises(RuntimeError):
+        store(split, 4)
+    assert not list(tmp_path.rglob("*.npy"))
+    monkeypatch.undo()
+    assert torch.equal(store(split, 4).images, planes(split, 4))
+
+
+def broken_off(decoder, size):
+    yield np.zeros((256, 3, size, size), dtype=np.uint8)
+    raise RuntimeError("power cut")
+
+
+def test_changing_the_tensor_leaves_the_file(store, make_split):
+    split = make_split([0])
+    store(split, 4).images.zero_()
+    assert torch.equal(store(split, 4).images, planes(split, 4))
+
+
+@pytest.mark.parametrize("bad", [{"bytes": b"no image", "path": None}, {"bytes": None, "path": "/nowhere.png"}, None])
+def test_unreadable_image_names_split_and_row(store, bad, make_split):
+    good = make_split([0, 1]).cast_column("image", datasets.Image(decode=False))
+    rows = [*good["image"], bad]
+    features = good.features.copy()
+    split = datasets.Dataset.from_dict({"image": rows, "label": [0, 1, 2]}, features=features)
+    with pytest.raises(InputError, match="row 2 of the valid split") as caught:
+        store(split, 4, name="valid")
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_split(store, make_split):
+    with pytest.raises(InputError, match="empty"):
+        store(make_split([]), 4)
+
+
+def test_folder_that_cannot_be_written(tmp_path, columns, make_split):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="VPNS_CACHE"):
+        cache_images(make_split([0]), columns, 4, cache_dir=tmp_path / "file", disable_progress=True)
+
+
+def test_default_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("VPNS_CACHE", str(tmp_path))
+    assert default_cache_dir() == tmp_path
+    monkeypatch.delenv("VPNS_CACHE")
+    assert default_cache_dir().parts[-2:] == (".cache", "vpns_hf")
+
+
+def test_format_version_is_part_of_the_place(store, tmp_path, monkeypatch, make_split):
+    split = make_split([0])
+    store(split, 4)
+    monkeypatch.setattr(cache, "FORMAT_VERSION", -1)
+    store(split, 4)
+    assert len(list((tmp_path / "cache").iterdir())) == 2

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import datasets
+import pytest
+
+from vpns_hf.data import Columns, find_columns
+from vpns_hf.errors import InputError
+
+IMAGE, CLASS = datasets.Image(), datasets.ClassLabel(names=["a", "b"])
+INTEGER, STRING = datasets.Value("int64"), datasets.Value("string")
+
+
+def empty(**features) -> datasets.Dataset:
+    return datasets.Dataset.from_dict({name: [] for name in features}, features=datasets.Features(features))
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        ({"img": IMAGE, "label": CLASS}, ("img", "label")),
+        ({"photo": IMAGE, "breed": CLASS}, ("photo", "breed")),
+        ({"image": IMAGE, "mask": IMAGE, "label": CLASS}, ("image", "label")),
+        ({"img": IMAGE, "fine_label": CLASS, "coarse_label": CLASS}, ("img", "fine_label")),
+        ({"image": IMAGE, "label": INTEGER, "id": INTEGER}, ("image", "label")),
+        ({"image": IMAGE, "labels": STRING}, ("image", "labels")),
+    ],
+)
+def test_found_by_type_and_name(features, expected):
+    assert find_columns(datasets.DatasetDict({"train": empty(**features)})) == Columns(*expected)
+
+
+def test_named_columns_win():
+    dataset = empty(image=IMAGE, mask=IMAGE, label=CLASS, other=STRING)
+    assert find_columns(dataset, "mask", "other") == Columns("mask", "other")
+
+
+@pytest.mark.parametrize(
+    ("features", "named", "message"),
+    [
+        ({"left": IMAGE, "right": IMAGE, "label": CLASS}, {}, "image_column"),
+        ({"image": IMAGE, "one": CLASS, "two": CLASS}, {}, "label_column"),
+        ({"image": IMAGE, "breed": STRING}, {}, "breed"),
+        ({"text": STRING, "label": CLASS}, {}, "no image column"),
+        ({"image": IMAGE, "label": CLASS}, {"image_column": "pic"}, "pic"),
+    ],
+)
+def test_doubt_is_an_error_of_one_line_with_the_columns(features, named, message):
+    with pytest.raises(InputError, match=message) as caught:
+        find_columns(empty(**features), **named)
+    assert "\n" not in str(caught.value)
+    assert all(name in str(caught.value) for name in features)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import datasets
+import numpy as np
+import pytest
+
+from vpns_hf.data import DatasetSpec, prepare_splits
+from vpns_hf.errors import InputError
+
+
+@pytest.fixture
+def make_dataset(make_split):
+    def build(**counts: int) -> datasets.DatasetDict:
+        """Splits of so many images each, the three classes in turn."""
+        parts = enumerate(counts.items())
+        return datasets.DatasetDict({name: make_split([k % 3 for k in range(n)], seed=i) for i, (name, n) in parts})
+
+    return build
+
+
+def pixels(split: datasets.Dataset) -> list[bytes]:
+    return [image.tobytes() for image in split["image"]]
+
+
+def test_validation_is_cut_from_train(columns, make_dataset):
+    dataset = make_dataset(train=60, test=9)
+    splits = prepare_splits(dataset, columns, seed=7, validation_fraction=0.2)
+    assert np.bincount(splits.validation["label"]).tolist() == [4, 4, 4]
+    assert sorted(pixels(splits.train) + pixels(splits.validation)) == sorted(pixels(dataset["train"]))
+    assert pixels(splits.test) == pixels(dataset["test"])
+    assert splits.class_names == ("cat", "dog", "owl")
+
+
+def test_seed_decides_the_cut(columns, make_dataset):
+    dataset = make_dataset(train=60, test=3)
+    first, again, other = (pixels(prepare_splits(dataset, columns, seed=s).validation) for s in (7, 7, 9))
+    assert first == again
+    assert first != other
+
+
+def test_both_splits_given(columns, make_dataset):
+    dataset = make_dataset(train=12, validation=6, test=9)
+    splits = prepare_splits(dataset, columns, seed=0)
+    assert [len(splits.train), pixels(splits.validation), pixels(splits.test)] == [
+        12,
+        pixels(dataset["validation"]),
+        pixels(dataset["test"]),
+    ]
+
+
+def test_validation_alone_is_tested_on(columns, make_dataset):
+    dataset = make_dataset(train=30, valid=6)
+    splits = prepare_splits(dataset, columns, seed=0)
+    assert pixels(splits.test) == pixels(dataset["valid"])
+    assert [len(splits.train), len(splits.validation)] == [27, 3]
+
+
+def test_test_split_without_labels_is_passed_over(columns, make_split, make_dataset):
+    dataset = make_dataset(train=30, validation=6)
+    dataset["test"] = make_split([-1, -1])
+    splits = prepare_splits(dataset, columns, seed=0)
+    assert pixels(splits.test) == pixels(dataset["validation"])
+    assert [len(splits.train), len(splits.validation)] == [27, 3]
+
+
+def test_named_splits_are_joined(columns, make_dataset):
+    dataset = make_dataset(train=6, validation=9, test=3)
+    spec = DatasetSpec("x", "image", "label", train_splits=("train", "validation"))
+    splits = prepare_splits(dataset, columns, seed=0, spec=spec, use_all_of_train=True)
+    assert pixels(splits.train) == pixels(dataset["train"]) + pixels(dataset["validation"])
+    assert splits.validation is None
+
+
+def test_limits_take_first_rows(columns, make_dataset):
+    dataset = make_dataset(train=60, test=9)
+    limits = {"max_train_samples": 30, "max_eval_samples": 2, "max_test_samples": 4}
+    splits = prepare_splits(dataset, columns, seed=0, **limits)
+    assert set(pixels(splits.train) + pixels(splits.validation)) <= set(pixels(dataset["train"])[:30])
+    assert [len(splits.train), len(splits.validation)] == [27, 2]
+    assert pixels(splits.test) == pixels(dataset["test"])[:4]
+
+
+def test_class_with_one_image_stays_in_train(columns, make_split, make_dataset):
+    dataset = make_dataset(test=3)
+    dataset["train"] = make_split([0] * 10 + [1] * 10 + [2])
+    for seed in range(5):
+        assert 2 in prepare_splits(dataset, columns, seed=seed, validation_fraction=0.4).train["label"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "options", "message"),
+    [
+        ({"test": 3}, {}, "no train split"),
+        ({"train": 3}, {}, "no test split"),
+        ({"train": 3, "test": 0}, {}, "test split is empty"),
+        ({"train": 30, "test": 3}, {"validation_fraction": 1.0}, "between 0 and 1"),
+        ({"train": 3, "test": 3}, {}, "no validation image"),
+        ({"train": 30, "test": 3}, {"max_test_samples": 0}, "max_test_samples is 0"),
+    ],
+)
+def test_what_cannot_be_split(columns, counts, options, message, make_dataset):
+    with pytest.raises(InputError, match=message) as caught:
+        prepare_splits(make_dataset(**counts), columns, seed=0, **options)
+    assert "\n" not in str(caught.value)
