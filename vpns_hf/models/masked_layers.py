@@ -53,7 +53,10 @@ class MaskedLayer(nn.Module):
         return self.weight[0].numel()
 
     def start_scores(self, scores: Tensor) -> None:
-        """Begins learning the mask from float32 `scores`, shaped like the weight; their storage becomes the layer's."""
+        """Begins learning the mask from float32 `scores`, shaped like the weight; their storage becomes the layer's.
+
+        The forward pass then reads `masked_weight`; whoever changes `weight_mask` brings it up to date.
+        """
         self.scores = nn.Parameter(scores)
         self.register_buffer("masked_weight", self.masked(), persistent=False)
 
@@ -62,11 +65,6 @@ class MaskedLayer(nn.Module):
         self.scores = None
         if "masked_weight" in self._buffers:
             del self.masked_weight
-
-    @torch.no_grad()
-    def refresh(self) -> None:
-        """Brings the cached masked weight up to date after the mask has changed."""
-        torch.mul(self.weight, self.weight_mask, out=self.masked_weight)
 
     @torch.no_grad()
     def masked(self) -> Tensor:
@@ -112,20 +110,16 @@ def masked_layers(model: nn.Module) -> Iterator[tuple[str, MaskedLayer]]:
 
 
 def skipped_layers(model: nn.Module) -> dict[str, str]:
-    """Returns {parameter name: reason} of the parameters below `model` that no mask covers."""
-    covered = {f"{name}.weight" for name, _ in masked_layers(model)}
+    """Returns {layer name: reason} of the layers below `model` that own parameters and are not masked."""
     return {
-        name: _reason(model, name, parameter)
-        for name, parameter in model.named_parameters()
-        if name not in covered and not name.endswith(".scores")
+        name: _reason(layer)
+        for name, layer in model.named_modules()
+        if not isinstance(layer, MaskedLayer) and any(True for _ in layer.parameters(recurse=False))
     }
 
 
-def _reason(model: nn.Module, name: str, parameter: Tensor) -> str:
-    owner_name, _, leaf = name.rpartition(".")
-    owner = model.get_submodule(owner_name)
-    if leaf == "bias" and isinstance(owner, MaskedLayer):
-        return "biases are never pruned"
-    if parameter.ndim < 2:
-        return f"parameter of {type(owner).__name__}, a vector, is never pruned"
-    return f"{type(owner).__name__} cannot be masked; only plain Conv2d and Linear layers are"
+def _reason(layer: nn.Module) -> str:
+    kind = type(layer).__name__
+    if all(parameter.ndim < 2 for parameter in layer.parameters(recurse=False)):
+        return f"{kind}: scales and shifts, never pruned"
+    return f"{kind}: cannot be masked, only plain Conv2d and Linear layers can"

@@ -140,7 +140,7 @@ class VPNsForImageClassification(PreTrainedModel):
         return dict(masked_layers(self.backbone))
 
     def skipped_layers(self) -> dict[str, str]:
-        """Returns {name of a backbone parameter: why no mask covers it}."""
+        """Returns {name of a backbone layer with parameters: why it is not masked}."""
         return skipped_layers(self.backbone)
 
     def masks(self) -> dict[str, Tensor]:

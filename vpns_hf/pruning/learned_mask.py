@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vpns_hf.models.masked_layers import MaskedLayer
 
 from .criteria import Criterion
-from .thresholds import Threshold, make_selector, num_dropped, write_masks
+from .thresholds import Threshold, make_selector, num_dropped, write_masked_weights, write_masks
 
 
 class LearnedMask:
@@ -49,8 +49,8 @@ class LearnedMask:
         """Recomputes threshold, masks and masked weights from the current scores, in place."""
         self.threshold = self.selector.select(self.scores)
         write_masks(self.scores, self.threshold, self.masks)
-        for layer in self.layers:
-            layer.refresh()
+        weights, masked = [layer.weight for layer in self.layers], [layer.masked_weight for layer in self.layers]
+        write_masked_weights(weights, self.masks, masked)
 
     def finish(self) -> None:
         """Drops the scores; the masks stay."""

@@ -13,6 +13,7 @@ from vpns_hf.data import (
     EvalTransform,
     ImageCache,
     Process,
+    Splits,
     TrainBatches,
     TrainTransform,
     cache_images,
@@ -32,25 +33,21 @@ class Images:
         train_upright: the same rows at the size of the evaluation transform.
         validation: what selects epoch and view; None when nothing is selected.
         test: what the final accuracy is measured on.
-        class_names: by class index.
     """
 
     train: ImageCache
     train_upright: ImageCache
     validation: ImageCache | None
     test: ImageCache
-    class_names: tuple[str, ...]
 
 
-def prepare_images(
-    dataset: DatasetDict, args: VPNsTrainingArguments, columns: Columns, show_progress: bool
-) -> Images:
-    """Chooses the splits and decodes their images, or opens what an earlier run decoded.
+def choose_splits(dataset: DatasetDict, args: VPNsTrainingArguments, columns: Columns) -> Splits:
+    """Chooses the rows to train on, to select with and to test on.
 
     Raises:
-        InputError: if a split, column, label or image is not usable.
+        InputError: if a split, column or label is not usable.
     """
-    splits = prepare_splits(
+    return prepare_splits(
         dataset,
         columns,
         seed=args.seed,
@@ -60,6 +57,14 @@ def prepare_images(
         max_test_samples=args.max_test_samples,
         use_all_of_train=args.paper_protocol,
     )
+
+
+def decode_images(splits: Splits, args: VPNsTrainingArguments, columns: Columns, show_progress: bool) -> Images:
+    """Decodes the images of the splits, or opens what an earlier run decoded.
+
+    Raises:
+        InputError: if an image cannot be decoded or the cache cannot be written.
+    """
 
     def decode(split: Dataset, name: str, size: int) -> ImageCache:
         return cache_images(
@@ -73,10 +78,7 @@ def prepare_images(
         train_upright=decode(splits.train, "train", upright.resize_size),
         validation=decode(splits.validation, "validation", upright.resize_size) if selects else None,
         test=decode(splits.test, "test", upright.resize_size),
-        class_names=splits.class_names,
     )
-
-
 
 
 def process_of(accelerator: Accelerator) -> Process:

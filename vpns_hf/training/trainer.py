@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from accelerate.utils import set_seed
@@ -28,11 +29,12 @@ from vpns_hf.reporting import DenseResult, Results, RunResult, sparsity_name, wr
 from .arguments import VPNsTrainingArguments
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
 from .evaluation import Evaluation, evaluate_views
-from .images import eval_batches, prepare_images, process_of, run_data
+from .images import Images, choose_splits, decode_images, eval_batches, process_of, run_data
 from .optimizers import SGDSpec
 from .output import check_output_dir, clear_output_dir, save_model
+from .plan import Plan
 from .processes import build_accelerator
-from .run import Run
+from .run import Run, RunData
 from .saved_models import SavedModels
 from .selection import BestOnValidation, EpochSelection, LastEpoch
 from .stages import PretrainStage, Stage
@@ -53,6 +55,7 @@ class VPNsTrainer:
         callbacks: watch the runs, beside the progress bar, the log and the trackers of `args`.
         columns: the image and the label column; found by type and name if not given.
         dataset_name: how results and cards call the data set.
+        model_revision: branch, tag or commit of a model on the Hub.
 
     Attributes:
         base: the dense model every sparsity starts from.
@@ -73,6 +76,7 @@ class VPNsTrainer:
         callbacks: Sequence[Callback] = (),
         columns: Columns | None = None,
         dataset_name: str | None = None,
+        model_revision: str | None = None,
     ) -> None:
         self.args = args
         self.output_dir = check_output_dir(args.output_dir, args.overwrite_output_dir)
@@ -81,14 +85,27 @@ class VPNsTrainer:
         self.callbacks = [*self._own_callbacks(), *callbacks]
         splits = _as_splits(train_dataset, eval_dataset, test_dataset)
         self.columns = columns or find_columns(splits)
-        show_progress = self.accelerator.is_local_main_process and not args.disable_tqdm
-        self.images = prepare_images(splits, args, self.columns, show_progress)
-        self.data = run_data(self.images, args, self.process)
+        self.splits = choose_splits(splits, args, self.columns)
         self.model_name = type(model).__name__ if isinstance(model, PreTrainedModel) else os.fspath(model)
         self.dataset_name = dataset_name
-        self.base = self._build_base(model)
+        self.base = self._build_base(model, model_revision)
         self.models = SavedModels(self.output_dir)
         self.results: Results | None = None
+
+    @cached_property
+    def images(self) -> Images:
+        """The decoded images of all splits, decoded when they are first needed."""
+        show_progress = self.accelerator.is_local_main_process and not self.args.disable_tqdm
+        return decode_images(self.splits, self.args, self.columns, show_progress)
+
+    @cached_property
+    def data(self) -> RunData:
+        """This process's batches; every run sees the same ones."""
+        return run_data(self.images, self.args, self.process)
+
+    def plan(self) -> Plan:
+        """Returns what `train` will do, without doing it."""
+        return Plan(self.base, self.args, self.splits)
 
     def train(self) -> dict[str, Any]:
         """Runs the method at every sparsity, saves one model folder each, and writes the report.
@@ -96,6 +113,7 @@ class VPNsTrainer:
         Returns:
             The content of results.json.
         """
+        self.data  # decoded before anything is written, so that a bad image leaves no trace
         self._start_output()
         seconds = self._pretrain()
         dense = self._dense_reference()
@@ -133,10 +151,12 @@ class VPNsTrainer:
         callbacks: list[Callback] = [ProgressCallback(self.args.disable_tqdm), LoggingCallback()]
         return [*callbacks, TrackingCallback()] if self.args.with_tracking else callbacks
 
-    def _build_base(self, model: str | os.PathLike | PreTrainedModel) -> VPNsForImageClassification:
-        names = self.images.class_names
+    def _build_base(
+        self, model: str | os.PathLike | PreTrainedModel, revision: str | None
+    ) -> VPNsForImageClassification:
+        names = self.splits.class_names
         set_seed(self.args.seed)
-        backbone = model if isinstance(model, PreTrainedModel) else load_backbone(model, len(names))
+        backbone = model if isinstance(model, PreTrainedModel) else load_backbone(model, len(names), revision)
         backbone = HEADS[self.args.head](backbone, len(names))
         return self._with_prompt(backbone, self.args.visual_prompt, self.args.output_size)
 
@@ -147,7 +167,7 @@ class VPNsTrainer:
         try:
             return VPNsForImageClassification.from_backbone(
                 backbone,
-                id2label=dict(enumerate(self.images.class_names)),
+                id2label=dict(enumerate(self.splits.class_names)),
                 visual_prompt=visual_prompt,
                 prompt_size=args.prompt_size,
                 prompt_seed=args.seed,

@@ -1,0 +1,41 @@
+"""Prune an image classifier at one or more sparsities, and measure the results."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from vpns_hf import VPNsTrainer
+from vpns_hf.data import DATASETS, find_columns, load_image_dataset
+from vpns_hf.data.splits import named_splits
+from vpns_hf.reporting import results_table
+from vpns_hf.scripting import run_script
+from vpns_hf.training.command_line import parse_arguments
+
+DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "digits.yaml"
+
+
+def main() -> None:
+    inputs, args = parse_arguments(sys.argv[1:], DEFAULT_RECIPE, __doc__)
+    dataset = load_image_dataset(inputs.dataset_name, config_name=inputs.dataset_config_name)
+    columns = find_columns(dataset, inputs.image_column_name, inputs.label_column_name)
+    splits = named_splits(dataset, columns, DATASETS.get(inputs.dataset_name))
+    trainer = VPNsTrainer(
+        inputs.model_name_or_path,
+        args,
+        **splits,
+        columns=columns,
+        dataset_name=inputs.dataset_name,
+        model_revision=inputs.model_revision,
+    )
+    if trainer.accelerator.is_main_process:
+        print(trainer.plan(), flush=True)
+    if inputs.dry_run:
+        return
+    trainer.train()
+    if trainer.accelerator.is_main_process:
+        print(f"\n{results_table(trainer.results)}\n\nResults, plots and models: {trainer.output_dir}")
+
+
+if __name__ == "__main__":
+    run_script(main)

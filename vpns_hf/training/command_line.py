@@ -1,0 +1,104 @@
+"""The command line: dataclasses become options, a YAML recipe fills in what is not given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from transformers import HfArgumentParser
+
+from vpns_hf.backbones import BACKBONES
+from vpns_hf.data import DATASETS
+from vpns_hf.errors import InputError
+
+from .arguments import VPNsTrainingArguments
+
+
+@dataclass
+class InputArguments:
+    """What is pruned, and on which images."""
+
+    model_name_or_path: str = field(
+        metadata={"help": f"Image classifier: a Hub id, a local folder, or one of {', '.join(BACKBONES)}."}
+    )
+    dataset_name: str = field(
+        metadata={"help": f"Images with labels: a Hub id, a local folder, or one of {', '.join(DATASETS)}."}
+    )
+    dataset_config_name: str | None = field(
+        default=None, metadata={"help": "Configuration of a data set that has several."}
+    )
+    model_revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of the model."})
+    image_column_name: str | None = field(
+        default=None, metadata={"help": "Column of the images; found by type and name if not given."}
+    )
+    label_column_name: str | None = field(
+        default=None, metadata={"help": "Column of the labels; found by type and name if not given."}
+    )
+    dry_run: bool = field(default=False, metadata={"help": "Say what would happen and stop."})
+
+
+class OneLineParser(HfArgumentParser):
+    """Says what is wrong in one line, and exits with code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
+
+
+def parse_arguments(
+    argv: Sequence[str], default_recipe: Path, description: str
+) -> tuple[InputArguments, VPNsTrainingArguments]:
+    """Reads the command line of `scripts/prune.py`.
+
+    Args:
+        argv: what follows the name of the script.
+        default_recipe: used when neither a recipe, a model nor a data set is named.
+        description: shown by --help.
+
+    Raises:
+        InputError: if a value is not allowed, or the recipe cannot be read.
+        SystemExit: with code 2 if an option is unknown or malformed, 0 after --help.
+    """
+    parser = OneLineParser((InputArguments, VPNsTrainingArguments), description=description, allow_abbrev=False)
+    parser.add_argument("--config", help=f"YAML recipe with any of these options (default: {default_recipe.name}).")
+    recipe, rest = _take_config(list(argv))
+    named = any(arg.split("=")[0] in ("--model_name_or_path", "--dataset_name") for arg in rest)
+    if recipe is None and not named and "--help" not in rest and "-h" not in rest:
+        recipe = default_recipe
+    tokens = recipe_tokens(recipe) if recipe is not None else []
+    inputs, args = parser.parse_args_into_dataclasses([*tokens, *rest])[:2]
+    return inputs, args
+
+
+def recipe_tokens(path: Path) -> list[str]:
+    """Returns a YAML recipe as command-line tokens, so that both are checked alike.
+
+    Raises:
+        InputError: if the file cannot be read or does not hold a mapping of options.
+    """
+    try:
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"the recipe {path} cannot be read ({reason}); give a YAML file of options") from error
+    if not isinstance(recipe, dict):
+        raise InputError(f"the recipe {path} holds no options; write one 'name: value' per line")
+    return [token for name, value in recipe.items() if value is not None for token in (f"--{name}", *_tokens(value))]
+
+
+def _tokens(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def _take_config(argv: list[str]) -> tuple[Path | None, list[str]]:
+    path, rest, tokens = None, [], iter(argv)
+    for token in tokens:
+        if token == "--config":
+            path = Path(next(tokens, ""))
+        elif token.startswith("--config="):
+            path = Path(token.partition("=")[2])
+        else:
+            rest.append(token)
+    return path, rest

@@ -1,0 +1,87 @@
+"""What a job is going to do, in words: said before it starts, and all that a dry run does."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vpns_hf.data import Splits
+from vpns_hf.methods import METHODS, dense_stages
+from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.pruning.thresholds import num_dropped
+from vpns_hf.reporting import layer_table
+from vpns_hf.reporting.numbers import count, megabytes, short_percent
+
+from .arguments import VPNsTrainingArguments
+from .stages import Stage, TrainingStage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The layers, images and passes of a job.
+
+    Attributes:
+        model: the dense model it starts from.
+        args: of the job.
+        splits: the rows it trains on, selects with and tests on.
+    """
+
+    model: VPNsForImageClassification
+    args: VPNsTrainingArguments
+    splits: Splits
+
+    def __str__(self) -> str:
+        shapes = {name: tuple(mask.shape) for name, mask in self.model.masks().items()}
+        sections = [layer_table(shapes, _grouped(self.model.skipped_layers())), *self._facts()]
+        return "\n\n".join([sections[0], "\n".join(sections[1:])])
+
+    def passes(self, stages: list[Stage]) -> int:
+        """Returns how often the stages go through the training images to train."""
+        return sum(stage.epochs * len(stage.updates) for stage in stages if isinstance(stage, TrainingStage))
+
+    def bytes_on_disk(self, sparsity: float) -> int:
+        """Returns the expected size of `model.safetensors`: kept values, one bit per weight, all other tensors."""
+        state = self.model.state_dict()
+        layers = self.model.masked_layers()
+        masked = {f"backbone.{name}.{leaf}" for name in layers for leaf in ("weight", "weight_mask")}
+        other = sum(value.numel() * value.element_size() for key, value in state.items() if key not in masked)
+        sizes = [layer.weight.numel() for layer in layers.values()]
+        kept = sum(sizes) - num_dropped(sum(sizes), sparsity)
+        return kept * self.model.dtype.itemsize + sum(-(-size // 8) for size in sizes) + other
+
+    def _facts(self) -> list[str]:
+        values = self.model.visual_prompt.num_values
+        sizes = {split: len(rows) for split, rows in vars(self.splits).items() if hasattr(rows, "features")}
+        images = ", ".join(f"{count(size)} {split}" for split, size in sizes.items())
+        lines = [
+            f"Images: {images}; {len(self.splits.class_names)} classes",
+            f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
+            f"Passes over the training images: {self._passes()}",
+        ]
+        dense = megabytes(self.bytes_on_disk(0.0))
+        for sparsity in self.args.sparsities:
+            size = megabytes(self.bytes_on_disk(sparsity))
+            lines.append(f"Expected size at {short_percent(sparsity)} sparsity: {size} (all weights kept: {dense})")
+        return [*lines, f"Output: {self.args.output_dir}"]
+
+    def _passes(self) -> str:
+        each = self.passes(METHODS[self.args.method](self.args))
+        parts = [f"{each} for each of {len(self.args.sparsities)} sparsities"]
+        if self.args.dense_reference:
+            parts.append(f"{self.passes(dense_stages(self.args))} for the dense reference")
+        if self.args.pretrain_epochs:
+            parts.append(f"{self.args.pretrain_epochs} to pre-train")
+        return ", ".join(parts)
+
+
+def _grouped(skipped: Mapping[str, str]) -> dict[str, str]:
+    """Names one layer per reason and counts the others, so that twenty normalisations take one line."""
+    names = defaultdict(list)
+    for name, reason in skipped.items():
+        names[reason].append(name)
+    return {_first_of(group): reason for reason, group in names.items()}
+
+
+def _first_of(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
