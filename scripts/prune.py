@@ -9,7 +9,7 @@ from vpns_hf import VPNsTrainer
 from vpns_hf.data import DATASETS, find_columns, load_image_dataset
 from vpns_hf.data.splits import named_splits
 from vpns_hf.reporting import results_table
-from vpns_hf.scripting import run_script
+from vpns_hf.scripting import given_command, run_script
 from vpns_hf.training.command_line import parse_arguments
 
 DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "digits.yaml"
@@ -27,6 +27,7 @@ def main() -> None:
         columns=columns,
         dataset_name=inputs.dataset_name,
         model_revision=inputs.model_revision,
+        command=given_command(),
     )
     if trainer.accelerator.is_main_process:
         print(trainer.plan(), flush=True)

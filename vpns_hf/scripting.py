@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,3 +40,9 @@ def quiet_libraries() -> None:
 def is_main_process() -> bool:
     """Whether this is the first of the processes that a launcher started."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def given_command() -> str:
+    """Returns the command line this process was started with, the launcher included."""
+    launcher = ["accelerate", "launch"] if "ACCELERATE_MIXED_PRECISION" in os.environ else ["python"]
+    return shlex.join([*launcher, *sys.argv])

@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import shlex
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -56,6 +54,7 @@ class VPNsTrainer:
         columns: the image and the label column; found by type and name if not given.
         dataset_name: how results and cards call the data set.
         model_revision: branch, tag or commit of a model on the Hub.
+        command: the command line that started the job, to be recorded with its results.
 
     Attributes:
         base: the dense model every sparsity starts from.
@@ -77,8 +76,10 @@ class VPNsTrainer:
         columns: Columns | None = None,
         dataset_name: str | None = None,
         model_revision: str | None = None,
+        command: str | None = None,
     ) -> None:
         self.args = args
+        self.command = command
         self.output_dir = check_output_dir(args.output_dir, args.overwrite_output_dir)
         self.accelerator = build_accelerator(args)
         self.process = process_of(self.accelerator)
@@ -115,9 +116,9 @@ class VPNsTrainer:
         """
         self.data  # decoded before anything is written, so that a bad image leaves no trace
         self._start_output()
-        seconds = self._pretrain()
+        self._pretrain()
         dense = self._dense_reference()
-        runs = [self._prune(sparsity, dense, seconds) for sparsity in self.args.sparsities]
+        runs = [self._prune(sparsity, dense) for sparsity in self.args.sparsities]
         self.results = self._results(dense, runs)
         if self.accelerator.is_main_process:
             write_report(self.results, self.output_dir, self._prompts())
@@ -189,15 +190,14 @@ class VPNsTrainer:
             flat = {key: value for key, value in vars(self.args).items() if isinstance(value, int | float | str)}
             self.accelerator.init_trackers("vpns_hf", config=flat)
 
-    def _pretrain(self) -> dict[str, float]:
-        """Trains the dense model that every sparsity starts from; returns the seconds it took."""
+    def _pretrain(self) -> None:
+        """Trains the dense model that every sparsity starts from."""
         args = self.args
         if args.pretrain_epochs == 0:
-            return {}
+            return
         sgd = SGDSpec(args.pretrain_learning_rate, 0.0, args.momentum, args.weight_decay)
         run = self._execute(self.base, 0.0, [PretrainStage(args.pretrain_epochs, sgd)])
         self.base = run.model
-        return dict(run.seconds)
 
     def _dense_reference(self) -> DenseResult:
         """Fine-tunes the dense model without a prompt, on as many passes as stage 2 has, and measures it."""
@@ -208,12 +208,12 @@ class VPNsTrainer:
         evaluation = self._evaluate(run.model)
         return DenseResult(accuracy=evaluation.accuracy.plain, top5=evaluation.top5.plain, split="test")
 
-    def _prune(self, sparsity: float, dense: DenseResult, pretrain_seconds: Mapping[str, float]) -> RunResult:
+    def _prune(self, sparsity: float, dense: DenseResult) -> RunResult:
         run = self._execute(copy.deepcopy(self.base), sparsity, METHODS[self.args.method](self.args))
         self._choose_view(run)
         with run.timed("evaluation"):
             evaluation = self._evaluate(run.model)
-        result = self._run_result(run, evaluation, pretrain_seconds)
+        result = self._run_result(run, evaluation)
         _warn_of_empty_layers(run.model, sparsity)
         if self.accelerator.is_main_process:
             self._save(run.model, result, dense)
@@ -243,7 +243,7 @@ class VPNsTrainer:
     def _evaluate(self, model: VPNsForImageClassification) -> Evaluation:
         return evaluate_views(model, eval_batches(self.images.test, self.args, self.process), self.accelerator)
 
-    def _run_result(self, run: Run, evaluation: Evaluation, seconds: Mapping[str, float]) -> RunResult:
+    def _run_result(self, run: Run, evaluation: Evaluation) -> RunResult:
         model = run.model
         layers = layer_records(model)
         return RunResult(
@@ -257,7 +257,7 @@ class VPNsTrainer:
             split="test",
             nonzero=sum(layer.nonzero for layer in layers),
             total=sum(layer.total for layer in layers),
-            seconds={**seconds, **run.seconds},
+            seconds=run.seconds,
             path=sparsity_name(run.sparsity),
             validation=run.selection.validation,
             prompt_at_inference=model.config.prompt_at_inference,
@@ -279,7 +279,7 @@ class VPNsTrainer:
             model=self.model_name,
             dataset=self.dataset_name,
             protocol=PROTOCOLS[self.args.paper_protocol],
-            command=shlex.join(sys.argv),
+            command=self.command,
             versions=package_versions(),
         )
 
