@@ -1,0 +1,100 @@
+"""Small models and inputs that several tests build."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import settings
+from torch import Tensor, nn
+from transformers import PreTrainedConfig, PreTrainedModel, ResNetConfig, ResNetForImageClassification
+
+from vpns_hf import VPNsForImageClassification
+from vpns_hf.models.masked_layers import MaskedLayer, mask_layers, masked_layers
+
+SEEDED = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+CLASSES = {0: "cat", 1: "dog", 2: "owl"}
+
+
+def sine(*shape: int, rate: float, shift: float = 0.0) -> Tensor:
+    """sin(rate * i + shift), filled row-major with i from 1."""
+    count = torch.Size(shape).numel()
+    return torch.sin(rate * torch.arange(1, count + 1, dtype=torch.float64) + shift).float().view(shape)
+
+
+def hand_pictures(*shape: int, rate: float = 0.37, shift: float = 0.1) -> Tensor:
+    """Pictures in [0, 1]: (sin(rate * i + shift) + 1) / 2."""
+    return (sine(*shape, rate=rate, shift=shift) + 1) / 2
+
+
+class HandNet(nn.Module):
+    """The net of the hand-checked numbers: convolution, batch norm, ReLU, spatial mean, linear; 108 + 24 weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(4)
+        self.linear = nn.Linear(4, 6)
+        with torch.no_grad():
+            self.conv.weight.copy_(0.3 * sine(4, 3, 3, 3, rate=1.0))
+            self.linear.weight.copy_(0.5 * sine(6, 4, rate=0.7, shift=0.2))
+            self.linear.bias.copy_(0.1 * sine(6, rate=1.3))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.linear(self.norm(self.conv(pixels)).relu().mean((2, 3)))
+
+
+def hand_layers() -> tuple[HandNet, dict[str, MaskedLayer]]:
+    """The hand-checked net with masked layers, and these layers by name."""
+    net = HandNet()
+    mask_layers(net)
+    return net, dict(masked_layers(net))
+
+
+def tiny_resnet_config(num_labels: int = 5) -> ResNetConfig:
+    return ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 12], depths=[1, 1], layer_type="basic", num_labels=num_labels
+    )
+
+
+def tiny_resnet(num_labels: int = 5, seed: int = 0) -> ResNetForImageClassification:
+    """An image classifier of 4,700 weights whose running statistics are not the initial ones."""
+    return randomised(ResNetForImageClassification, tiny_resnet_config(num_labels), seed)
+
+
+def randomised(model_class: type, config: PreTrainedConfig, seed: int = 0) -> PreTrainedModel:
+    """A seeded model in evaluation mode with random biases and running statistics."""
+    torch.manual_seed(seed)
+    model = model_class(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_(std=0.1)
+        for name, buffer in model.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.normal_(std=0.1)
+    return model
+
+
+def tiny_model(seed: int = 0, **config_fields: object) -> VPNsForImageClassification:
+    """A pruned model with a random prompt, mask and label mapping; pictures of 16 pixels, 3 of 5 classes."""
+    fields = {"id2label": CLASSES, "image_size": 16, "prompt_size": 2, **config_fields}
+    return prune_at_random(VPNsForImageClassification.from_backbone(tiny_resnet(seed=seed), **fields), seed=seed)
+
+
+def prune_at_random(
+    model: VPNsForImageClassification, sparsity: float = 0.6, seed: int = 0
+) -> VPNsForImageClassification:
+    """Fills masks, prompt and label mapping with seeded random values, in place; live weights stay non-zero."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for mask in model.masks().values():
+            mask.copy_(torch.rand(mask.shape, generator=generator) >= sparsity)
+        for parameter in model.visual_prompt.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    sources = model.backbone.config.num_labels
+    model.label_mapping.copy_(torch.randperm(sources, generator=generator)[: model.config.num_labels])
+    return model
+
+
+def pictures(count: int = 2, size: int = 16, seed: int = 1) -> Tensor:
+    """Random pictures in [0, 1], (count, 3, size, size)."""
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed))

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+from tests.helpers import hand_layers, tiny_resnet
+from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
+from vpns_hf.models.masked_layers import mask_layers, masked_layers, skipped_layers
+from vpns_hf.pruning.learned_mask import LearnedMask
+
+PLAIN_LAYERS = {
+    "plain": lambda: nn.Conv2d(4, 6, 3),
+    "no bias": lambda: nn.Conv2d(4, 6, 3, bias=False),
+    "stride": lambda: nn.Conv2d(4, 6, 3, stride=2, padding=1),
+    "padding by name": lambda: nn.Conv2d(4, 6, 3, padding="same"),
+    "circular": lambda: nn.Conv2d(4, 6, 3, padding=1, padding_mode="circular"),
+    "reflect": lambda: nn.Conv2d(4, 6, 3, padding=(2, 1), padding_mode="reflect", bias=False),
+    "dilation": lambda: nn.Conv2d(4, 6, 3, padding=2, dilation=2),
+    "groups": lambda: nn.Conv2d(4, 6, 3, groups=2),
+    "depthwise": lambda: nn.Conv2d(4, 4, (3, 1), groups=4, bias=False),
+    "linear": lambda: nn.Linear(8, 5),
+    "linear, no bias": lambda: nn.Linear(8, 5, bias=False),
+}
+
+
+@pytest.fixture(params=PLAIN_LAYERS)
+def plain(request) -> nn.Module:
+    torch.manual_seed(0)
+    return PLAIN_LAYERS[request.param]()
+
+
+def inputs_of(layer: nn.Module) -> torch.Tensor:
+    return torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+def masked_copy(plain: nn.Module) -> MaskedLayer:
+    layer = copy.deepcopy(plain)
+    mask_layers(holder := nn.Sequential(layer))
+    generator = torch.Generator().manual_seed(2)
+    holder[0].weight_mask.copy_(torch.rand(layer.weight.shape, generator=generator) > 0.5)
+    return holder[0]
+
+
+def run_plain(plain: nn.Module, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return torch.func.functional_call(plain, {"weight": weight}, (x,))
+
+
+def given_scores(scores: torch.Tensor):
+    return lambda layer: scores.clone()
+
+
+def test_forward_is_the_plain_layer_with_masked_weight(plain):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    expected = run_plain(plain, plain.weight * layer.weight_mask, x)
+    assert torch.equal(layer(x), expected)
+    assert not torch.equal(layer(x), plain(x))
+
+
+def test_a_full_mask_changes_nothing(plain):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    layer.weight_mask.fill_(True)
+    assert torch.equal(layer(x), plain(x))
+
+
+def test_everything_but_the_class_is_kept(plain):
+    layer = masked_copy(plain)
+    assert type(layer) is (MaskedConv2d if isinstance(plain, nn.Conv2d) else MaskedLinear)
+    assert (layer.bias is None) == (plain.bias is None)
+    assert torch.equal(layer.weight, plain.weight)
+    expected = ["weight", "weight_mask"] if plain.bias is None else ["weight", "bias", "weight_mask"]
+    assert list(layer.state_dict()) == expected
+    assert layer.weight_mask.dtype == torch.bool
+    assert layer.weight_mask.shape == plain.weight.shape
+    assert layer.extra_repr() == plain.extra_repr()
+
+
+def test_fan_in_counts_the_inputs_of_one_output():
+    assert masked_copy(nn.Conv2d(4, 6, (3, 5), groups=2)).fan_in == 30
+    assert masked_copy(nn.Linear(8, 5)).fan_in == 8
+
+
+def test_a_weight_gets_its_gradient_times_the_mask(plain):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    effective = (plain.weight * layer.weight_mask).detach().requires_grad_()
+    run_plain(plain, effective, x).pow(2).sum().backward()
+    layer(x).pow(2).sum().backward()
+    assert torch.allclose(layer.weight.grad, effective.grad * layer.weight_mask)
+    assert (layer.weight.grad[~layer.weight_mask] == 0).all()
+
+
+def test_scores_get_the_straight_through_gradient(plain):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    scores = torch.randn(plain.weight.shape, generator=torch.Generator().manual_seed(3))
+    scores.view(-1)[0] = 0.0
+    mask = LearnedMask({"layer": layer}, 0.5, given_scores(scores))
+    mask.update()
+    layer.weight.requires_grad_(False)
+    effective = (plain.weight * layer.weight_mask).detach().requires_grad_()
+    expected_output = run_plain(plain, effective, x)
+    expected_output.pow(2).sum().backward()
+    output = layer(x)
+    output.pow(2).sum().backward()
+    assert torch.equal(output, expected_output)
+    assert torch.allclose(layer.scores.grad, effective.grad * plain.weight.detach() * scores.sign())
+    assert layer.scores.grad[~layer.weight_mask].count_nonzero() > 0, "pruned weights must be able to come back"
+    assert layer.scores.grad.view(-1)[0] == 0
+    assert layer.weight.grad is None
+
+
+def test_inputs_get_the_gradient_of_the_masked_layer(plain):
+    layer = masked_copy(plain)
+    LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(plain.weight.shape))).update()
+    x, again = inputs_of(plain).requires_grad_(), inputs_of(plain).requires_grad_()
+    layer(x).pow(2).sum().backward()
+    run_plain(plain, plain.weight * layer.weight_mask, again).pow(2).sum().backward()
+    assert torch.allclose(x.grad, again.grad)
+
+
+def test_gradients_add_up_over_two_uses(plain):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(plain.weight.shape))).update()
+    layer(x).pow(2).sum().backward()
+    once = layer.scores.grad.clone()
+    layer(x).pow(2).sum().backward()
+    assert torch.allclose(layer.scores.grad, 2 * once)
+
+
+def test_scores_of_a_bfloat16_layer_have_float32_gradients():
+    layer = masked_copy(nn.Linear(8, 5).to(torch.bfloat16))
+    LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(5, 8))).update()
+    layer(inputs_of(layer).to(torch.bfloat16)).float().pow(2).sum().backward()
+    assert layer.scores.dtype == layer.scores.grad.dtype == torch.float32
+    assert layer.scores.grad.isfinite().all()
+
+
+def test_an_update_follows_changed_scores_and_weights(plain):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    mask = LearnedMask({"layer": layer}, 0.5, given_scores(torch.rand(plain.weight.shape) + 1))
+    mask.update()
+    before = layer.weight_mask.clone()
+    with torch.no_grad():
+        layer.scores.copy_(layer.scores.reciprocal())
+        layer.weight.mul_(2)
+    mask.update()
+    assert not torch.equal(layer.weight_mask, before)
+    assert torch.equal(layer(x), run_plain(plain, 2 * plain.weight * layer.weight_mask, x))
+
+
+def test_the_mask_outlives_the_scores(plain):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    mask = LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(plain.weight.shape)))
+    mask.update()
+    kept, output = layer.weight_mask.clone(), layer(x)
+    mask.finish()
+    assert layer.scores is None
+    assert torch.equal(layer.weight_mask, kept)
+    assert torch.equal(layer(x), output)
+    assert "scores" not in dict(layer.named_parameters())
+    assert not {"scores", "masked_weight"} & layer.state_dict().keys()
+
+
+@pytest.mark.parametrize("learning", [False, True])
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_a_copy_is_equal_and_its_own(plain, duplicate, learning):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    if learning:
+        LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(plain.weight.shape))).update()
+    copied = duplicate(layer)
+    output = layer(x)
+    assert torch.equal(copied(x), output)
+    with torch.no_grad():
+        copied.weight_mask.fill_(False)
+        copied.weight.zero_()
+    assert torch.equal(layer(x), output)
+    assert torch.equal(masked_copy(plain).weight, layer.weight)
+
+
+def test_a_state_dict_restores_weight_and_mask(plain):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    fresh = masked_copy(plain)
+    with torch.no_grad():
+        fresh.weight.zero_()
+        fresh.weight_mask.fill_(True)
+    fresh.load_state_dict(layer.state_dict(), strict=True)
+    assert torch.equal(fresh(x), layer(x))
+
+
+def test_channels_last_gives_the_same():
+    layer = masked_copy(nn.Conv2d(4, 6, 3))
+    x = inputs_of(layer)
+    expected = layer(x)
+    layer.to(memory_format=torch.channels_last)
+    assert layer.weight.is_contiguous(memory_format=torch.channels_last)
+    mask = layer.weight_mask.clone()
+    assert torch.allclose(layer(x.to(memory_format=torch.channels_last)), expected, atol=1e-6)
+    learned = LearnedMask({"layer": layer}, 0.5, lambda layer: layer.weight.detach().float().clone())
+    learned.update()
+    assert int(layer.weight_mask.sum()) == layer.weight.numel() - layer.weight.numel() // 2
+    assert (
+        layer.weight.detach().abs()[layer.weight_mask].min() >= layer.weight.detach().abs()[~layer.weight_mask].max()
+    )
+    assert torch.allclose(layer(x), nn.functional.conv2d(x, layer.weight * layer.weight_mask, layer.bias), atol=1e-6)
+    assert not torch.equal(layer.weight_mask, mask)
+
+
+def test_masked_returns_exact_zeros_and_a_copy(plain):
+    layer = masked_copy(plain)
+    with torch.no_grad():
+        layer.weight[~layer.weight_mask] = float("nan")
+    folded = layer.masked()
+    assert (folded[~layer.weight_mask] == 0).all()
+    folded.zero_()
+    assert layer.weight.count_nonzero() > 0
+
+
+def test_every_plain_layer_is_masked_once():
+    model = tiny_resnet()
+    plain = [name for name, layer in model.named_modules() if type(layer) in (nn.Conv2d, nn.Linear)]
+    mask_layers(model)
+    assert [name for name, _ in masked_layers(model)] == plain
+    mask_layers(model)
+    assert [name for name, _ in masked_layers(model)] == plain
+    assert all(layer.weight_mask.all() for _, layer in masked_layers(model))
+
+
+def test_scores_do_not_appear_among_the_skipped_layers():
+    net, layers = hand_layers()
+    before = skipped_layers(net)
+    LearnedMask(layers, 0.5, lambda layer: layer.weight.detach().clone()).update()
+    assert skipped_layers(net) == before
+    assert set(before) == {"norm"}
+
+
+def test_a_layer_of_another_class_is_skipped_with_a_reason():
+    class OddConv(nn.Conv2d):
+        pass
+
+    model = nn.ModuleDict({"odd": OddConv(3, 4, 1), "plain": nn.Conv2d(4, 4, 1), "norm": nn.BatchNorm2d(4)})
+    mask_layers(model)
+    skipped = skipped_layers(model)
+    assert set(skipped) == {"odd", "norm"}
+    assert "OddConv" in skipped["odd"]
+    assert "Conv2d and Linear" in skipped["odd"]
+    assert "BatchNorm2d" in skipped["norm"]
