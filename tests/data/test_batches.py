@@ -54,6 +54,17 @@ def test_global_batches_do_not_depend_on_the_processes(count, make_cache):
         assert len({len(part) for part in parts}) == 1
 
 
+@pytest.mark.parametrize("count", [3, 5, 6])
+def test_every_process_gets_an_equal_share(make_cache, count):
+    cache = make_cache(61)
+    shares = [
+        labels_of(train_batches(cache, batch_size=60, index=i, count=count, seed=1).epoch(0)) for i in range(count)
+    ]
+    assert all([len(part) for part in share] == [len(part) for part in shares[0]] for share in shares)
+    assert len(shares[0][-1]) >= 2
+    assert set(chain(*chain(*shares))) == set(range(61))
+
+
 def test_crops_do_not_depend_on_the_processes(make_cache):
     cache = make_cache(16, size=18)
     cache.images.copy_(torch.randint(256, cache.images.shape, generator=torch.Generator().manual_seed(1)))

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vpns_hf.data.resampling import interpolation_matrix
+from vpns_hf.data import Crops
+from vpns_hf.data.resampling import SquareResize, interpolation_matrix
 
 
 def test_doubling_by_hand():
@@ -26,3 +27,10 @@ def test_rows_sum_to_one(source, target):
 
 def test_same_size_changes_nothing():
     assert torch.equal(interpolation_matrix(6, 6), torch.eye(6))
+
+
+def test_rounding_never_leaves_the_unit_range():
+    resize = SquareResize(4, 4, 9, 8, torch.device("cpu"))
+    resize._rows *= 1.001  # far more than arithmetic could be off
+    white = torch.full((1, 3, 4, 4), 255, dtype=torch.uint8)
+    assert resize(white, Crops.whole(1), torch.empty(1, 3, 8, 8)).max() == 1

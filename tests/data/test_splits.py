@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from vpns_hf.data import DatasetSpec, prepare_splits
+from vpns_hf.data.splits import named_splits
 from vpns_hf.errors import InputError
 
 
@@ -69,6 +70,14 @@ def test_named_splits_are_joined(columns, make_dataset):
     splits = prepare_splits(dataset, columns, seed=0, spec=spec, use_all_of_train=True)
     assert pixels(splits.train) == pixels(dataset["train"]) + pixels(dataset["validation"])
     assert splits.validation is None
+
+
+def test_parts_by_the_argument_that_takes_them(columns, make_dataset):
+    dataset = make_dataset(train=6, valid=3)
+    parts = named_splits(dataset, columns)
+    assert parts["eval_dataset"] is None
+    assert pixels(parts["train_dataset"]) == pixels(dataset["train"])
+    assert pixels(parts["test_dataset"]) == pixels(dataset["valid"])
 
 
 def test_limits_take_first_rows(columns, make_dataset):

@@ -50,7 +50,8 @@ class TrainBatches:
     """Shuffled batches without end: every epoch has its own order and its own random crops.
 
     The global batches do not depend on the number of processes: process r of P takes the rows r, r + P, r + 2P, ...
-    of each, and puts those to mirror last. No row is dropped: the last batch of an epoch is topped up from the start of the order.
+    of each, and puts those to mirror last. No row is dropped: the last batch of an epoch is topped up from the start
+    of the order.
 
     Args:
         cache: the decoded images.

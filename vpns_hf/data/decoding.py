@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 
 import datasets
 import numpy as np
@@ -58,18 +60,24 @@ class ImageDecoder:
             InputError: an image cannot be decoded; the message names split and row.
             MixedSizesError: `size` is None and not all images have one size.
         """
+        threads = os.cpu_count() or 1
+        piece = math.ceil(CHUNK / threads)
         progress = tqdm(total=len(self), desc=f"Decoding {self._name}", unit="img", disable=self._disable_progress)
         shape = None
-        with progress, ThreadPoolExecutor(os.cpu_count()) as pool:  # PIL works outside the interpreter lock
+        with progress, ThreadPoolExecutor(threads) as pool:  # PIL works outside the interpreter lock
             for start in range(0, len(self), CHUNK):
-                stored = self._stored[start : start + CHUNK][self._column]
-                rows = range(start, start + len(stored))
-                images = list(pool.map(partial(self._decode, size), rows, stored))
+                rows = range(start, min(start + CHUNK, len(self)))
+                pieces = [rows[first : first + piece] for first in range(0, len(rows), piece)]
+                images = list(chain.from_iterable(pool.map(partial(self._decode_rows, size), pieces)))
                 shape = shape or images[0].shape
                 if any(image.shape != shape for image in images):
                     raise MixedSizesError
                 yield np.stack(images)
                 progress.update(len(images))
+
+    def _decode_rows(self, size: int | None, rows: range) -> list[np.ndarray]:
+        stored = self._stored[rows.start : rows.stop][self._column]
+        return [self._decode(size, row, image) for row, image in zip(rows, stored, strict=True)]
 
     def _decode(self, size: int | None, row: int, stored: dict) -> np.ndarray:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datasets
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L")
 
@@ -18,7 +18,7 @@ def decode_image(stored: dict) -> Image.Image:
     Raises:
         Exception: whatever PIL raises about an unreadable file.
     """
-    return to_rgb(ImageOps.exif_transpose(datasets.Image().decode_example(stored)))
+    return to_rgb(datasets.Image().decode_example(stored))  # which minds the orientation
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -165,7 +165,6 @@ def _cut(
     labels = np.array(read_column(train, columns.label))
     kept, validation = stratified_cut(labels, fraction, seed)
     if len(validation) == 0:
-        raise InputError(
-            f"{fraction} of {len(train)} training rows leaves no validation image; give more rows or a larger validation_fraction"
-        )
+        problem = f"{fraction} of {len(train)} training rows leaves no validation image"
+        raise InputError(f"{problem}; give more rows or a larger validation_fraction")
     return train.select(kept), train.select(validation)

@@ -29,7 +29,7 @@ def stratified_cut(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.n
 def _quotas(counts: np.ndarray, fraction: float) -> np.ndarray:
     """How many rows of each class go to the second part: largest remainders, ties to the first class."""
     wanted = counts * fraction
-    quotas = np.minimum(np.floor(wanted).astype(np.int64), counts - 1)
+    quotas = np.floor(wanted).astype(np.int64)
     missing = max(round(counts.sum() * fraction) - quotas.sum(), 0)
     by_remainder = np.argsort(-(wanted - quotas), kind="stable")
     has_room = by_remainder[quotas[by_remainder] < counts[by_remainder] - 1]
