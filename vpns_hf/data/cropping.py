@@ -8,7 +8,13 @@ from vpns_hf.data.crops import Crops
 
 
 def crop(images: torch.Tensor, crops: Crops, out: torch.Tensor) -> torch.Tensor:
-    """Fill `out`, float (B, 3, I, I) in [0, 1], with one window of each of `images`, uint8 (B, 3, H, W), contiguous."""
+    """Fill `out`, float (B, 3, I, I) in [0, 1], with one window of each image.
+
+    Args:
+        images: uint8 (B, 3, H, W), contiguous.
+        crops: the windows; those to mirror come last.
+        out: receives the windows.
+    """
     windows = _windows(images, crops.top, crops.left, out.shape[-1])
     plain = len(images) - crops.mirrored
     to_unit(windows[:plain], out[:plain])
