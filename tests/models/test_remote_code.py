@@ -1,0 +1,106 @@
+"""A saved folder works on a machine that has no vpns_hf: in a process of its own, with `trust_remote_code=True`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
+
+from tests.helpers import pictures, tiny_model
+from vpns_hf import VPNsForImageClassification
+from vpns_hf.training.output import save_model
+
+pytestmark = pytest.mark.slow
+SCRIPT = Path(__file__).with_name("remote_code.py")
+
+
+@pytest.fixture(scope="module")
+def model() -> VPNsForImageClassification:
+    return tiny_model(image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6])
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory) -> Path:
+    """The saved model, with an image and a batch beside its folder."""
+    root = tmp_path_factory.mktemp("remote")
+    save_model(model, root / "sparsity-60")
+    save_file({"x": pictures()}, root / "pictures.safetensors")
+    colours = (pictures(1, size=20)[0].permute(1, 2, 0) * 255).to(torch.uint8)
+    Image.fromarray(colours.numpy()).save(root / "picture.png")
+    return root / "sparsity-60"
+
+
+@pytest.fixture(scope="module")
+def remote(folder) -> Path:
+    """What the other process wrote."""
+    root = folder.parent
+    own = {"HF_HOME": root / "home", "HF_MODULES_CACHE": root / "modules", "HF_HUB_OFFLINE": "1", "HOME": root}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "PYTHON"))}
+    done = subprocess.run(
+        [sys.executable, "-I", SCRIPT, folder, root / "output"],
+        cwd=root,
+        env={**environment, **{key: str(value) for key, value in own.items()}},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return root / "output"
+
+
+@pytest.fixture(scope="module")
+def facts(remote) -> dict:
+    return json.loads((remote / "facts.json").read_text())
+
+
+def test_the_package_was_not_there(facts):
+    assert not facts["package_importable"]
+    assert not facts["package_loaded"]
+    assert facts["config_module"].startswith("transformers_modules.")
+    assert facts["model_module"].startswith("transformers_modules.")
+
+
+@pytest.mark.parametrize("view", ["prompted", "plain"])
+def test_logits_are_identical(model, remote, view):
+    assert torch.equal(load_file(remote / "tensors.safetensors")[view], model(pictures(), prompted=view == "prompted").logits)
+
+
+def test_the_processor_gives_the_same_pixels(folder, remote, facts):
+    assert facts["processor"].startswith("ViTImageProcessor")
+    processor = AutoImageProcessor.from_pretrained(folder)
+    pixels = processor(Image.open(folder.parent / "picture.png"), return_tensors="pt")["pixel_values"]
+    assert torch.equal(load_file(remote / "tensors.safetensors")["processed"], pixels)
+
+
+def test_the_pipeline_gives_the_same_answer(folder, facts):
+    local = pipeline("image-classification", model=str(folder))(Image.open(folder.parent / "picture.png"), top_k=3)
+    assert {answer["label"] for answer in local} == {"cat", "dog", "owl"}
+    assert facts["pipeline"] == local
+
+
+def test_the_sparsity_is_the_same(model, facts):
+    assert facts["sparsity"] == model.sparsity
+
+
+def test_saving_again_keeps_code_and_auto_map(folder, remote, facts):
+    assert facts["resaved_equal"]
+    again = remote / "resaved"
+    assert sorted(path.name for path in again.glob("*.py")) == sorted(path.name for path in folder.glob("*.py"))
+    for file in folder.glob("*.py"):
+        assert (again / file.name).read_text() == file.read_text()
+    auto_maps = [json.loads((place / "config.json").read_text())["auto_map"] for place in (folder, again)]
+    assert auto_maps[0] == auto_maps[1]
+
+
+def test_what_was_saved_there_loads_here(model, remote):
+    loaded = AutoModelForImageClassification.from_pretrained(remote / "resaved")
+    assert type(loaded) is VPNsForImageClassification
+    assert torch.equal(loaded(pictures()).logits, model(pictures()).logits)
