@@ -70,7 +70,9 @@ def test_the_package_was_not_there(facts):
 
 @pytest.mark.parametrize("view", ["prompted", "plain"])
 def test_logits_are_identical(model, remote, view):
-    assert torch.equal(load_file(remote / "tensors.safetensors")[view], model(pictures(), prompted=view == "prompted").logits)
+    assert torch.equal(
+        load_file(remote / "tensors.safetensors")[view], model(pictures(), prompted=view == "prompted").logits
+    )
 
 
 def test_the_processor_gives_the_same_pixels(folder, remote, facts):

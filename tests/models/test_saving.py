@@ -137,7 +137,9 @@ def test_the_size_on_disk_is_kept_values_and_one_bit_per_weight(tmp_path):
         assert values.nbytes == 4 * int(mask.sum())
     total = sum(mask.numel() for mask in model.masks().values())
     kept = sum(int(mask.sum()) for mask in model.masks().values())
-    smaller = sum((tmp_path / folder / WEIGHTS).stat().st_size * sign for folder, sign in (("dense", 1), ("sparse", -1)))
+    smaller = sum(
+        (tmp_path / folder / WEIGHTS).stat().st_size * sign for folder, sign in (("dense", 1), ("sparse", -1))
+    )
     assert abs(smaller - 4 * (total - kept)) < 1024
 
 
@@ -262,7 +264,9 @@ def test_a_label_mapping_to_no_source_class_is_refused(model, tmp_path, mapping)
 
 
 @pytest.mark.xfail(strict=True, reason="a damaged file raises SafetensorError, which is neither, and is not named")
-@pytest.mark.parametrize("cut", [lambda content: b"", lambda content: content[: len(content) // 2]], ids=["empty", "half"])
+@pytest.mark.parametrize(
+    "cut", [lambda content: b"", lambda content: content[: len(content) // 2]], ids=["empty", "half"]
+)
 def test_a_file_cut_short_is_refused_by_name(model, tmp_path, cut):
     model.save_pretrained(tmp_path)
     file = tmp_path / WEIGHTS

@@ -62,9 +62,7 @@ def test_a_mask_in_another_memory_format_comes_back():
     assert torch.equal(pack_bits(turned), pack_bits(mask))
     weight = torch.randn(4, 3, 5, 5)
     rows = pack_state_dict({"a": weight, "a_mask": mask}, ["a"], sparse=True)
-    last = pack_state_dict(
-        {"a": weight.to(memory_format=torch.channels_last), "a_mask": turned}, ["a"], sparse=True
-    )
+    last = pack_state_dict({"a": weight.to(memory_format=torch.channels_last), "a_mask": turned}, ["a"], sparse=True)
     assert torch.equal(rows["a_values"], last["a_values"])
 
 
@@ -102,7 +100,11 @@ SHAPE = {"a.weight": torch.Size((3, 5)), "a.weight_mask": torch.Size((3, 5)), "a
         ("a.weight_bits", lambda bits: torch.cat([bits, bits]), r"a\.weight_bits holds \(4,\)"),
         ("a.weight_bits", lambda bits: bits.view(1, -1), r"a\.weight_bits holds \(1, 2\)"),
         ("a.weight_bits", lambda bits: bits.to(torch.int32), r"a\.weight_bits .*int32"),
-        ("a.weight_bits", lambda bits: bits | torch.tensor([0, 128], dtype=torch.uint8), r"a\.weight_bits has bits set"),
+        (
+            "a.weight_bits",
+            lambda bits: bits | torch.tensor([0, 128], dtype=torch.uint8),
+            r"a\.weight_bits has bits set",
+        ),
         ("a.weight_bits", lambda bits: bits ^ torch.tensor([1, 0], dtype=torch.uint8), r"a\.weight_values holds"),
         ("a.weight_values", lambda values: values[1:], r"a\.weight_values holds"),
         ("a.weight_values", lambda values: torch.cat([values, values[:1]]), r"a\.weight_values holds"),

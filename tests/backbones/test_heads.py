@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from tests.helpers import tiny_resnet
+from vpns_hf.backbones import HEADS
+from vpns_hf.errors import InputError
+
+
+def test_the_mapped_head_is_the_backbones_own():
+    backbone = tiny_resnet()
+    assert HEADS["mapped"](backbone, 3) is backbone
+    assert HEADS["mapped"](backbone, 5) is backbone
+
+
+def test_too_few_classes_to_map_name_the_alternative():
+    with pytest.raises(InputError, match=r"6 target classes .* 5 classes.*--head new") as caught:
+        HEADS["mapped"](tiny_resnet(), 6)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("num_labels", [3, 9])
+def test_a_new_head_keeps_everything_below(num_labels):
+    backbone = tiny_resnet()
+    before = copy.deepcopy(backbone.state_dict())
+    fresh = HEADS["new"](backbone, num_labels)
+    assert fresh is not backbone
+    assert fresh.config.num_labels == num_labels
+    assert fresh.classifier[1].out_features == num_labels
+    assert len(fresh.config.label2id) == num_labels
+    for key, value in fresh.state_dict().items():
+        if not key.startswith("classifier."):
+            assert torch.equal(value, before[key]), key
+    assert backbone.config.num_labels == 5
+    assert all(torch.equal(before[key], value) for key, value in backbone.state_dict().items())
+
+
+@pytest.mark.xfail(strict=True, reason="with as many classes as before, the old head is kept")
+def test_a_new_head_is_new_with_as_many_classes_too():
+    backbone = tiny_resnet()
+    fresh = HEADS["new"](backbone, 5)
+    assert not torch.equal(fresh.classifier[1].weight, backbone.classifier[1].weight)
+    assert torch.equal(
+        fresh.resnet.embedder.embedder.convolution.weight, backbone.resnet.embedder.embedder.convolution.weight
+    )
+
+
+def new_head(seed: int) -> torch.Tensor:
+    backbone = tiny_resnet()
+    torch.manual_seed(seed)
+    return HEADS["new"](backbone, 3).classifier[1].weight
+
+
+def test_a_new_head_is_seeded():
+    assert torch.equal(new_head(1), new_head(1))
+    assert not torch.equal(new_head(1), new_head(2))

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import BertConfig, ResNetForImageClassification, ResNetModel
+
+from tests.helpers import pictures, tiny_resnet, tiny_resnet_config
+from vpns_hf import VPNsForImageClassification
+from vpns_hf.backbones import BACKBONES, load_backbone
+from vpns_hf.errors import InputError
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """As with HF_HUB_OFFLINE=1 and an empty cache; the libraries read both when they are first imported."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
+
+
+def refusal(name: str | Path, **options: object) -> str:
+    """The one line that `name` is refused with."""
+    with pytest.raises(InputError) as caught:
+        load_backbone(name, num_labels=3, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_short_name_is_an_untrained_classifier_of_the_classes_at_hand(name):
+    backbone = load_backbone(name, num_labels=7)
+    assert backbone.config.num_labels == 7
+    assert backbone.eval()(pictures(size=32)).logits.shape == (2, 7)
+    model = VPNsForImageClassification.from_backbone(backbone, image_size=32, prompt_size=2)
+    assert torch.equal(model.eval()(pictures(size=32)).logits, backbone(model.normalise(pictures(size=32))).logits)
+
+
+def test_the_small_resnet_is_as_small_as_it_says():
+    masks = VPNsForImageClassification.from_backbone(load_backbone("resnet-small", 10), image_size=32).masks()
+    assert 70_000 < sum(mask.numel() for mask in masks.values()) < 80_000
+
+
+def test_a_local_folder(tmp_path):
+    backbone = tiny_resnet()
+    backbone.save_pretrained(tmp_path / "resnet")
+    for name in (tmp_path / "resnet", str(tmp_path / "resnet")):
+        loaded = load_backbone(name, num_labels=3)
+        assert type(loaded) is ResNetForImageClassification
+        assert torch.equal(loaded(pictures()).logits, backbone(pictures()).logits)
+        assert loaded.config.num_labels == 5
+
+
+def test_a_relative_folder(tmp_path, monkeypatch):
+    tiny_resnet().save_pretrained(tmp_path / "resnet")
+    monkeypatch.chdir(tmp_path)
+    assert load_backbone("resnet", 3).config.num_labels == load_backbone("./resnet", 3).config.num_labels == 5
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "~/nowhere/at/all"])
+def test_a_missing_folder(name, no_network):
+    message = refusal(name)
+    assert name in message
+    assert "folder" in message
+    assert "resnet-small" in message
+
+
+def test_a_file_is_not_a_folder(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert "model.safetensors" in refusal(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize("name", ["someone/some-model", "some-model", "not a name!", "a/b/c"])
+def test_a_hub_id_without_network_points_to_a_local_folder(name, no_network):
+    message = refusal(name)
+    assert name in message
+    assert "local folder" in message
+    assert "resnet-small" in message
+
+
+def test_an_unknown_revision_is_refused(no_network):
+    assert "someone/some-model" in refusal("someone/some-model", revision="nope")
+
+
+def foreign_folder(folder: Path, content: str) -> Path:
+    folder.mkdir()
+    if content == "another kind of model":
+        BertConfig().save_pretrained(folder)
+    elif content == "no model type":
+        (folder / "config.json").write_text(json.dumps({"hello": "world"}))
+    elif content == "broken json":
+        (folder / "config.json").write_text("{")
+    elif content == "no weights":
+        tiny_resnet_config().save_pretrained(folder)
+    elif content == "no classifier":
+        ResNetModel(tiny_resnet_config()).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "content", ["empty", "another kind of model", "no model type", "broken json", "no weights", "no classifier"]
+)
+def test_a_foreign_folder(content, tmp_path):
+    folder = foreign_folder(tmp_path / "foreign", content)
+    message = refusal(folder)
+    assert str(folder) in message
+    assert "image classifier" in message
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="says `the above report` instead of the tensor's name")
+def test_weights_of_another_shape_are_refused_by_name(tmp_path):
+    tiny_resnet().save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors["classifier.1.weight"] = tensors["classifier.1.weight"][:, :-1].clone()
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    assert "classifier.1.weight" in refusal(tmp_path)
+
+
+@pytest.mark.xfail(strict=True, reason="SafetensorError is not turned into an InputError")
+@pytest.mark.parametrize("cut", [lambda content: b"", lambda content: content[:500]], ids=["empty", "start"])
+def test_weights_cut_short_are_refused(tmp_path, cut):
+    tiny_resnet().save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(cut(file.read_bytes()))
+    assert str(tmp_path) in refusal(tmp_path)

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.helpers import SEEDED, HandNet, hand_layers, hand_pictures, tiny_model
+from vpns_hf.errors import InputError
+from vpns_hf.models.masked_layers import MaskedLayer, MaskedLinear
+from vpns_hf.models.visual_prompts import PadPrompt
+from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.pruning.learned_mask import LearnedMask
+
+IMAGENET_MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+IMAGENET_STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+
+
+def learned(sparsity: float) -> tuple[HandNet, LearnedMask]:
+    net, layers = hand_layers()
+    mask = LearnedMask(layers, sparsity, scaled_weight)
+    mask.update()
+    return net, mask
+
+
+def kept(mask: LearnedMask) -> tuple[int, ...]:
+    return tuple(int(layer_mask.sum()) for layer_mask in mask.masks)
+
+
+def linear_layers(*shapes: tuple[int, int], dtype: torch.dtype = torch.float32) -> dict[str, MaskedLayer]:
+    torch.manual_seed(0)
+    return {
+        str(index): MaskedLinear.from_plain(nn.Linear(columns, rows, dtype=dtype))
+        for index, (rows, columns) in enumerate(shapes)
+    }
+
+
+@pytest.mark.parametrize(
+    ("density", "threshold", "expected"),
+    [
+        (0.6, 0.3001641, (61, 19)),
+        (0.5, 0.3594770, (47, 19)),
+        (0.4, 0.4214381, (34, 19)),
+        (0.3, 0.4508443, (21, 19)),
+        (0.2, 0.4675336, (8, 19)),
+        (0.1, 0.6837632, (0, 14)),
+    ],
+)
+def test_hand_checked_thresholds_and_counts(density, threshold, expected):
+    _, mask = learned(1 - density)
+    assert float(mask.threshold) == pytest.approx(threshold, abs=1e-7)
+    assert kept(mask) == expected
+
+
+def test_hand_checked_loss_and_score_gradients():
+    net, mask = learned(0.7)
+    net.train().requires_grad_(False)
+    for scores in mask.scores:
+        scores.requires_grad_(True)
+    loss = F.cross_entropy(net(hand_pictures(2, 3, 8, 8)), torch.tensor([1, 4]))
+    loss.backward()
+    assert loss.item() == pytest.approx(2.0573788, rel=1e-6)
+    assert net.conv.scores.grad.sum().item() == pytest.approx(-0.0512270, rel=1e-4)
+    assert net.conv.scores.grad.abs().sum().item() == pytest.approx(0.4699944, rel=1e-5)
+    first = net.linear.scores.grad.flatten()[:3].tolist()
+    assert first == pytest.approx([0.0483329, 0.0599667, 0.0439236], rel=1e-5)
+
+
+def normalised(pixels: Tensor) -> Tensor:
+    return (pixels - IMAGENET_MEAN) / IMAGENET_STD
+
+
+def test_hand_checked_iteration_of_two_updates():
+    net, mask = learned(0.7)
+    prompt = PadPrompt(image_size=8, output_size=8, prompt_size=2)
+    prompted, plain = hand_pictures(2, 3, 8, 8, rate=0.53, shift=0.4), hand_pictures(2, 3, 8, 8)
+    mapping = torch.tensor([4, 0, 5, 2])
+    net.train().requires_grad_(False)
+    optimizers = [
+        torch.optim.Adam(parameters, lr=1e-4, weight_decay=1e-4) for parameters in (mask.scores, prompt.parameters())
+    ]
+
+    def update(pixels: Tensor, labels: list[int], stepped: list[torch.optim.Optimizer]) -> float:
+        loss = F.cross_entropy(net(normalised(pixels))[:, mapping], torch.tensor(labels))
+        loss.backward()
+        for optimizer in stepped:
+            optimizer.step()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        mask.update()
+        return loss.item()
+
+    for scores in mask.scores:
+        scores.requires_grad_(True)
+    assert update(prompt(prompted), [0, 2], optimizers) == pytest.approx(1.6376095, rel=1e-6)
+    assert update(plain, [1, 3], optimizers[:1]) == pytest.approx(1.1886469, rel=1e-6)
+    assert net.conv.scores.sum().item() == pytest.approx(0.4868314, rel=1e-4)
+    assert net.linear.scores.sum().item() == pytest.approx(1.3971677, rel=1e-5)
+    assert float(mask.threshold) == pytest.approx(0.4509538, abs=1e-7)
+    assert prompt.prompt.abs().sum().item() == pytest.approx(0.01439979, rel=1e-5)
+
+    net.eval()
+    first = {True: [0.149425, 0.781235, 0.084833, 0.464725], False: [0.149477, 0.781248, 0.084785, 0.464773]}
+    for with_prompt, expected in first.items():
+        logits = net(normalised(prompt(plain) if with_prompt else plain))[0, mapping]
+        assert logits.tolist() == pytest.approx(expected, abs=2e-6)
+
+
+@SEEDED
+@given(
+    thousandths=st.integers(0, 999),
+    shapes=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=4),
+    levels=st.integers(1, 4),
+    dtype=st.sampled_from([torch.float32, torch.bfloat16]),
+)
+def test_the_count_is_exact_with_tied_scores(thousandths, shapes, levels, dtype):
+    layers = linear_layers(*shapes, dtype=dtype)
+
+    def few_values(layer: MaskedLayer) -> Tensor:
+        return (torch.randint(-levels, levels + 1, layer.weight.shape)).float()
+
+    mask = LearnedMask(layers, thousandths / 1000, few_values)
+    mask.update()
+    total = sum(rows * columns for rows, columns in shapes)
+    assert sum(kept(mask)) == total - thousandths * total // 1000
+    scores = torch.cat([scores.detach().abs().flatten() for scores in mask.scores])
+    flat = torch.cat([layer_mask.flatten() for layer_mask in mask.masks])
+    if not flat.all():
+        assert scores[flat].min() >= scores[~flat].max()
+        lowest = scores[flat].min()
+        tied = flat[scores == lowest]
+        assert tied.tolist() == sorted(tied.tolist()), "of tied scores the first are dropped"
+
+
+def test_equal_weights_everywhere_still_give_the_exact_count():
+    layers = linear_layers((10, 10), (7, 3))
+    with torch.no_grad():
+        for layer in layers.values():
+            layer.weight.fill_(0.5)
+    mask = LearnedMask(layers, 0.37, scaled_weight)
+    mask.update()
+    assert sum(kept(mask)) == 121 - 44
+
+
+def test_bfloat16_weights_are_ranked_by_float32_scores():
+    layers = linear_layers((40, 50), dtype=torch.bfloat16)
+    mask = LearnedMask(layers, 0.5, scaled_weight)
+    with torch.no_grad():
+        mask.scores[0].copy_(torch.linspace(1.0, 1.001, 2000).view(40, 50))
+    mask.update()
+    assert mask.scores[0].dtype == torch.float32
+    assert mask.masks[0].flatten().tolist() == [False] * 1000 + [True] * 1000
+
+
+def test_half_precision_of_the_model_leaves_the_count_exact():
+    model = tiny_model().to(torch.bfloat16)
+    total = sum(mask.numel() for mask in model.masks().values())
+    mask = LearnedMask(model.masked_layers(), 0.7, scaled_weight)
+    mask.update()
+    assert sum(kept(mask)) == total - int(0.7 * total)
+
+
+def test_a_layer_of_zeros_is_pruned_first_and_gives_no_nan():
+    layers = linear_layers((4, 5), (4, 5))
+    with torch.no_grad():
+        layers["0"].weight.zero_()
+    mask = LearnedMask(layers, 0.5, scaled_weight)
+    mask.update()
+    assert kept(mask) == (0, 20)
+    output = layers["1"](layers["0"](torch.ones(2, 5)).repeat(1, 2)[:, :5])
+    output.sum().backward()
+    assert all(scores.grad.isfinite().all() for scores in mask.scores)
+
+
+def test_scores_that_are_not_numbers_are_refused():
+    layers = linear_layers((4, 5))
+    with torch.no_grad():
+        layers["0"].weight[0, 0] = float("nan")
+    mask = LearnedMask(layers, 0.5, scaled_weight)
+    with pytest.raises(InputError, match="NaN"):
+        mask.update()
+
+
+@pytest.mark.parametrize("sparsity", [-0.1, 1.0, 1.5, float("nan")])
+def test_a_sparsity_outside_the_range_is_refused(sparsity):
+    layers = linear_layers((4, 5))
+    with pytest.raises(InputError) as caught:
+        LearnedMask(layers, sparsity, scaled_weight)
+    assert "\n" not in str(caught.value)
+    assert layers["0"].scores is None
+
+
+def test_sparsity_zero_keeps_everything():
+    _, mask = learned(0.0)
+    assert kept(mask) == (108, 24)
+
+
+def test_weights_and_biases_are_not_touched():
+    net, layers = hand_layers()
+    before = {key: value.clone() for key, value in net.state_dict().items() if "mask" not in key}
+    mask = LearnedMask(layers, 0.7, scaled_weight)
+    mask.update()
+    mask.finish()
+    after = net.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+
+
+def test_the_mask_follows_the_scores_and_stays_after_the_end():
+    _net, mask = learned(0.7)
+    before = [layer_mask.clone() for layer_mask in mask.masks]
+    with torch.no_grad():
+        for scores in mask.scores:
+            scores.copy_(torch.rand_like(scores))
+    mask.update()
+    assert sum(kept(mask)) == 132 - 92
+    assert not all(torch.equal(*pair) for pair in zip(before, mask.masks, strict=True))
+    fixed = [layer_mask.clone() for layer_mask in mask.masks]
+    mask.finish()
+    assert all(torch.equal(*pair) for pair in zip(fixed, mask.masks, strict=True))
+
+
+def test_updating_again_changes_nothing():
+    _, mask = learned(0.7)
+    before = [layer_mask.clone() for layer_mask in mask.masks]
+    mask.update()
+    assert all(torch.equal(*pair) for pair in zip(before, mask.masks, strict=True))
+
+
+def test_starting_again_gives_the_same_masks():
+    net, mask = learned(0.7)
+    first = copy.deepcopy(mask.masks)
+    mask.finish()
+    again = LearnedMask({"conv": net.conv, "linear": net.linear}, 0.7, scaled_weight)
+    again.update()
+    assert all(torch.equal(*pair) for pair in zip(first, again.masks, strict=True))
