@@ -243,7 +243,7 @@ def test_masked_weights_follow_the_memory_order_of_their_output():
 
 
 def test_masked_weights_refuse_integers():
-    with pytest.raises(InputError, match=r"torch\.int32"):
+    with pytest.raises(ValueError, match=r"torch\.int32"):
         write_masked_weights([torch.ones(2).int()], [torch.ones(2).bool()], [torch.ones(2).int()])
 
 

@@ -76,7 +76,7 @@ def benchmark_selection(sparsity: float = 0.7, repeats: int = 9) -> list[dict[st
     for when scores tie.
 
     Returns:
-        One row per part and one for their sum: name, ours and reference (medians), unit and ratio (reference / ours).
+        One row per part and one for their sum: name, ours and reference (medians), unit and ratio (ours / reference).
     """
     case = MaskRenewal(sparsity)
     parts: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
@@ -102,4 +102,4 @@ def _milliseconds(work: Callable[[], None]) -> float:
 
 def _row(name: str, pairs: list[tuple[float, float]]) -> dict[str, str | float]:
     ours, reference = (median(side) for side in zip(*pairs, strict=True))
-    return {"name": name, "ours": ours, "reference": reference, "unit": "ms", "ratio": reference / ours}
+    return {"name": name, "ours": ours, "reference": reference, "unit": "ms", "ratio": ours / reference}

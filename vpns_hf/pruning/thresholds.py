@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from vpns_hf.errors import InputError
+from vpns_hf.models.masked_layers import apply_mask
 
 CHUNK = 1 << 16  # entries per step in main memory, so that intermediate results stay in a core's cache
 NAN_SCORES = "scores contain NaN, which has no rank; lower the learning rate or look for the NaN in the loss"
@@ -109,23 +110,10 @@ def write_masked_weights(weights: Sequence[Tensor], masks: Sequence[Tensor], out
     """Fill `out` in place with each weight where its mask is True and with 0 elsewhere; all shaped alike, one dtype.
 
     Raises:
-        InputError: the weights are not of a real floating dtype.
+        ValueError: the weights are not of a real floating dtype.
     """
     for weight, mask, masked in zip(weights, masks, out, strict=True):
-        bits = _bits_dtype(weight)
-        torch.mul(weight.detach().view(bits), mask.to(bits), out=masked.detach().view(bits))
-
-
-def _bits_dtype(weight: Tensor) -> torch.dtype:
-    """The integer type as wide as the weight's.
-
-    An integer times 0 is all zero bits, where a float may become -0.0 or NaN; torch.where gives the same at a third of
-    the speed on a CPU.
-    """
-    integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-    if not weight.is_floating_point() or weight.element_size() not in integers:
-        raise InputError(f"weights of {weight.dtype} cannot be masked; give float16, bfloat16, float32 or float64")
-    return integers[weight.element_size()]
+        apply_mask(weight.detach(), mask, out=masked.detach())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,31 @@
+"""Measure speed or memory beside a reference, both sides alternately in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+import torch
+
+from vpns_hf.benchmarks import BENCHMARKS
+from vpns_hf.reporting.markdown import markdown_table
+from vpns_hf.scripting import run_script
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=list(BENCHMARKS), help="What to measure.")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="Write the figures to this file as well.")
+    arguments = parser.parse_args()
+    rows = BENCHMARKS[arguments.name]()
+    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    cells = [[row["name"], *(f"{row[key]:,.2f}" for key in ("ours", "reference", "ratio")), row["unit"]] for row in rows]
+    print(f"{machine}\n\n{markdown_table(['What', 'Ours', 'Reference', 'Ratio', 'Unit'], cells, [False, True, True, True, False])}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": machine, "figures": rows}, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_script(main)
