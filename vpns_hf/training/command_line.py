@@ -64,11 +64,13 @@ def parse_arguments(
     parser = OneLineParser((InputArguments, VPNsTrainingArguments), description=description, allow_abbrev=False)
     parser.add_argument("--config", help=f"YAML recipe with any of these options (default: {default_recipe.name}).")
     recipe, rest = _take_config(list(argv))
-    named = any(arg.split("=")[0] in ("--model_name_or_path", "--dataset_name") for arg in rest)
+    named = any(_option(arg) in ("model_name_or_path", "dataset_name") for arg in rest)
     if recipe is None and not named and "--help" not in rest and "-h" not in rest:
         recipe = default_recipe
     tokens = recipe_tokens(recipe) if recipe is not None else []
-    inputs, args = parser.parse_args_into_dataclasses([*tokens, *rest])[:2]
+    inputs, args, _, unknown = parser.parse_args_into_dataclasses([*tokens, *rest], return_remaining_strings=True)
+    if unknown:
+        parser.error(f"unknown argument {unknown[0]}")
     return inputs, args
 
 
@@ -90,6 +92,10 @@ def recipe_tokens(path: Path) -> list[str]:
 
 def _tokens(value: Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def _option(token: str) -> str:
+    return token.partition("=")[0].lstrip("-").replace("-", "_")
 
 
 def _take_config(argv: list[str]) -> tuple[Path | None, list[str]]:
