@@ -111,6 +111,8 @@ class VPNsTrainingArguments:
             _check_at_least(name, getattr(self, name), 0)
         if not 0 < self.validation_fraction < 1:
             raise InputError(f"validation_fraction is {self.validation_fraction}; allowed: above 0 and below 1")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed is {self.seed}; allowed: 0 to {2**32 - 1}")
         for sparsity in self.sparsities:
             num_dropped(1, sparsity)
 

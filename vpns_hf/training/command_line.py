@@ -16,6 +16,8 @@ from vpns_hf.errors import InputError
 
 from .arguments import VPNsTrainingArguments
 
+NOT_GIVEN = ("", "null", "~")
+
 
 @dataclass
 class InputArguments:
@@ -81,13 +83,15 @@ def recipe_tokens(path: Path) -> list[str]:
         InputError: if the file cannot be read or does not hold a mapping of options.
     """
     try:
-        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The base loader keeps every value as it is written: `no` is a precision, not False.
+        recipe = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"the recipe {path} cannot be read ({reason}); give a YAML file of options") from error
     if not isinstance(recipe, dict):
         raise InputError(f"the recipe {path} holds no options; write one 'name: value' per line")
-    return [token for name, value in recipe.items() if value is not None for token in (f"--{name}", *_tokens(value))]
+    given = {name: value for name, value in recipe.items() if value not in NOT_GIVEN}
+    return [token for name, value in given.items() for token in (f"--{name}", *_tokens(value))]
 
 
 def _tokens(value: Any) -> list[str]:
