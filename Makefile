@@ -1,0 +1,53 @@
+# Everything runs in the environment .venv, which the first target that needs it creates.
+PYTHON ?= python3
+# What pip installs first. The smaller build without CUDA:
+#   make setup TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
+# The choice is kept until `make clean`.
+TORCH ?= torch==2.13.0
+# Given to pytest: `make test PYTEST_ARGS="tests/pruning -x"`, or `PYTEST_ARGS="-n 4"` on a machine with cores to spare.
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# All that `accelerate launch` would otherwise choose, and warn about.
+LAUNCH := --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
+TOO_OLD := Python 3.10 or newer is needed: make setup PYTHON=/path/to/python3
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast quality style clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: .venv/.installed ## create .venv and install torch, the package and its tools
+
+demo: setup ## prune a small ResNet on handwritten digits and print a table; writes output/digits
+	$(BIN)/accelerate launch $(LAUNCH) scripts/prune.py --overwrite_output_dir
+
+test: setup ## run the whole test suite
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-fast: setup ## run the tests that take seconds
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow"
+
+quality: setup ## check the style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+style: setup ## correct the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove .venv, builds and caches; output/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.torch:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "$(TOO_OLD)" or 0)'
+	$(PYTHON) -m venv .venv
+	$(PIP) install $(TORCH)
+	@touch $@
+
+.venv/.installed: .venv/.torch setup.cfg pyproject.toml constraints.txt
+	$(PIP) install --constraint constraints.txt --editable ".[dev]"
+	@touch $@

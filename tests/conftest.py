@@ -1,0 +1,15 @@
+"""What every test run gets: no network, caches that vanish with it, and one thread per process."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+# The libraries read these when they are first imported: too early for a fixture. Processes that a test starts, and the
+# workers of pytest-xdist, inherit them.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _CACHES = tempfile.TemporaryDirectory(prefix="vpns_hf-tests-")
+    os.environ["HF_HOME"] = os.path.join(_CACHES.name, "huggingface")
+    os.environ["VPNS_CACHE"] = os.path.join(_CACHES.name, "vpns_hf")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["OMP_NUM_THREADS"] = "1"  # the networks are small: more threads mostly wait for each other
