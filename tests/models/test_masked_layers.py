@@ -9,7 +9,7 @@ from torch import nn
 
 from tests.helpers import hand_layers, tiny_resnet
 from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
-from vpns_hf.models.masked_layers import mask_layers, masked_layers, skipped_layers
+from vpns_hf.models.masked_layers import apply_mask, mask_layers, masked_layers, skipped_layers
 from vpns_hf.pruning.learned_mask import LearnedMask
 
 PLAIN_LAYERS = {
@@ -246,3 +246,40 @@ def test_a_layer_of_another_class_is_skipped_with_a_reason():
     assert "OddConv" in skipped["odd"]
     assert "Conv2d and Linear" in skipped["odd"]
     assert "BatchNorm2d" in skipped["norm"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_applying_a_mask_gives_positive_zeros(dtype, memory_format):
+    tensor = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(0)).to(dtype)
+    tensor[0, 0, 0] = torch.tensor([float("nan"), float("inf"), float("-inf"), -0.0, -1.0])
+    tensor = tensor.to(memory_format=memory_format)
+    mask = torch.zeros(4, 3, 5, 5, dtype=torch.bool)
+    mask[1:] = True
+    expected = torch.where(mask, tensor, torch.zeros((), dtype=dtype))
+    for out in (None, torch.empty_like(tensor)):
+        masked = apply_mask(tensor, mask, out=out)
+        assert torch.equal(masked, expected)
+        assert not masked[0].signbit().any()
+        assert out is None or torch.equal(out, expected)
+
+
+def test_applying_a_mask_to_integers_is_refused():
+    with pytest.raises(ValueError, match="int64"):
+        apply_mask(torch.ones(2, dtype=torch.int64), torch.ones(2, dtype=torch.bool))
+
+
+@pytest.mark.xfail(strict=True, reason="the backward of a masked weight cannot be differentiated")
+@pytest.mark.parametrize("name", ["plain", "groups", "linear"])
+def test_second_derivatives_are_those_of_the_plain_layer(name):
+    """Criteria such as GraSP differentiate a gradient."""
+    torch.manual_seed(0)
+    plain = PLAIN_LAYERS[name]()
+    layer, x = masked_copy(plain), inputs_of(plain)
+
+    def curvature(run, weight: torch.Tensor) -> torch.Tensor:
+        (gradient,) = torch.autograd.grad(run(x).tanh().sum(), [weight], create_graph=True)
+        return torch.autograd.grad(gradient.pow(2).sum(), [weight])[0]
+
+    expected = curvature(lambda x: run_plain(plain, plain.weight * layer.weight_mask, x), plain.weight)
+    assert torch.allclose(curvature(layer, layer.weight), expected, atol=1e-5)
