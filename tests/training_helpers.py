@@ -1,18 +1,25 @@
-"""Runs over batches given by hand, for tests of stages and the loop."""
+"""Runs over batches given by hand, tiny data sets and arguments, for tests of stages, the loop and the trainer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import datasets
+import numpy as np
+import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
+from tests.helpers import CLASSES, HandNet, hand_pictures, pictures, tiny_resnet
+from vpns_hf import VPNsForImageClassification, VPNsTrainer, VPNsTrainingArguments
 from vpns_hf.data import Batch
-from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.training.callbacks import Callback
 from vpns_hf.training.run import Run, RunData
-from vpns_hf.training.selection import LastEpoch
+from vpns_hf.training.selection import EpochSelection, LastEpoch
 
 
 class GivenBatches(list):
@@ -48,8 +55,118 @@ def make_run(
     sparsity: float,
     mapping: Sequence[Batch] | None = None,
     recorder: Callback | None = None,
+    selection: EpochSelection | None = None,
+    validation: Sequence[Batch] | None = None,
 ) -> Run:
-    """A run without a validation split that keeps the last epoch."""
-    data = RunData(GivenBatches(prompted), GivenBatches(plain), GivenBatches(plain if mapping is None else mapping))
+    """A run that keeps the last epoch; without a validation split if none is given."""
+    data = RunData(
+        GivenBatches(prompted),
+        GivenBatches(plain),
+        GivenBatches(plain if mapping is None else mapping),
+        None if validation is None else GivenBatches(validation),
+    )
     callbacks = [] if recorder is None else [recorder]
-    return Run(model, Accelerator(cpu=True), data, sparsity, LastEpoch(), callbacks)
+    return Run(model, Accelerator(cpu=True), data, sparsity, selection or LastEpoch(), callbacks)
+
+
+class HandConfig(PreTrainedConfig):
+    """Of the hand-checked net, which has nothing to configure."""
+
+    model_type = "hand-checked-net"
+
+
+class HandClassifier(PreTrainedModel):
+    """The hand-checked net of tests/helpers.py as an image classifier of six classes."""
+
+    config_class = HandConfig
+
+    def __init__(self, config: HandConfig) -> None:
+        super().__init__(config)
+        self.net = HandNet()
+
+    def forward(self, pixel_values: Tensor) -> ImageClassifierOutputWithNoAttention:
+        return ImageClassifierOutputWithNoAttention(logits=self.net(pixel_values))
+
+
+AutoConfig.register(HandConfig.model_type, HandConfig, exist_ok=True)
+AutoModelForImageClassification.register(HandConfig, HandClassifier, exist_ok=True)
+
+
+def hand_model(mapping: Sequence[int] = (4, 0, 5, 2)) -> VPNsForImageClassification:
+    """The hand-checked net behind a frame of 2 pixels on pictures of 8, ImageNet mean and standard deviation."""
+    model = VPNsForImageClassification.from_backbone(
+        HandClassifier(HandConfig(num_labels=6)),
+        id2label={index: str(index) for index in range(len(mapping))},
+        visual_prompt="pad",
+        prompt_size=2,
+        image_size=8,
+    )
+    model.label_mapping.copy_(torch.tensor(mapping))
+    return model
+
+
+def hand_batches() -> tuple[Batch, Batch]:
+    """The prompted and the plain batch of the hand-checked iteration, two pictures each."""
+    prompted = Batch(hand_pictures(2, 3, 8, 8, rate=0.53, shift=0.4), torch.tensor([0, 2]))
+    return prompted, Batch(hand_pictures(2, 3, 8, 8), torch.tensor([1, 3]))
+
+
+def dense_model(seed: int = 0, **config_fields: object) -> VPNsForImageClassification:
+    """An unpruned model of 3 of 5 classes on pictures of 16 pixels, with its initial prompt."""
+    fields = {"id2label": CLASSES, "image_size": 16, "prompt_size": 2, **config_fields}
+    return VPNsForImageClassification.from_backbone(tiny_resnet(seed=seed), **fields)
+
+
+def random_batches(count: int, size: int = 4, seed: int = 0) -> list[Batch]:
+    """Batches of random pictures of 16 pixels with random labels of 3 classes."""
+    labels = torch.randint(3, (count, size), generator=torch.Generator().manual_seed(seed))
+    images = [pictures(size, seed=seed * 1000 + index) for index in range(count)]
+    return [Batch(*pair) for pair in zip(images, labels, strict=True)]
+
+
+def parameters_of(module: nn.Module) -> dict[str, Tensor]:
+    """Copies of the parameters."""
+    return {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
+
+
+def coloured_split(count: int, seed: int = 0, num_classes: int = 3, size: int = 16) -> datasets.Dataset:
+    """Noisy pictures whose class is told by their brightest channel; classes take turns."""
+    generator = np.random.default_rng(seed)
+    labels = [row % num_classes for row in range(count)]
+    images = generator.integers(0, 160, (count, size, size, 3), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[:, :, label % 3] += 60
+    names = [CLASSES.get(index, str(index)) for index in range(num_classes)]
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=names)})
+    return datasets.Dataset.from_dict({"image": list(images), "label": labels}, features=features)
+
+
+def tiny_arguments(folder: Path, **changes: object) -> VPNsTrainingArguments:
+    """A job of one epoch per stage on pictures of 16 pixels that writes to `folder`/out."""
+    values = {
+        "output_dir": str(folder / "out"),
+        "cache_dir": str(folder / "cache"),
+        "sparsities": [0.5],
+        "image_size": 16,
+        "prompt_size": 2,
+        "train_batch_size": 16,
+        "per_device_eval_batch_size": 16,
+        "find_mask_epochs": 1,
+        "finetune_epochs": 1,
+        "score_learning_rate": 1e-2,
+        "prompt_learning_rate": 1e-2,
+        "dense_reference": False,
+        "disable_tqdm": True,
+    }
+    return VPNsTrainingArguments(**{**values, **changes})
+
+
+def tiny_trainer(folder: Path, model: PreTrainedModel | str | None = None, **changes: object) -> VPNsTrainer:
+    """A trainer of a tiny ResNet of five classes on 40 pictures of three, 13 to select with and 17 to test on."""
+    return VPNsTrainer(
+        model=tiny_resnet() if model is None else model,
+        args=tiny_arguments(folder, **changes),
+        train_dataset=coloured_split(40, seed=1),
+        eval_dataset=coloured_split(13, seed=2),
+        test_dataset=coloured_split(17, seed=3),
+    )

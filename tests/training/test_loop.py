@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.training_helpers import Recorder, dense_model, make_run, random_batches
+from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.reporting import ViewAccuracy
+from vpns_hf.training import Callback, loop
+from vpns_hf.training.evaluation import Evaluation
+from vpns_hf.training.optimizers import AdamSpec, SGDSpec
+from vpns_hf.training.selection import BestOnValidation
+from vpns_hf.training.stages import FindMaskStage, FineTuneStage, PretrainStage
+
+ADAM = AdamSpec(0.4, 0.2, 0.0)
+SGD = SGDSpec(learning_rate=0.01, prompt_learning_rate=0.5, momentum=0.9, weight_decay=1e-4)
+# (1 + cos(pi * epoch / 4)) / 2 for epochs 0 to 3.
+COSINE = [1.0, 0.8535534, 0.5, 0.1464466]
+
+
+class Events(Callback):
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def on_stage_begin(self, run, stage) -> None:
+        self.seen.append(f"begin {stage.name}")
+
+    def on_update(self, run, stage, update, loss) -> None:
+        self.seen.append(update.view)
+
+    def on_epoch_end(self, run, record) -> None:
+        self.seen.append(f"epoch {record.epoch}")
+
+    def on_stage_end(self, run, stage) -> None:
+        self.seen.append(f"end {stage.name}")
+
+
+def test_the_events_come_in_order():
+    events = Events()
+    run = make_run(dense_model(), random_batches(2), random_batches(2), 0.5, recorder=events)
+    FindMaskStage(2, ADAM, scaled_weight).run(run)
+    epoch = ["prompted", "plain"] * 2
+    assert events.seen == ["begin find_mask", *epoch, "epoch 1", *epoch, "epoch 2", "end find_mask"]
+
+
+def test_the_learning_rate_falls_along_a_cosine_once_per_epoch():
+    run = make_run(dense_model(), random_batches(3), random_batches(3), 0.5)
+    FindMaskStage(4, ADAM, scaled_weight).run(run)
+    FineTuneStage(4, SGD).run(run)
+    rates = [record.learning_rate for record in run.history]
+    assert rates == pytest.approx([0.4 * share for share in COSINE] + [0.01 * share for share in COSINE], rel=1e-6)
+
+
+def test_the_prompt_has_a_learning_rate_of_its_own_along_the_same_cosine():
+    rates = []
+
+    class Watched(FineTuneStage):
+        def build_optimizer(self, model):
+            self.built = super().build_optimizer(model)
+            return self.built
+
+        def before_epoch(self, run, epoch):
+            rates.append([group["lr"] for group in self.built.param_groups])
+
+    run = make_run(dense_model(), random_batches(1), random_batches(1), 0.5)
+    Watched(4, SGD).run(run)
+    assert [pair[0] for pair in rates] == pytest.approx([0.01 * share for share in COSINE])
+    assert [pair[1] for pair in rates] == pytest.approx([0.5 * share for share in COSINE])
+
+
+def test_the_recorded_loss_is_the_mean_over_the_updates_of_each_view():
+    recorder = Recorder()
+    run = make_run(dense_model(), random_batches(3), random_batches(3, seed=1), 0.5, recorder=recorder)
+    FindMaskStage(2, ADAM, scaled_weight).run(run)
+    first, second = recorder.losses[:6], recorder.losses[6:]
+    for record, losses in zip(run.history, (first, second), strict=True):
+        assert record.loss.prompted == pytest.approx(sum(losses[0::2]) / 3, rel=1e-6)
+        assert record.loss.plain == pytest.approx(sum(losses[1::2]) / 3, rel=1e-6)
+
+
+def test_a_stage_with_plain_updates_has_no_prompted_loss():
+    recorder = Recorder()
+    run = make_run(dense_model(), [], random_batches(3), 0.0, recorder=recorder)
+    PretrainStage(1, SGD).run(run)
+    assert run.history[0].loss.prompted is None
+    assert run.history[0].loss.plain == pytest.approx(sum(recorder.losses) / 3, rel=1e-6)
+
+
+def test_streams_of_different_length_are_an_error():
+    run = make_run(dense_model(), random_batches(2), random_batches(3), 0.5)
+    with pytest.raises(ValueError, match="longer"):
+        FindMaskStage(1, ADAM, scaled_weight).run(run)
+
+
+def test_what_an_epoch_records():
+    run = make_run(dense_model(), random_batches(2), random_batches(2), 0.75)
+    FindMaskStage(1, ADAM, scaled_weight).run(run)
+    FineTuneStage(2, SGD).run(run)
+    assert [(record.stage, record.epoch) for record in run.history] == [
+        ("find_mask", 1),
+        ("finetune", 1),
+        ("finetune", 2),
+    ]
+    assert {record.sparsity for record in run.history} == {run.model.sparsity}
+    assert all(record.validation is None for record in run.history)
+    assert set(run.seconds) == {"find_mask", "finetune"}
+    assert run.seconds["finetune"] >= sum(record.seconds for record in run.history[1:]) > 0
+
+
+def test_every_epoch_is_validated():
+    run = make_run(
+        dense_model(),
+        random_batches(2),
+        random_batches(2),
+        0.5,
+        validation=random_batches(2),
+        selection=BestOnValidation(),
+    )
+    FineTuneStage(2, SGD).run(run)
+    for record in run.history:
+        assert 0 <= record.validation.prompted <= 1
+        assert 0 <= record.validation.plain <= 1
+
+
+def test_the_best_epoch_on_validation_is_kept(monkeypatch):
+    script = iter([(0.1, 0.2), (0.3, 0.9), (0.9, 0.1), (0.8, 0.7)])  # (prompted, plain): 0.9 is reached twice
+
+    def scripted(model, batches, accelerator) -> Evaluation:
+        accuracy = ViewAccuracy(*next(script))
+        return Evaluation(accuracy, accuracy)
+
+    states = []
+
+    class KeepStates(Callback):
+        def on_epoch_end(self, run, record) -> None:
+            states.append({key: value.clone() for key, value in run.model.state_dict().items()})
+
+    monkeypatch.setattr(loop, "evaluate_views", scripted)
+    run = make_run(
+        dense_model(),
+        random_batches(2),
+        random_batches(2),
+        0.5,
+        validation=random_batches(1),
+        selection=BestOnValidation(),
+        recorder=KeepStates(),
+    )
+    FineTuneStage(4, SGD).run(run)
+    assert run.selection.epoch == 2
+    assert run.selection.validation == ViewAccuracy(0.3, 0.9)
+    kept = run.model.state_dict()
+    assert all(torch.equal(value, kept[key]) for key, value in states[1].items())
+    assert any(not torch.equal(value, kept[key]) for key, value in states[3].items())
+
+
+def test_the_model_is_handed_back_unwrapped():
+    model = dense_model()
+    run = make_run(model, random_batches(1), random_batches(1), 0.5)
+    forward = model.forward
+    FineTuneStage(1, SGD).run(run)
+    assert run.model is model
+    assert run.model.forward == forward

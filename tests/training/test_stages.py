@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from tests.helpers import prune_at_random
+from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches
+from vpns_hf import VPNsForImageClassification
+from vpns_hf.data import Batch
+from vpns_hf.label_mapping import FrequencyMapping, IdentityMapping, IterativeMapping, LabelMapping, RandomMapping
+from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.training.optimizers import AdamSpec, OptimizerSpec, SGDSpec
+from vpns_hf.training.run import Run
+from vpns_hf.training.stages import (
+    FindMaskStage,
+    FineTuneStage,
+    FitLabelMapping,
+    PretrainStage,
+    TrainingStage,
+    count_predictions,
+)
+
+ADAM = AdamSpec(1e-2, 1e-1, 1e-4)
+# A decay this strong moves every weight that has no gradient as well.
+SGD = SGDSpec(learning_rate=0.1, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.1)
+BATCHES = 3
+
+
+class Moments(Recorder):
+    """Keeps prompt, scores and the prompt's optimiser state after every update."""
+
+    def __init__(self, optimizer: list[Optimizer]) -> None:
+        super().__init__()
+        self.optimizer = optimizer
+        self.prompts: list[Tensor] = []
+        self.trained: list[Tensor] = []
+        self.states: list[dict[str, Tensor]] = []
+
+    def on_update(self, run: Run, stage, update, loss: Tensor) -> None:
+        super().on_update(run, stage, update, loss)
+        prompt = run.model.visual_prompt.prompt
+        state = self.optimizer[0].state[prompt]
+        self.prompts.append(prompt.detach().clone())
+        self.states.append({name: torch.as_tensor(value).clone() for name, value in state.items()})
+        trained = [parameter.detach().flatten() for parameter in stage.parameters(run.model)]
+        self.trained.append(torch.cat(trained))
+
+
+def watched(stage_class: type[TrainingStage], *arguments: object) -> tuple[TrainingStage, Moments]:
+    """A stage and what records its updates, its optimiser included."""
+    optimizers: list[Optimizer] = []
+
+    class Watched(stage_class):
+        def build_optimizer(self, model: VPNsForImageClassification) -> Optimizer:
+            optimizers.append(super().build_optimizer(model))
+            return optimizers[0]
+
+    return Watched(*arguments), Moments(optimizers)
+
+
+def a_run(model: VPNsForImageClassification, sparsity: float = 0.6, recorder=None) -> Run:
+    return make_run(model, random_batches(BATCHES), random_batches(BATCHES, seed=1), sparsity, recorder=recorder)
+
+
+def find_mask(
+    epochs: int = 1, optimizer: OptimizerSpec = ADAM, mapping: LabelMapping | None = None, interval: int = 1
+):
+    return FindMaskStage(epochs, optimizer, scaled_weight, mapping, interval)
+
+
+def test_the_mask_search_leaves_weights_and_moves_running_statistics():
+    model = prune_at_random(dense_model())
+    weights = parameters_of(model.backbone)
+    statistics = {name: buffer.clone() for name, buffer in model.named_buffers() if "running" in name}
+    prompt, mapping = model.visual_prompt.prompt.detach().clone(), model.label_mapping.clone()
+    masks = {name: mask.clone() for name, mask in model.masks().items()}
+    find_mask().run(a_run(model))
+    after = parameters_of(model.backbone)
+    assert after.keys() == weights.keys()  # no scores are left behind
+    assert all(torch.equal(after[name], weight) for name, weight in weights.items())
+    assert all(not torch.equal(dict(model.named_buffers())[name], value) for name, value in statistics.items())
+    assert not torch.equal(model.visual_prompt.prompt, prompt)
+    assert any(not torch.equal(mask, masks[name]) for name, mask in model.masks().items())
+    assert torch.equal(model.label_mapping, mapping)
+
+
+def test_batch_norm_sees_every_batch_of_both_views_once():
+    model = dense_model()
+    find_mask(epochs=2).run(a_run(model))
+    counts = {int(buffer) for name, buffer in model.named_buffers() if name.endswith("num_batches_tracked")}
+    assert counts == {2 * 2 * BATCHES}
+
+
+@pytest.mark.parametrize("stage_class", [FindMaskStage, FineTuneStage])
+def test_only_the_prompted_update_changes_the_prompt(stage_class):
+    arguments = (1, ADAM, scaled_weight) if stage_class is FindMaskStage else (1, SGD)
+    model = prune_at_random(dense_model())
+    stage, moments = watched(stage_class, *arguments)
+    before = model.visual_prompt.prompt.detach().clone()
+    stage.run(a_run(model, recorder=moments))
+    assert len(moments.prompts) == 2 * BATCHES
+    for prompted, plain in zip(range(0, 2 * BATCHES, 2), range(1, 2 * BATCHES, 2), strict=True):
+        assert not torch.equal(moments.prompts[prompted], before)
+        assert torch.equal(moments.prompts[plain], moments.prompts[prompted])
+        assert moments.states[plain].keys() == moments.states[prompted].keys() != set()
+        for name, value in moments.states[prompted].items():
+            assert torch.equal(moments.states[plain][name], value), name
+        # ... while the plain batch does train scores or weights.
+        assert not torch.equal(moments.trained[plain], moments.trained[prompted])
+        before = moments.prompts[plain]
+
+
+def test_the_adam_of_the_prompt_counts_prompted_updates_only():
+    stage, moments = watched(FindMaskStage, 1, ADAM, scaled_weight)
+    stage.run(a_run(dense_model(), recorder=moments))
+    assert [int(state["step"]) for state in moments.states] == [1, 1, 2, 2, 3, 3]
+
+
+def test_a_prompt_moves_on_its_frame_only():
+    model = dense_model()
+    find_mask(optimizer=AdamSpec(0.0, 1e-1, 0.0)).run(a_run(model))
+    frame = model.visual_prompt.prompt_mask.expand(3, -1, -1)
+    assert (model.visual_prompt.prompt[frame] != 0).all()
+    assert (model.visual_prompt.prompt[~frame] == 0).all()
+
+
+def test_the_mask_follows_the_scores_after_every_update():
+    kept, threshold = [], []
+
+    class Counted(FindMaskStage):
+        def after_update(self, run: Run) -> None:
+            super().after_update(run)
+            kept.append(sum(int(mask.sum()) for mask in run.model.masks().values()))
+            scores = torch.cat([score.detach().abs().flatten() for score in self.mask.scores])
+            mask = torch.cat([mask.flatten() for mask in run.model.masks().values()])
+            threshold.append(bool(scores[mask].min() >= scores[~mask].max()))
+
+    model = dense_model()
+    total = sum(mask.numel() for mask in model.masks().values())
+    Counted(1, ADAM, scaled_weight).run(a_run(model, sparsity=0.6))
+    assert kept == [total - 6 * total // 10] * 2 * BATCHES
+    assert all(threshold)
+
+
+def test_tied_scores_are_cut_exactly():
+    model = dense_model()
+    with torch.no_grad():
+        for layer in model.masked_layers().values():
+            layer.weight.fill_(0.1)
+    total = sum(mask.numel() for mask in model.masks().values())
+    find_mask(optimizer=AdamSpec(0.0, 0.0, 0.0)).run(a_run(model, sparsity=0.37))
+    assert sum(int(mask.sum()) for mask in model.masks().values()) == total - 37 * total // 100
+
+
+def test_fine_tuning_keeps_the_mask_and_moves_everything_else():
+    model = prune_at_random(dense_model())
+    masks = {name: mask.clone() for name, mask in model.masks().items()}
+    before, prompt = parameters_of(model.backbone), model.visual_prompt.prompt.detach().clone()
+    FineTuneStage(1, SGD).run(a_run(model))
+    assert all(torch.equal(mask, masks[name]) for name, mask in model.masks().items())
+    after = parameters_of(model.backbone)
+    assert all(not torch.equal(after[name], value) for name, value in before.items())
+    assert not torch.equal(model.visual_prompt.prompt, prompt)
+
+
+def test_a_pruned_weight_has_no_gradient_but_decays():
+    model = prune_at_random(dense_model())
+    layer, before = model.masked_layers()["classifier.1"], model.backbone.classifier[1].weight.detach().clone()
+    FineTuneStage(1, SGDSpec(0.1, 0.0, 0.0, 0.1)).run(a_run(model))
+    pruned = ~layer.weight_mask
+    assert pruned.any()
+    decayed = before[pruned] * (1 - 0.1 * 0.1) ** (2 * BATCHES)
+    torch.testing.assert_close(layer.weight.detach()[pruned], decayed)
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_pruned_weight_is_zero_in_the_file_whatever_moved_it(sparse, tmp_path):
+    model = dense_model()
+    find_mask().run(a_run(model))
+    FineTuneStage(2, SGD).run(a_run(model))
+    live = {name: layer.weight.detach() for name, layer in model.masked_layers().items()}
+    assert all((live[name][~mask] != 0).all() for name, mask in model.masks().items())
+    model.save_pretrained(tmp_path, sparse=sparse)
+    saved = VPNsForImageClassification.from_pretrained(tmp_path)
+    for name, layer in saved.masked_layers().items():
+        mask = model.masks()[name]
+        assert torch.equal(layer.weight_mask, mask)
+        assert (layer.weight[~mask] == 0).all()
+        assert torch.equal(layer.weight[mask], live[name][mask])
+
+
+def test_pretraining_leaves_prompt_and_masks():
+    model = dense_model()
+    before, prompt = parameters_of(model.backbone), model.visual_prompt.prompt.detach().clone()
+    recorder = Recorder()
+    PretrainStage(1, SGD).run(a_run(model, recorder=recorder))
+    assert len(recorder.losses) == BATCHES
+    assert torch.equal(model.visual_prompt.prompt, prompt)
+    assert model.sparsity == 0
+    assert all(not torch.equal(value, before[name]) for name, value in parameters_of(model.backbone).items())
+
+
+@pytest.mark.parametrize("stage", [find_mask(epochs=0), FineTuneStage(0, SGD), PretrainStage(0, SGD)])
+def test_no_epochs_leave_the_parameters(stage):
+    model = dense_model()
+    before, run = parameters_of(model), a_run(model)
+    stage.run(run)
+    assert all(torch.equal(value, before[name]) for name, value in parameters_of(model).items())
+    assert run.history == []
+
+
+def test_the_mask_search_without_epochs_still_masks_by_the_initial_scores():
+    model = dense_model()
+    find_mask(epochs=0).run(a_run(model, sparsity=0.6))
+    total = sum(mask.numel() for mask in model.masks().values())
+    assert sum(int(mask.sum()) for mask in model.masks().values()) == total - 6 * total // 10
+
+
+class CountsFits:
+    """Mixed into a mapping: counts how often it is fitted."""
+
+    fits = 0
+
+    def fit(self, count_predictions, num_source, num_target):
+        self.fits += 1
+        return super().fit(count_predictions, num_source, num_target)
+
+
+@pytest.mark.parametrize(("epochs", "interval", "fits"), [(5, 1, 4), (5, 2, 2), (4, 3, 1), (3, 3, 0), (1, 1, 0)])
+def test_the_iterative_mapping_is_fitted_every_interval(epochs, interval, fits):
+    class Mapping(CountsFits, IterativeMapping):
+        pass
+
+    mapping = Mapping(0)
+    find_mask(epochs, ADAM, mapping, interval).run(a_run(dense_model()))
+    assert mapping.fits == fits
+
+
+@pytest.mark.parametrize("mapping_class", [FrequencyMapping, RandomMapping, IdentityMapping])
+def test_other_mappings_are_not_fitted_again(mapping_class):
+    class Mapping(CountsFits, mapping_class):
+        pass
+
+    mapping, model = Mapping(0), dense_model()
+    model.label_mapping.copy_(torch.tensor([4, 2, 0]))
+    find_mask(3, ADAM, mapping).run(a_run(model))
+    assert mapping.fits == 0
+    assert model.label_mapping.tolist() == [4, 2, 0]
+
+
+def test_the_iterative_mapping_follows_the_current_prompt():
+    model = dense_model()
+    mapped = []
+
+    class Mapping(IterativeMapping):
+        def fit(self, count_predictions, num_source, num_target):
+            mapped.append(count_predictions())
+            return torch.tensor([len(mapped), 0, 4])
+
+    run = a_run(model)
+    find_mask(3, AdamSpec(0.0, 10.0, 0.0), Mapping(0)).run(run)
+    assert model.label_mapping.tolist() == [2, 0, 4]
+    assert len(mapped) == 2
+
+
+@pytest.mark.parametrize("mapping", [IdentityMapping(0), RandomMapping(3), RandomMapping(4)])
+def test_a_mapping_that_needs_no_counts_is_set(mapping):
+    model = dense_model()
+    model.label_mapping.copy_(torch.tensor([4, 4, 4]))
+    FitLabelMapping(mapping, scaled_weight).run(a_run(model))
+    assert torch.equal(model.label_mapping, mapping.fit(None, 5, 3))
+
+
+def test_predictions_are_counted_with_the_prompt_in_evaluation_mode():
+    model = prune_at_random(dense_model()).train()
+    batches = random_batches(BATCHES)
+    run = make_run(model, batches, batches, 0.5, mapping=batches)
+    expected = torch.zeros(5, 3, dtype=torch.int64)
+    for batch in batches:
+        with torch.no_grad():
+            sources = model.eval().source_logits(batch.pixel_values, prompted=True).argmax(1)
+        for source, target in zip(sources, batch.labels, strict=True):
+            expected[source, target] += 1
+    model.train()
+    assert torch.equal(count_predictions(run), expected)
+    assert model.training
+
+
+def test_rows_that_only_fill_up_are_not_counted():
+    batch = random_batches(1)[0]
+    filled = Batch(batch.pixel_values, batch.labels, torch.tensor([True, True, True, False]))
+    run = make_run(dense_model(), [batch], [batch], 0.5, mapping=[filled])
+    assert count_predictions(run).sum() == 3
+
+
+def test_the_label_mapping_is_fitted_on_the_masked_network():
+    counts = {}
+
+    class Mapping(FrequencyMapping):
+        def fit(self, count_predictions, num_source, num_target):
+            counts["masked"] = count_predictions()
+            return super().fit(count_predictions, num_source, num_target)
+
+    model = dense_model()
+    run = a_run(model, sparsity=0.9)
+    FitLabelMapping(Mapping(0), scaled_weight).run(run)
+    assert torch.equal(counts["masked"], count_predictions(run))
+    assert model.sparsity == pytest.approx(0.9, abs=1e-3)
+    assert all(layer.scores is None for layer in model.masked_layers().values())
