@@ -141,6 +141,13 @@ def coloured_split(count: int, seed: int = 0, num_classes: int = 3, size: int = 
     return datasets.Dataset.from_dict({"image": list(images), "label": labels}, features=features)
 
 
+def with_unreadable_row(split: datasets.Dataset, row: int) -> datasets.Dataset:
+    """The split with bytes in one row that are no picture."""
+    stored = split.cast_column("image", datasets.Image(decode=False)).to_list()
+    stored[row]["image"] = {"bytes": b"no picture", "path": None}
+    return datasets.Dataset.from_list(stored, features=split.features)
+
+
 def tiny_arguments(folder: Path, **changes: object) -> VPNsTrainingArguments:
     """A job of one epoch per stage on pictures of 16 pixels that writes to `folder`/out."""
     values = {

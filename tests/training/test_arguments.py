@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from vpns_hf import InputError, VPNsTrainingArguments
+
+PAPER = {
+    "sparsities": [0.7],
+    "visual_prompt": "pad",
+    "prompt_size": 16,
+    "image_size": 224,
+    "label_mapping": "frequency",
+    "find_mask_epochs": 30,
+    "finetune_epochs": 30,
+    "score_learning_rate": 1e-4,
+    "prompt_learning_rate": 1e-4,
+    "learning_rate": 0.01,
+    "prompt_finetune_learning_rate": 0.01,
+    "momentum": 0.9,
+    "weight_decay": 1e-4,
+    "train_batch_size": 256,
+    "seed": 7,
+}
+
+
+def refusal(**values: object) -> str:
+    with pytest.raises(InputError) as error:
+        VPNsTrainingArguments(**values)
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_defaults_are_the_papers():
+    args = VPNsTrainingArguments()
+    assert {name: getattr(args, name) for name in PAPER} == PAPER
+
+
+def test_two_sets_of_arguments_share_nothing():
+    VPNsTrainingArguments().sparsities.append(0.9)
+    assert VPNsTrainingArguments().sparsities == [0.7]
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("method", ("vpns", "dense")),
+        ("visual_prompt", ("pad", "fix", "random", "expand", "none")),
+        ("label_mapping", ("frequency", "iterative", "random", "identity")),
+        ("granularity", ("weight",)),
+        ("head", ("mapped", "new")),
+        ("mixed_precision", ("no", "fp16", "bf16")),
+    ],
+)
+def test_an_unknown_name_lists_the_known_ones(name, allowed):
+    message = refusal(**{name: "unheard-of"})
+    assert message.startswith(f"{name} is 'unheard-of'")
+    assert all(choice in message for choice in allowed)
+
+
+@pytest.mark.parametrize("sparsity", [1, 1.0, 1.5, -0.1, math.nan, math.inf, "half"])
+def test_a_sparsity_is_a_fraction_below_one(sparsity):
+    message = refusal(sparsities=[0.5, sparsity])
+    assert str(sparsity) in message
+    assert "[0, 1)" in message
+
+
+@pytest.mark.parametrize("sparsity", [0, 0.0, 0.5, 0.999])
+def test_a_sparsity_that_is_allowed(sparsity):
+    assert VPNsTrainingArguments(sparsities=[sparsity]).sparsities == [sparsity]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("find_mask_epochs", -1),
+        ("finetune_epochs", -1),
+        ("pretrain_epochs", -1),
+        ("prompt_size", -1),
+        ("image_size", 0),
+        ("train_batch_size", 0),
+        ("per_device_train_batch_size", 0),
+        ("per_device_eval_batch_size", 0),
+        ("mapping_interval", 0),
+        ("max_train_samples", 0),
+        ("max_eval_samples", 0),
+        ("max_test_samples", -5),
+        ("learning_rate", -0.1),
+        ("score_learning_rate", math.nan),
+        ("prompt_learning_rate", -1.0),
+        ("prompt_finetune_learning_rate", -1.0),
+        ("pretrain_learning_rate", -1.0),
+        ("momentum", -0.5),
+        ("weight_decay", -1e-4),
+        ("validation_fraction", 0.0),
+        ("validation_fraction", 1.0),
+        ("seed", -1),
+        ("seed", 2**32),
+    ],
+)
+def test_a_number_out_of_range_is_named(name, value):
+    message = refusal(**{name: value})
+    assert message.startswith(f"{name} is {value}")
+
+
+def test_sparsities_are_given_once_each():
+    assert "0.4" in refusal(sparsities=[0.4, 0.7, 0.4])
+    assert "empty" in refusal(sparsities=[])
+
+
+@pytest.mark.parametrize("changes", [{}, {"label_mapping": "identity"}, {"pretrain_epochs": 3}])
+def test_a_new_head_is_trained_first_class_by_class(changes):
+    assert "--pretrain_epochs" in refusal(head="new", **changes)
+    VPNsTrainingArguments(head="new", label_mapping="identity", pretrain_epochs=1)
+
+
+def test_the_dense_method_removes_nothing():
+    assert "--sparsities 0" in refusal(method="dense", sparsities=[0.5])
+    assert VPNsTrainingArguments(method="dense", sparsities=[0.0]).method == "dense"
+
+
+def test_an_output_size_needs_a_prompt():
+    assert "output_size" in refusal(visual_prompt="none", output_size=224)

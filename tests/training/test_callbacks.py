@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from tests.training_helpers import dense_model, make_run, random_batches
+from vpns_hf.reporting import EpochRecord, ViewAccuracy, ViewLoss
+from vpns_hf.training import callbacks
+from vpns_hf.training.callbacks import LoggingCallback, ProgressCallback, TrackingCallback
+from vpns_hf.training.optimizers import SGDSpec
+from vpns_hf.training.stages import FineTuneStage
+
+RECORD = EpochRecord("finetune", 1, ViewLoss(0.5, 0.7), 0.9, 0.01, 1.5, ViewAccuracy(0.25, 0.75))
+
+
+class FakeBar:
+    """Draws at every second update, as a bar with a minimal interval would."""
+
+    def __init__(self, **settings: object) -> None:
+        self.settings, self.count, self.shown, self.closed = settings, 0, [], False
+
+    def update(self) -> bool:
+        self.count += 1
+        return self.count % 2 == 0
+
+    def set_postfix(self, values: dict, refresh: bool = True) -> None:
+        self.shown.append(dict(values))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def bars(monkeypatch) -> list[FakeBar]:
+    made: list[FakeBar] = []
+
+    def make(**settings: object) -> FakeBar:
+        made.append(FakeBar(**settings))
+        return made[-1]
+
+    monkeypatch.setattr(callbacks, "tqdm", make)
+    return made
+
+
+def test_one_bar_per_stage_counts_every_update(bars):
+    run = make_run(dense_model(), random_batches(3), random_batches(3), 0.5, recorder=ProgressCallback())
+    FineTuneStage(2, SGDSpec(0.01, 0.01, 0.9, 0.0)).run(run)
+    [bar] = bars
+    assert bar.settings["total"] == bar.count == 2 * 2 * 3
+    assert bar.settings["desc"] == "finetune"
+    assert bar.settings["disable"] is False
+    assert bar.closed
+
+
+def test_the_bar_shows_loss_accuracy_and_sparsity(bars):
+    progress = ProgressCallback()
+    run = make_run(dense_model(), random_batches(1), random_batches(1), 0.5)
+    stage = FineTuneStage(1, SGDSpec(0.01, 0.01, 0.9, 0.0))
+    progress.on_stage_begin(run, stage)
+    for loss in (1.0, 2.0):
+        progress.on_update(run, stage, stage.updates[0], torch.tensor(loss))
+    progress.on_epoch_end(run, RECORD)
+    assert bars[0].shown == [
+        {"sparsity": "0.0%", "loss": "2.000"},
+        {"sparsity": "90.0%", "accuracy": "0.250 prompted, 0.750 plain", "loss": "0.600"},
+    ]
+
+
+def test_an_epoch_that_was_not_validated_has_no_accuracy(bars):
+    progress = ProgressCallback()
+    progress.on_stage_begin(
+        make_run(dense_model(), random_batches(1), random_batches(1), 0.5),
+        FineTuneStage(1, SGDSpec(0.0, 0.0, 0.0, 0.0)),
+    )
+    progress.on_epoch_end(None, EpochRecord("pretrain", 1, ViewLoss(None, 0.5), 0.0, 0.01, 1.0))
+    assert bars[0].shown == [{"sparsity": "0.0%", "accuracy": "-", "loss": "0.500"}]
+
+
+@pytest.mark.parametrize(
+    ("disable", "main", "hidden"), [(False, True, False), (True, True, True), (False, False, True)]
+)
+def test_the_bar_is_shown_by_the_main_process_unless_switched_off(bars, disable, main, hidden):
+    run = make_run(dense_model(), random_batches(1), random_batches(1), 0.5)
+    run.accelerator = SimpleNamespace(is_main_process=main)
+    ProgressCallback(disable).on_stage_begin(run, FineTuneStage(1, SGDSpec(0.0, 0.0, 0.0, 0.0)))
+    assert bars[0].settings["disable"] is hidden
+
+
+@pytest.mark.parametrize(("main", "lines"), [(True, 1), (False, 0)])
+def test_the_main_process_logs_one_line_per_epoch(caplog, main, lines):
+    caplog.set_level(logging.INFO, logger="vpns_hf")
+    LoggingCallback().on_epoch_end(SimpleNamespace(accelerator=SimpleNamespace(is_main_process=main)), RECORD)
+    assert len(caplog.records) == lines
+
+
+def test_trackers_get_what_was_measured():
+    logged = []
+    accelerator = SimpleNamespace(log=lambda values, step: logged.append((step, values)))
+    run, tracking = SimpleNamespace(accelerator=accelerator, sparsity=0.9), TrackingCallback()
+    tracking.on_epoch_end(run, RECORD)
+    tracking.on_epoch_end(run, EpochRecord("pretrain", 1, ViewLoss(None, 0.5), 0.0, 0.01, 1.0))
+    prefix = "sparsity-0.9/finetune"
+    assert logged[0] == (
+        1,
+        {
+            f"{prefix}/loss_prompted": 0.5,
+            f"{prefix}/loss_plain": 0.7,
+            f"{prefix}/accuracy_prompted": 0.25,
+            f"{prefix}/accuracy_plain": 0.75,
+            f"{prefix}/learning_rate": 0.01,
+            f"{prefix}/sparsity": 0.9,
+        },
+    )
+    step, values = logged[1]
+    assert step == 2
+    assert set(values) == {f"sparsity-0.9/pretrain/{name}" for name in ("loss_plain", "learning_rate", "sparsity")}

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from vpns_hf import InputError, VPNsTrainingArguments
+from vpns_hf.training.command_line import InputArguments, parse_arguments, recipe_tokens
+
+NAMED = ["--model_name_or_path", "some/model", "--dataset_name", "digits"]
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(text: str) -> Path:
+        path = tmp_path / "recipe.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def parse(tmp_path):
+    default = tmp_path / "default.yaml"
+    default.write_text("model_name_or_path: resnet-small\ndataset_name: digits\nseed: 3\n")
+
+    def run(*argv: str):
+        return parse_arguments(argv, default, "Does it.")
+
+    return run
+
+
+def refused(capsys, call) -> str:
+    """The one line that `call` ends with, and code 2."""
+    with pytest.raises(SystemExit) as exit:
+        call()
+    assert exit.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    [line] = captured.err.splitlines()
+    return line
+
+
+def test_a_recipe_becomes_tokens_as_written(recipe):
+    path = recipe(
+        "sparsities: [0.4, 1e-1]\nmixed_precision: no\nhorizontal_flip: false\nvisual_prompt: none\nseed: 7\n"
+    )
+    assert recipe_tokens(path) == [
+        *("--sparsities", "0.4", "1e-1"),
+        *("--mixed_precision", "no"),
+        *("--horizontal_flip", "false"),
+        *("--visual_prompt", "none"),
+        *("--seed", "7"),
+    ]
+
+
+@pytest.mark.parametrize("nothing", ["null", "~", "", '""'])
+def test_an_option_left_empty_is_not_given(recipe, nothing):
+    assert recipe_tokens(recipe(f"cache_dir: {nothing}\nseed: 1\n")) == ["--seed", "1"]
+
+
+def test_a_recipe_reaches_the_arguments(parse, recipe):
+    path = recipe("model_name_or_path: m\ndataset_name: d\nsparsities: [0.4, 0.9]\nhorizontal_flip: false\nseed: 11\n")
+    inputs, args = parse("--config", str(path))
+    assert (inputs.model_name_or_path, inputs.dataset_name) == ("m", "d")
+    assert (args.sparsities, args.horizontal_flip, args.seed) == ([0.4, 0.9], False, 11)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_command_line_goes_before_the_recipe(parse, recipe, order):
+    path = recipe("model_name_or_path: m\ndataset_name: d\nsparsities: [0.4, 0.9]\nseed: 11\n")
+    parts = [["--config", str(path)], ["--sparsities", "0.2", "0.3"], ["--dataset_name", "e"]][::order]
+    inputs, args = parse(*(token for part in parts for token in part))
+    assert (inputs.model_name_or_path, inputs.dataset_name) == ("m", "e")
+    assert (args.sparsities, args.seed) == ([0.2, 0.3], 11)
+
+
+def test_config_with_an_equals_sign(parse, recipe):
+    path = recipe("model_name_or_path: m\ndataset_name: d\nseed: 11\n")
+    assert parse(f"--config={path}")[1].seed == 11
+
+
+def test_with_nothing_named_the_default_recipe_is_read(parse):
+    assert parse()[1].seed == 3
+    assert parse("--sparsities", "0.1")[1].seed == 3
+
+
+@pytest.mark.parametrize(
+    "argv", [NAMED, ["--model-name-or-path", "m", "--dataset-name", "d"], [f"{NAMED[0]}=m", f"{NAMED[2]}=d"]]
+)
+def test_with_model_and_data_named_the_default_recipe_is_not_read(parse, argv):
+    assert parse(*argv)[1] == VPNsTrainingArguments()
+
+
+def test_the_help_names_every_option_and_ends_well(parse, capsys):
+    with pytest.raises(SystemExit) as exit:
+        parse("--help")
+    assert exit.value.code == 0
+    text = capsys.readouterr().out
+    assert "Does it." in text
+    for option in (*fields(InputArguments), *fields(VPNsTrainingArguments)):
+        assert f"--{option.name}" in text
+        assert option.metadata["help"]
+
+
+@pytest.mark.parametrize("argv", [["--nonsense", "3"], ["--nonsense=3"], ["--spars", "0.3"], ["stray"]])
+def test_an_unknown_argument_is_named(parse, capsys, argv):
+    line = refused(capsys, lambda: parse(*NAMED, *argv))
+    assert argv[0] in line
+
+
+def test_an_unknown_field_of_a_recipe_is_named(parse, recipe, capsys):
+    path = recipe("model_name_or_path: m\ndataset_name: d\nlerning_rate: 0.1\n")
+    assert "lerning_rate" in refused(capsys, lambda: parse("--config", str(path)))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("seed: 1.5", "'1.5'"),
+        ("sparsities: [0.4, many]", "'many'"),
+        ("find_mask_epochs: [3, 4]", "4"),
+        ("horizontal_flip: perhaps", "perhaps"),
+        ("learning_rate: {a: 1}", "learning_rate"),
+    ],
+)
+def test_a_value_of_another_type_is_named(parse, recipe, capsys, text, named):
+    path = recipe(f"model_name_or_path: m\ndataset_name: d\n{text}\n")
+    assert named in refused(capsys, lambda: parse("--config", str(path)))
+
+
+@pytest.mark.parametrize("argv", [NAMED[:2], NAMED[2:]])
+def test_model_and_data_are_both_needed(parse, capsys, argv):
+    assert "required" in refused(capsys, lambda: parse(*argv))
+
+
+def test_a_value_that_is_not_allowed(parse):
+    with pytest.raises(InputError, match=r"sparsity 1\.0 .*\[0, 1\)"):
+        parse(*NAMED, "--sparsities", "0.5", "1.0")
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just words", "", "a: [", "\tx: 1"])
+def test_a_recipe_must_hold_options(recipe, text):
+    path = recipe(text)
+    with pytest.raises(InputError) as error:
+        recipe_tokens(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_recipe_must_be_text(tmp_path):
+    (tmp_path / "recipe.yaml").write_bytes(b"\xff\xfe\x00a")
+    with pytest.raises(InputError, match="cannot be read"):
+        recipe_tokens(tmp_path / "recipe.yaml")
+
+
+@pytest.mark.parametrize("path", ["nowhere.yaml", "."])
+def test_a_recipe_must_be_there(parse, tmp_path, path):
+    with pytest.raises(InputError, match="cannot be read"):
+        parse("--config", str(tmp_path / path))

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.training_helpers import tiny_arguments, tiny_trainer
+from vpns_hf import InputError
+from vpns_hf.data import Process
+from vpns_hf.training.images import global_batch_size, run_data
+
+
+def test_the_batch_size_counts_all_processes_together(tmp_path):
+    args = tiny_arguments(tmp_path, train_batch_size=24)
+    assert [global_batch_size(args, Process(0, count)) for count in (1, 2, 4)] == [24, 24, 24]
+
+
+def test_a_batch_size_per_process_takes_its_place(tmp_path):
+    args = tiny_arguments(tmp_path, per_device_train_batch_size=6)
+    assert [global_batch_size(args, Process(0, count)) for count in (1, 2, 4)] == [6, 12, 24]
+
+
+def test_the_streams_of_a_run(tmp_path):
+    data = tiny_trainer(tmp_path).batches()
+    assert len(data.prompted) == len(data.plain) == len(data.mapping) == 3  # 40 pictures, 16 at a time
+    assert sum(len(batch.labels) for batch in data.mapping) == 40
+    assert sum(len(batch.labels) for batch in data.validation) == 13
+    prompted, plain = (next(stream.epoch(1)) for stream in (data.prompted, data.plain))
+    assert prompted.pixel_values.shape == plain.pixel_values.shape == (16, 3, 16, 16)
+    assert prompted.labels.tolist() != plain.labels.tolist()
+
+
+def test_the_prompted_stream_shows_pictures_as_they_are(tmp_path):
+    data = tiny_trainer(tmp_path).batches()
+    upright = {picture.numpy().tobytes() for batch in data.mapping for picture in batch.pixel_values}
+    shown = [picture.numpy().tobytes() for batch in data.prompted.epoch(1) for picture in batch.pixel_values]
+    augmented = [picture.numpy().tobytes() for batch in data.plain.epoch(1) for picture in batch.pixel_values]
+    assert set(shown) == upright
+    assert not set(augmented) & upright
+
+
+def test_a_batch_size_that_cannot_be_shared_out(tmp_path):
+    trainer = tiny_trainer(tmp_path)
+    args = tiny_arguments(tmp_path, train_batch_size=9)
+    with pytest.raises(InputError, match="batch_size 9 over 2 processes"):
+        run_data(trainer.images, args, Process(1, 2))
