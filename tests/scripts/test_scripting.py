@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import logging
+import sys
+
+import datasets
+import pytest
+import transformers
+
+from vpns_hf import InputError
+from vpns_hf.scripting import given_command, is_main_process, run_script
+
+
+@pytest.fixture(autouse=True)
+def libraries_as_they_were(monkeypatch):
+    verbosity, handlers = transformers.utils.logging.get_verbosity(), logging.getLogger().handlers[:]
+    monkeypatch.setattr(sys, "argv", ["/some/where/script.py", "--seed", "7", "--name", "two words"])
+    yield
+    transformers.utils.logging.set_verbosity(verbosity)
+    transformers.utils.logging.enable_progress_bar()
+    datasets.enable_progress_bars()
+    logging.getLogger().handlers[:] = handlers
+
+
+def ending(main) -> int:
+    with pytest.raises(SystemExit) as exit:
+        run_script(main)
+    return exit.value.code
+
+
+def raises(error: BaseException):
+    def main() -> None:
+        raise error
+
+    return main
+
+
+def test_a_wrong_input_is_one_line_and_code_2(capsys):
+    assert ending(raises(InputError("seed is -1; allowed: 0 to 9"))) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "script.py: error: seed is -1; allowed: 0 to 9\n")
+
+
+def test_other_processes_say_nothing(capsys, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert not is_main_process()
+    assert ending(raises(InputError("seed is -1"))) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_an_interruption_has_its_own_code():
+    assert ending(raises(KeyboardInterrupt())) == 130
+
+
+def test_a_fault_of_the_program_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        run_script(raises(ZeroDivisionError()))
+
+
+def test_a_script_that_works_just_returns():
+    assert run_script(lambda: None) is None
+
+
+@pytest.mark.parametrize(("launched", "start"), [(True, "accelerate launch"), (False, "python")])
+def test_the_command_is_what_was_typed(monkeypatch, launched, start):
+    monkeypatch.delenv("ACCELERATE_MIXED_PRECISION", raising=False)
+    if launched:
+        monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    assert given_command() == f"{start} /some/where/script.py --seed 7 --name 'two words'"
