@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ from vpns_hf.data import Batch
 from vpns_hf.training.callbacks import Callback
 from vpns_hf.training.run import Run, RunData
 from vpns_hf.training.selection import EpochSelection, LastEpoch
+
+# Equal numbers are asked for, bit by bit, also where there is a GPU. Accelerate decides once for the whole process.
+os.environ["ACCELERATE_USE_CPU"] = "1"
 
 
 class GivenBatches(list):

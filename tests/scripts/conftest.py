@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from tests.training_helpers import coloured_split
 from vpns_hf.scripting import run_script
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-os.environ["ACCELERATE_USE_CPU"] = "1"
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,7 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 from accelerate.state import AcceleratorState
-
-# Equal numbers are asked for, bit by bit, also where there is a GPU.
-os.environ["ACCELERATE_USE_CPU"] = "1"
 
 
 @pytest.fixture(autouse=True)
