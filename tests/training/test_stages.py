@@ -86,6 +86,16 @@ def test_the_mask_search_leaves_weights_and_moves_running_statistics():
     assert torch.equal(model.label_mapping, mapping)
 
 
+@pytest.mark.parametrize("stage", [find_mask(), FineTuneStage(1, SGD), PretrainStage(1, SGD)])
+@pytest.mark.parametrize("before", [True, False])
+def test_only_what_is_trained_gets_a_gradient(stage, before):
+    model = dense_model().requires_grad_(before)
+    stage.run(a_run(model))
+    wanted = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    weights = {f"backbone.{name}" for name, _ in model.backbone.named_parameters()}
+    assert wanted == {"visual_prompt.prompt"} | (set() if isinstance(stage, FindMaskStage) else weights)
+
+
 def test_batch_norm_sees_every_batch_of_both_views_once():
     model = dense_model()
     find_mask(epochs=2).run(a_run(model))

@@ -233,6 +233,15 @@ def test_the_same_seed_gives_the_same_file_alone_or_in_a_list(job, tmp_path):
     assert digest(other_seed, 0.8) != digest(job.trainer, 0.8)
 
 
+def test_what_is_chosen_at_random_starts_anew_at_every_sparsity(tmp_path):
+    places = {"visual_prompt": "random", "prompt_size": 6}
+    both = tiny_trainer(tmp_path / "both", sparsities=[0.37, 0.8], **places)
+    both.train()
+    alone = tiny_trainer(tmp_path / "alone", sparsities=[0.8], **places)
+    alone.train()
+    assert digest(alone, 0.8) == digest(both, 0.8)
+
+
 @pytest.mark.parametrize(("views", "prompted"), [((0.9, 0.2), True), ((0.2, 0.9), False), ((0.5, 0.5), False)])
 def test_the_better_view_on_validation_becomes_the_default(tmp_path, monkeypatch, views, prompted):
     accuracy = ViewAccuracy(*views)
