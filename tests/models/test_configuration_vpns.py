@@ -76,14 +76,12 @@ def test_a_value_that_is_not_allowed_is_refused(fields, message):
         VPNsConfig(**fields)
 
 
-@pytest.mark.xfail(strict=True, reason="the class is not decorated with huggingface_hub.dataclasses.strict")
 @pytest.mark.parametrize("fields", [{"prompt_size": "16"}, {"image_size": 2.5}, {"prompt_at_inference": "yes"}])
 def test_a_value_of_another_type_is_refused(fields):
     with pytest.raises(Exception, match=next(iter(fields))):
         VPNsConfig(**fields)
 
 
-@pytest.mark.xfail(strict=True, reason="these fields are not checked; they fail later, or give NaN")
 @pytest.mark.parametrize(
     "fields",
     [

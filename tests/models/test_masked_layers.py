@@ -269,7 +269,6 @@ def test_applying_a_mask_to_integers_is_refused():
         apply_mask(torch.ones(2, dtype=torch.int64), torch.ones(2, dtype=torch.bool))
 
 
-@pytest.mark.xfail(strict=True, reason="the backward of a masked weight cannot be differentiated")
 @pytest.mark.parametrize("name", ["plain", "groups", "linear"])
 def test_second_derivatives_are_those_of_the_plain_layer(name):
     """Criteria such as GraSP differentiate a gradient."""

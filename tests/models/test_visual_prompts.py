@@ -136,13 +136,6 @@ def test_a_clamped_pixel_has_no_gradient():
     assert prompt.prompt.grad.count_nonzero() == 0
 
 
-@pytest.mark.parametrize("name", WITH_PARAMETER)
-def test_reset_returns_to_the_start(name):
-    prompt = with_values(build(name, 6, 8, 2), torch.ones(3, 8, 8)).eval()
-    prompt.reset()
-    assert torch.equal(prompt(pictures(size=6)), build(name, 6, 8, 2).eval()(pictures(size=6)))
-
-
 def corners(prompted: torch.Tensor) -> set[tuple[int, int]]:
     """Top-left corner of the changed pixels of each picture."""
     places = set()

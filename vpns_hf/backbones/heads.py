@@ -8,6 +8,7 @@ from collections.abc import Callable
 from transformers import AutoModelForImageClassification, PreTrainedModel
 
 from vpns_hf.errors import InputError
+from vpns_hf.models.modeling_vpns import head_name
 
 
 def keep_head(backbone: PreTrainedModel, num_labels: int) -> PreTrainedModel:
@@ -31,9 +32,9 @@ def new_head(backbone: PreTrainedModel, num_labels: int) -> PreTrainedModel:
     config.id2label = {index: f"LABEL_{index}" for index in range(num_labels)}
     config.label2id = {name: index for index, name in config.id2label.items()}
     fresh = AutoModelForImageClassification.from_config(config)
-    shapes = {key: value.shape for key, value in fresh.state_dict().items()}
-    fitting = {key: value for key, value in backbone.state_dict().items() if shapes.get(key) == value.shape}
-    fresh.load_state_dict(fitting, strict=False)
+    head = head_name(backbone)
+    below = {key: value for key, value in backbone.state_dict().items() if not key.startswith(f"{head}.")}
+    fresh.load_state_dict({**fresh.state_dict(), **below}, strict=True)
     return fresh
 
 

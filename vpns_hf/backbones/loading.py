@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 from huggingface_hub.errors import HFValidationError
+from safetensors import SafetensorError
 from transformers import AutoModelForImageClassification, PreTrainedModel
-from transformers import logging as transformers_logging
 
 from vpns_hf.errors import InputError
+from vpns_hf.models import VPNsForImageClassification
 
 from .registry import BACKBONES
 
@@ -33,13 +34,16 @@ def load_backbone(name_or_path: str | os.PathLike, num_labels: int, revision: st
         raise InputError(f"no model folder at {name}; give a folder, a Hub id or one of: {', '.join(BACKBONES)}")
     try:
         return _load(str(folder) if folder.is_dir() else name, revision)
-    except (OSError, ValueError, KeyError, RuntimeError, HFValidationError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, HFValidationError, SafetensorError) as error:
         raise InputError(_explain(name, folder.is_dir(), error)) from error
 
 
 def _load(name: str, revision: str | None) -> PreTrainedModel:
-    transformers_logging.disable_progress_bar()
-    model, info = AutoModelForImageClassification.from_pretrained(name, revision=revision, output_loading_info=True)
+    model, info = AutoModelForImageClassification.from_pretrained(
+        name, revision=revision, output_loading_info=True, ignore_mismatched_sizes=True
+    )
+    if isinstance(model, VPNsForImageClassification):
+        raise ValueError("it is a pruned model already; give the dense one, or save its to_backbone() to a folder")
     wrong = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
     if wrong:
         raise ValueError(f"its weights lack or misfit {', '.join(wrong[:5])}{' and more' if len(wrong) > 5 else ''}")

@@ -6,6 +6,7 @@ import datasets
 import numpy as np
 
 from vpns_hf.data.stratify import stratified_cut
+from vpns_hf.errors import InputError
 
 SPLIT_SEED = 0
 TEST_FRACTION = 0.2
@@ -19,8 +20,12 @@ def build_digits() -> datasets.DatasetDict:
 
     The splits train, validation and test are stratified and always the same.
     """
-    from sklearn.datasets import load_digits  # imported here: the rest of the package does not need scikit-learn
-
+    try:
+        from sklearn.datasets import load_digits  # imported here: the rest of the package does not need scikit-learn
+    except ImportError as error:
+        raise InputError(
+            'digits come with scikit-learn, which is not installed; pip install "vpns_hf[digits]"'
+        ) from error
     digits = load_digits()
     images = np.round(digits.images * (255 / LARGEST_VALUE)).astype(np.uint8)
     rest, test = stratified_cut(digits.target, TEST_FRACTION, SPLIT_SEED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from huggingface_hub import HfApi
 from huggingface_hub.errors import HFValidationError, HTTPError
 
 from vpns_hf.errors import InputError
@@ -23,5 +24,7 @@ def publish_folder(
         api.upload_folder(repo_id=repo.repo_id, folder_path=folder, commit_message="Upload pruned model")
     except (HFValidationError, HTTPError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{repo_id} could not be published: {reason}; check the name, the network and the token") from error
+        raise InputError(
+            f"{repo_id} could not be published: {reason}; check the name, the network and the token"
+        ) from error
     return str(repo)

@@ -31,3 +31,9 @@ class LabelMapping(ABC):
             num_source: number of classes of the backbone.
             num_target: number of classes of the data set, at most `num_source`.
         """
+
+
+def check_enough_sources(num_source: int, num_target: int) -> None:
+    """Raises ValueError if there are more target than source classes."""
+    if num_target > num_source:
+        raise ValueError(f"{num_target} target classes cannot be mapped one to one to {num_source} source classes")

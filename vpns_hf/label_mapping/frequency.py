@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base import LabelMapping
+from .base import LabelMapping, check_enough_sources
 
 
 def frequency_map(counts: Tensor) -> Tensor:
@@ -33,8 +33,7 @@ def frequency_map(counts: Tensor) -> Tensor:
     """
     table = counts.cpu().numpy().astype(np.int64)
     num_source, num_target = table.shape
-    if num_target > num_source:
-        raise ValueError(f"{num_target} target classes cannot be mapped one to one to {num_source} source classes")
+    check_enough_sources(num_source, num_target)
     assigned = np.full(num_target, -1, dtype=np.int64)
     for source, target in _by_count(table):
         if assigned[target] < 0 and source not in assigned:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .base import LabelMapping
+from .base import LabelMapping, check_enough_sources
 
 
 class IdentityMapping(LabelMapping):
     """Target class t is read from source class t."""
 
     def fit(self, count_predictions: Callable[[], Tensor], num_source: int, num_target: int) -> Tensor:
+        check_enough_sources(num_source, num_target)
         return torch.arange(num_target)

@@ -1,14 +1,17 @@
 """Configuration of a pruned image classifier with a visual prompt."""
 
-from __future__ import annotations
-
 from typing import Any
 
+from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
+
+from .sparse_storage import STORAGE_VERSION
+from .visual_prompts import VISUAL_PROMPTS
 
 GRANULARITIES = ("weight",)
 
 
+@strict
 class VPNsConfig(PreTrainedConfig):
     """Describes the backbone, the visual prompt before it and how its layers are masked.
 
@@ -25,7 +28,7 @@ class VPNsConfig(PreTrainedConfig):
         granularity: what one mask entry removes; `weight` is a single weight.
         label_mapping_method: how the label mapping was found; the mapping itself is a tensor of the model.
         prompt_at_inference: whether `model(x)` applies the prompt when `prompted` is not given.
-        sparsity: fraction of prunable weights removed, in [0, 1), written by `save_pretrained` from the masks.
+        sparsity: fraction of prunable weights removed, in [0, 1], written by `save_pretrained` from the masks.
         storage_version: version of the layout of the saved weights, see `sparse_storage.py`.
 
     Raises:
@@ -40,8 +43,8 @@ class VPNsConfig(PreTrainedConfig):
     prompt_seed: int = 0
     image_size: int = 224
     output_size: int | None = None
-    image_mean: list[float] | tuple[float, ...] = (0.485, 0.456, 0.406)
-    image_std: list[float] | tuple[float, ...] = (0.229, 0.224, 0.225)
+    image_mean: list[float | int] | tuple[float | int, ...] = (0.485, 0.456, 0.406)
+    image_std: list[float | int] | tuple[float | int, ...] = (0.229, 0.224, 0.225)
     granularity: str = "weight"
     label_mapping_method: str | None = None
     prompt_at_inference: bool = True
@@ -50,8 +53,7 @@ class VPNsConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         if isinstance(self.backbone_config, dict):
-            fields = dict(self.backbone_config)
-            self.backbone_config = AutoConfig.for_model(fields.pop("model_type"), **fields)
+            self.backbone_config = _backbone_config(self.backbone_config)
         self.image_mean, self.image_std = list(self.image_mean), list(self.image_std)
         self._check()
         super().__post_init__(**kwargs)
@@ -62,11 +64,30 @@ class VPNsConfig(PreTrainedConfig):
         return self.image_size if self.output_size is None else self.output_size
 
     def _check(self) -> None:
+        if self.visual_prompt not in VISUAL_PROMPTS:
+            raise ValueError(f"visual_prompt is {self.visual_prompt!r}; allowed: {', '.join(VISUAL_PROMPTS)}")
         if self.granularity not in GRANULARITIES:
             raise ValueError(f"granularity is {self.granularity!r}; allowed: {', '.join(GRANULARITIES)}")
+        if len(self.image_mean) != 3 or len(self.image_std) != 3 or min(self.image_std) <= 0:
+            raise ValueError(
+                f"image_mean is {self.image_mean} and image_std {self.image_std}; give three numbers each, the latter above 0"
+            )
+        if self.sparsity is not None and not 0 <= self.sparsity <= 1:
+            raise ValueError(f"sparsity is {self.sparsity}; it must be in [0, 1]")
+        if self.storage_version is not None and self.storage_version > STORAGE_VERSION:
+            raise ValueError(
+                f"storage_version is {self.storage_version}; this code reads up to {STORAGE_VERSION}: update it"
+            )
         if self.image_size < 1:
             raise ValueError(f"image_size is {self.image_size}; it must be at least 1 pixel")
         if self.prompted_size < self.image_size:
             raise ValueError(
                 f"output_size is {self.output_size}, below image_size {self.image_size}; make it at least as large"
             )
+
+
+def _backbone_config(fields: dict[str, Any]) -> PreTrainedConfig:
+    fields = dict(fields)
+    if "model_type" not in fields:
+        raise ValueError("backbone_config has no model_type; give the configuration of an image classifier")
+    return AutoConfig.for_model(fields.pop("model_type"), **fields)

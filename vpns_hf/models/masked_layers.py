@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .strided_convolution import StridedConvolution, has_slow_input_gradient
+
 
 def apply_mask(tensor: Tensor, mask: Tensor, out: Tensor | None = None) -> Tensor:
     """Returns `tensor` with +0.0 wherever the bool `mask` of the same shape is False.
@@ -48,7 +50,7 @@ class _Masked(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        return apply_mask(grad, *ctx.saved_tensors), None
+        return _Masked.apply(grad, *ctx.saved_tensors), None  # differentiable once more
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -119,7 +121,10 @@ class MaskedConv2d(MaskedLayer, nn.Conv2d):
     """`nn.Conv2d` with a mask on its weight."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(input, self.effective_weight(), self.bias)
+        weight = self.effective_weight()
+        if has_slow_input_gradient(self, input):
+            return StridedConvolution.apply(input, weight, self.bias, self.stride[0], self.padding[0])
+        return self._conv_forward(input, weight, self.bias)
 
 
 class MaskedLinear(MaskedLayer, nn.Linear):

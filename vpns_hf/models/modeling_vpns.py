@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
@@ -38,13 +40,12 @@ class VPNsForImageClassification(PreTrainedModel):
     main_input_name = "pixel_values"
     input_modalities = ("image",)
     supports_gradient_checkpointing = False
+    accepts_loss_kwargs = False  # the loss is a mean, which gradient accumulation has to divide
 
     def __init__(self, config: VPNsConfig) -> None:
         super().__init__(config)
-        if config.backbone_config is None:
-            raise ValueError("the configuration has no backbone_config; use VPNsForImageClassification.from_backbone")
+        _check_config(config)
         self.backbone = AutoModelForImageClassification.from_config(config.backbone_config)
-        _check_labels(config)
         self.visual_prompt = build_visual_prompt(
             config.visual_prompt, config.image_size, config.prompted_size, config.prompt_size, config.prompt_seed
         )
@@ -52,6 +53,8 @@ class VPNsForImageClassification(PreTrainedModel):
         self.register_buffer("image_mean", _per_channel(config.image_mean), persistent=False)
         self.register_buffer("image_std", _per_channel(config.image_std), persistent=False)
         mask_layers(self.backbone)
+        if not self.masked_layers():
+            raise ValueError(f"{type(self.backbone).__name__} has no Conv2d or Linear layer to prune")
         self.post_init()
 
     @classmethod
@@ -74,13 +77,16 @@ class VPNsForImageClassification(PreTrainedModel):
         """
         if not isinstance(backbone, nn.Module):
             backbone = AutoModelForImageClassification.from_pretrained(backbone)
-        id2label = dict(backbone.config.id2label if id2label is None else id2label)
-        config = cls.config_class(
-            backbone_config=copy.deepcopy(backbone.config),
-            id2label=id2label,
-            label2id={name: index for index, name in id2label.items()},
-            **config_fields,
-        )
+        if isinstance(backbone, cls):
+            raise ValueError("the backbone is a pruned model already; give its to_backbone()")
+        unknown = config_fields.keys() - {field.name for field in dataclasses.fields(cls.config_class)}
+        if unknown:
+            raise ValueError(f"VPNsConfig has no field {', '.join(sorted(unknown))}")
+        backbone_config = copy.deepcopy(backbone.config)
+        backbone_config.architectures = [type(backbone).__name__]  # some configurations stand for several classes
+        names = _checked_names(backbone.config.id2label if id2label is None else id2label)
+        label2id = {name: index for index, name in names.items()}
+        config = cls.config_class(backbone_config=backbone_config, id2label=names, label2id=label2id, **config_fields)
         model = cls(config)
         if type(model.backbone) is not type(backbone):
             raise ValueError(
@@ -88,7 +94,7 @@ class VPNsForImageClassification(PreTrainedModel):
                 f"{type(model.backbone).__name__}; give an image classifier of transformers"
             )
         model.load_backbone(backbone.state_dict())
-        return model.to(backbone.dtype).eval()
+        return model.to(device=backbone.device, dtype=backbone.dtype).eval()
 
     def load_backbone(self, state_dict: Mapping[str, Tensor]) -> None:
         """Copies the weights of a plain backbone; masks stay as they are.
@@ -120,7 +126,9 @@ class VPNsForImageClassification(PreTrainedModel):
         Returns:
             `loss` (a scalar, with labels only) and `logits` (B, num_labels).
         """
-        source_logits = self.source_logits(pixel_values, self.config.prompt_at_inference if prompted is None else prompted)
+        source_logits = self.source_logits(
+            pixel_values, self.config.prompt_at_inference if prompted is None else prompted
+        )
         logits = source_logits.index_select(1, self.label_mapping)
         loss = F.cross_entropy(logits.float(), labels) if labels is not None else None
         output = ImageClassifierOutputWithNoAttention(loss=loss, logits=logits)
@@ -194,11 +202,7 @@ class VPNsForImageClassification(PreTrainedModel):
         Raises:
             ValueError: if there is none.
         """
-        sources = self.backbone.config.num_labels
-        heads = [name for name, layer in self.masked_layers().items() if getattr(layer, "out_features", None) == sources]
-        if not heads:
-            raise ValueError(f"{type(self.backbone).__name__} has no linear layer with {sources} outputs to use as its head")
-        return heads[-1]
+        return head_name(self.backbone)
 
     def save_pretrained(
         self,
@@ -264,6 +268,7 @@ class VPNsForImageClassification(PreTrainedModel):
         shapes = {key: value.shape for key, value in model.state_dict().items()}
         tensors = unpack_state_dict(tensors, shapes)
         _check_complete(tensors, shapes)
+        _check_mapping(tensors["label_mapping"], model.backbone.config.num_labels)
         return PreTrainedModel._load_pretrained_model(model, tensors, None, *args, **kwargs)
 
 
@@ -271,7 +276,30 @@ def _per_channel(values: list[float]) -> Tensor:
     return torch.tensor(values).view(1, -1, 1, 1)
 
 
-def _check_labels(config: VPNsConfig) -> None:
+def head_name(backbone: PreTrainedModel) -> str:
+    """Returns the name of the classification layer: the last linear layer with one output per class of the backbone.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    classes = backbone.config.num_labels
+    linear = [(name, layer) for name, layer in backbone.named_modules() if isinstance(layer, nn.Linear)]
+    heads = [name for name, layer in linear if layer.out_features == classes]
+    if not heads:
+        raise ValueError(f"{type(backbone).__name__} has no linear layer with {classes} outputs to use as its head")
+    return heads[-1]
+
+
+def _checked_names(id2label: Mapping[Any, str]) -> dict[int, str]:
+    names = {int(index): name for index, name in id2label.items()}
+    if sorted(names) != list(range(len(names))) or len(set(names.values())) != len(names):
+        raise ValueError(f"id2label is {dict(id2label)}; give every class from 0 on a name of its own")
+    return names
+
+
+def _check_config(config: VPNsConfig) -> None:
+    if config.backbone_config is None:
+        raise ValueError("the configuration has no backbone_config; use VPNsForImageClassification.from_backbone")
     sources = config.backbone_config.num_labels
     if config.num_labels > sources:
         raise ValueError(
@@ -283,9 +311,20 @@ def _check_labels(config: VPNsConfig) -> None:
 def _read_safetensors(files: list[str] | None) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for file in files or []:
-        with safe_open(file, framework="pt") as opened:
-            tensors.update({key: opened.get_tensor(key) for key in opened.keys()})
+        try:
+            tensors.update(load_file(file))
+        except SafetensorError as error:
+            raise ValueError(
+                f"{file} is no readable safetensors file ({error}); it is damaged or of another format"
+            ) from error
     return tensors
+
+
+def _check_mapping(mapping: Tensor, sources: int) -> None:
+    classes = mapping.tolist()
+    fits = mapping.dtype == torch.int64 and all(0 <= source < sources for source in classes)
+    if not fits or len(set(classes)) != len(classes):
+        raise ValueError(f"label_mapping is {classes}; it must name source classes from 0 to {sources - 1}, each once")
 
 
 def _check_complete(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> None:

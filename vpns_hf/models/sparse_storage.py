@@ -56,6 +56,8 @@ def unpack_state_dict(packed: Mapping[str, Tensor], shapes: Mapping[str, torch.S
             continue
         mask = unpack_bits(state_dict.pop(key + BITS), shapes[key], key)
         state_dict[key + MASK] = mask
+        if key + VALUES in state_dict and key in state_dict:
+            raise ValueError(f"the checkpoint holds both {key} and {key}{VALUES}: it is damaged")
         if key + VALUES in state_dict:
             state_dict[key] = _scatter(state_dict.pop(key + VALUES), mask, key)
     return state_dict

@@ -32,7 +32,7 @@ class VisualPrompt(nn.Module):
         self.image_size, self.output_size, self.prompt_size, self.seed = image_size, output_size, prompt_size, seed
         self.check_sizes()
         self.prompt = nn.Parameter(torch.zeros(3, output_size, output_size))
-        self.register_buffer("prompt_mask", self.build_mask())
+        self.register_buffer("prompt_mask", self.build_mask(), persistent=False)
 
     def check_sizes(self) -> None:
         """Raises ValueError if `prompt_size` does not fit the picture."""
@@ -49,11 +49,6 @@ class VisualPrompt(nn.Module):
         """Returns the change of pixels, (3, O, O)."""
         return torch.sigmoid(self.prompt) * self.prompt_mask
 
-    def reset(self) -> None:
-        """Sets the parameter to zero, its value before learning."""
-        with torch.no_grad():
-            self.prompt.zero_()
-
     @property
     def num_values(self) -> int:
         """Number of trainable values: 3 for every pixel of the mask."""
@@ -65,7 +60,16 @@ class VisualPrompt(nn.Module):
         right = (self.output_size - self.image_size) // 2
         return F.pad(pixel_values, (left, right, left, right)) if left else pixel_values
 
+    def check_input(self, pixel_values: Tensor) -> None:
+        """Raises ValueError if the pictures are not I x I."""
+        if pixel_values.shape[-2:] != (self.image_size, self.image_size):
+            raise ValueError(
+                f"pixel_values are {tuple(pixel_values.shape)}; the prompt needs (batch, 3, {self.image_size}, "
+                f"{self.image_size}), as the image_size of the configuration says"
+            )
+
     def forward(self, pixel_values: Tensor) -> Tensor:
+        self.check_input(pixel_values)
         return (self.centre(pixel_values) + self.delta()).clamp(0, 1)
 
 
@@ -142,10 +146,11 @@ class NoPrompt(VisualPrompt):
     def num_values(self) -> int:
         return 0
 
-    def reset(self) -> None:
-        """Nothing to reset."""
+    def delta(self) -> Tensor:
+        return torch.zeros(3, self.output_size, self.output_size)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
+        self.check_input(pixel_values)
         return self.centre(pixel_values)
 
 

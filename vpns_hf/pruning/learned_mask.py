@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from vpns_hf.models.masked_layers import MaskedLayer
 
 from .criteria import Criterion
-from .thresholds import Threshold, make_selector, num_dropped, write_masked_weights, write_masks
+from .thresholds import MaskedWeights, Threshold, make_selector, num_dropped
 
 
 class LearnedMask:
@@ -46,11 +47,14 @@ class LearnedMask:
         return [layer.weight_mask for layer in self.layers]
 
     def update(self) -> None:
-        """Recomputes threshold, masks and masked weights from the current scores, in place."""
+        """Recomputes threshold, masks and masked weights from the current scores, in place.
+
+        The weights must be the ones the scores were started with.
+        """
         self.threshold = self.selector.select(self.scores)
-        write_masks(self.scores, self.threshold, self.masks)
         weights, masked = [layer.weight for layer in self.layers], [layer.masked_weight for layer in self.layers]
-        write_masked_weights(weights, self.masks, masked)
+        with torch.no_grad():
+            self.threshold.update(self.scores, MaskedWeights(weights, self.masks, masked))
 
     def finish(self) -> None:
         """Drops the scores; the masks stay."""

@@ -9,7 +9,8 @@ from vpns_hf.reporting import LayerRecord
 def layer_records(model: VPNsForImageClassification) -> list[LayerRecord]:
     """Returns one record per masked layer, in the order of the model."""
     return [
-        LayerRecord(name=name, shape=tuple(mask.shape), nonzero=int(mask.sum())) for name, mask in model.masks().items()
+        LayerRecord(name=name, shape=tuple(mask.shape), nonzero=int(mask.sum()))
+        for name, mask in model.masks().items()
     ]
 
 

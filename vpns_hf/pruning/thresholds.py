@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -21,6 +21,8 @@ from torch import Tensor
 
 from vpns_hf.errors import InputError
 from vpns_hf.models.masked_layers import apply_mask
+
+from .threads import ThreadSharing
 
 CHUNK = 1 << 16  # entries per step in main memory, so that intermediate results stay in a core's cache
 NAN_SCORES = "scores contain NaN, which has no rank; lower the learning rate or look for the NaN in the loss"
@@ -69,6 +71,11 @@ class Threshold(ABC):
     def write_masks(self, scores: Sequence[Tensor], masks: Sequence[Tensor]) -> None:
         """Fill the bool masks, shaped like the scores that were selected from, in place: True where a score stays."""
 
+    def update(self, scores: Sequence[Tensor], layers: MaskedWeights) -> None:
+        """Bring masks and masked weights up to date, in place."""
+        self.write_masks(scores, layers.masks)
+        write_masked_weights(layers.weights, layers.masks, layers.masked)
+
 
 class ThresholdSelector(ABC):
     """Finds the threshold that drops exactly `dropped` scores; it depends on the present scores alone."""
@@ -116,27 +123,99 @@ def write_masked_weights(weights: Sequence[Tensor], masks: Sequence[Tensor], out
         apply_mask(weight.detach(), mask, out=masked.detach())
 
 
+@dataclass
+class MaskedWeights:
+    """The weights of all layers with zeros where they are masked, kept up to date while the masks change.
+
+    `masks` and `masked` belong together from the start: masked = weight * mask. The weights themselves stay as they are.
+
+    Attributes:
+        weights: one per layer.
+        masks: bool, shaped like them.
+        masked: shaped like them.
+    """
+
+    weights: Sequence[Tensor]
+    masks: Sequence[Tensor]
+    masked: Sequence[Tensor]
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether all tensors lie in memory in the order of their entries."""
+        return all(tensor.is_contiguous() for tensor in (*self.weights, *self.masks, *self.masked))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a layer in main memory; `keep` tells from |scores| and the threshold whether an entry stays."""
+
+    keep: np.ufunc
+    scores: np.ndarray
+    mask: np.ndarray
+    weight: np.ndarray | None = None
+    masked: np.ndarray | None = None
+
+    def write(self, value: np.floating) -> None:
+        """Writes the mask."""
+        self.keep(np.abs(self.scores), value, out=self.mask)
+
+    def flip(self, value: np.floating) -> None:
+        """Changes mask and masked weight where the mask changes, which after a small step is almost nowhere."""
+        kept = self.keep(np.abs(self.scores), value)
+        changed = np.flatnonzero(kept != self.mask)
+        self.mask[changed] = kept[changed]
+        self.masked[changed] = self.weight[changed] * kept[changed]
+
+
+NUMPY_DTYPES = (torch.float16, torch.float32, torch.float64)
+
+
 @dataclass(frozen=True)
 class HostThreshold(Threshold):
     """A threshold in main memory.
 
     Attributes:
         first_kept: position in the concatenated layers from which on entries equal to `value` stay.
+        sharing: the threads that write the masks.
     """
 
     first_kept: int
+    sharing: ThreadSharing
 
     def write_masks(self, scores: Sequence[Tensor], masks: Sequence[Tensor]) -> None:
-        value, start = self.value.numpy()[()], 0
-        for score, mask in zip(scores, masks, strict=True):
-            flat = score.detach().reshape(-1).to(self.value.dtype).numpy()
-            kept = mask.reshape(-1)  # a view, or a copy if the mask has another memory order
-            ties_until = min(max(self.first_kept - start, 0), flat.size)
-            _compare(np.greater, flat[:ties_until], value, kept.numpy()[:ties_until])
-            _compare(np.greater_equal, flat[ties_until:], value, kept.numpy()[ties_until:])
+        kept = [mask.reshape(-1) for mask in masks]  # views, or copies where a mask has another memory order
+        self._share(Piece.write, self._arrays(scores), [layer.numpy() for layer in kept])
+        for mask, layer in zip(masks, kept, strict=True):
             if not mask.is_contiguous():
-                mask.copy_(kept.view(mask.shape))
-            start += flat.size
+                mask.copy_(layer.view(mask.shape))
+
+    def update(self, scores: Sequence[Tensor], layers: MaskedWeights) -> None:
+        if not layers.contiguous or any(weight.dtype not in NUMPY_DTYPES for weight in layers.weights):
+            return super().update(scores, layers)
+        arrays = [[tensor.detach().view(-1).numpy() for tensor in group] for group in vars(layers).values()]
+        weights, masks, masked = arrays
+        return self._share(Piece.flip, self._arrays(scores), masks, weights, masked)
+
+    def _arrays(self, scores: Sequence[Tensor]) -> list[np.ndarray]:
+        return [score.detach().reshape(-1).to(self.value.dtype).numpy() for score in scores]
+
+    def _share(self, work: Callable[[Piece, np.floating], None], *groups: list[np.ndarray]) -> None:
+        value = self.value.numpy()[()]
+
+        def work_on(pieces: Sequence[Piece]) -> None:
+            for piece in pieces:
+                work(piece, value)
+
+        self.sharing.map(work_on, list(self._pieces(groups)))
+
+    def _pieces(self, groups: Sequence[list[np.ndarray]]) -> Iterator[Piece]:
+        start = 0
+        for layer in zip(*groups, strict=True):
+            ties_until = min(max(self.first_kept - start, 0), layer[0].size)
+            for part, keep in ((slice(ties_until), np.greater), (slice(ties_until, None), np.greater_equal)):
+                chunks = zip(*(_chunks(array[part]) for array in layer), strict=True)
+                yield from (Piece(keep, *arrays) for arrays in chunks)
+            start += layer[0].size
 
 
 class HostSelector(ThresholdSelector):
@@ -154,19 +233,20 @@ class HostSelector(ThresholdSelector):
     def __init__(self, dropped: int) -> None:
         super().__init__(dropped)
         self._sample = StratifiedSample(self.SAMPLE)
+        self._sharing = ThreadSharing()
 
     def _find(self, layers: list[Tensor], total: int) -> HostThreshold:
         arrays = [layer.numpy() for layer in layers]
         if self.dropped == 0:
             _refuse_nan(arrays)
-            return HostThreshold(torch.zeros((), dtype=layers[0].dtype if layers else None), 0)
+            return HostThreshold(torch.zeros((), dtype=layers[0].dtype if layers else None), 0, self._sharing)
         below, inside = self._collect(arrays, *self._bracket(arrays, total))
         if not below < self.dropped <= below + inside.size:
             below, inside = self._collect(arrays, 0.0, math.inf)
         _refuse_nan([inside])
         value, dropped_ties, ties = _rank(inside, self.dropped - below)
         first_kept = total if dropped_ties == ties else _tied_position(arrays, value, dropped_ties)
-        return HostThreshold(torch.as_tensor(value), first_kept)
+        return HostThreshold(torch.as_tensor(value), first_kept, self._sharing)
 
     def _bracket(self, arrays: list[np.ndarray], total: int) -> tuple[float, float]:
         """Bounds that contain the threshold but for about one time in 10,000: four standard errors of its rank."""
@@ -181,18 +261,24 @@ class HostSelector(ThresholdSelector):
 
     def _collect(self, arrays: list[np.ndarray], low: float, high: float) -> tuple[int, np.ndarray]:
         """The number of magnitudes below `low`, and those in [low, high] (and any NaN)."""
-        magnitude = np.empty(CHUNK, arrays[0].dtype)
-        is_below, is_inside = np.empty((2, CHUNK), bool)
-        below, inside = 0, []
-        for chunk in itertools.chain.from_iterable(map(_chunks, arrays)):
-            part, lower, within = magnitude[: chunk.size], is_below[: chunk.size], is_inside[: chunk.size]
-            np.abs(chunk, out=part)
-            np.less(part, low, out=lower)
-            np.greater(part, high, out=within)
-            np.equal(lower, within, out=within)  # neither below nor above
-            below += np.count_nonzero(lower)
-            inside.append(part.compress(within))
-        return below, np.concatenate(inside)
+        chunks = list(itertools.chain.from_iterable(map(_chunks, arrays)))
+        shares = self._sharing.map(lambda share: _count_and_collect(share, low, high), chunks)
+        return sum(below for below, _ in shares), np.concatenate([inside for _, inside in shares])
+
+
+def _count_and_collect(chunks: Sequence[np.ndarray], low: float, high: float) -> tuple[int, np.ndarray]:
+    magnitude = np.empty(CHUNK, chunks[0].dtype if chunks else np.float32)
+    is_below, is_inside = np.empty((2, CHUNK), bool)
+    below, inside = 0, [magnitude[:0]]
+    for chunk in chunks:
+        part, lower, within = magnitude[: chunk.size], is_below[: chunk.size], is_inside[: chunk.size]
+        np.abs(chunk, out=part)
+        np.less(part, low, out=lower)
+        np.greater(part, high, out=within)
+        np.equal(lower, within, out=within)  # neither below nor above
+        below += np.count_nonzero(lower)
+        inside.append(part.compress(within))
+    return below, np.concatenate(inside)
 
 
 class StratifiedSample:
@@ -229,12 +315,6 @@ def _refuse_nan(arrays: Sequence[np.ndarray]) -> None:
 
 def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
     return (array[start : start + CHUNK] for start in range(0, array.size, CHUNK))
-
-
-def _compare(compare: np.ufunc, scores: np.ndarray, value: np.floating, out: np.ndarray) -> None:
-    """Write compare(|scores|, value) into the flat bool `out`."""
-    for chunk, target in zip(_chunks(scores), _chunks(out), strict=True):
-        compare(np.abs(chunk), value, out=target)
 
 
 def _rank(magnitudes: np.ndarray, rank: int) -> tuple[float, int, int]:

@@ -44,7 +44,9 @@ class VPNsTrainingArguments:
     output_size: int | None = _field(None, "Side of the prompted picture, in pixels; image_size if not given.")
     label_mapping: str = _field("frequency", f"How source classes become target classes: {_names(LABEL_MAPPINGS)}.")
     mapping_interval: int = _field(1, "Epochs of the mask search between two fits of the iterative label mapping.")
-    head: str = _field("mapped", f"Classifier: {_names(HEADS)}; a new one needs pretrain_epochs and --label_mapping identity.")
+    head: str = _field(
+        "mapped", f"Classifier: {_names(HEADS)}; a new one needs pretrain_epochs and --label_mapping identity."
+    )
     pretrain_epochs: int = _field(0, "Epochs of dense training before anything is pruned.")
     pretrain_learning_rate: float = _field(0.05, "SGD learning rate of the dense training.")
     find_mask_epochs: int = _field(30, "Epochs of the mask search.")
@@ -66,7 +68,8 @@ class VPNsTrainingArguments:
     max_eval_samples: int | None = _field(None, "Use the first images of the validation split only.")
     max_test_samples: int | None = _field(None, "Use the first images of the test split only.")
     paper_protocol: bool = _field(
-        False, "Train on all of train, keep the last epoch, report without the prompt: comparable to published numbers."
+        False,
+        "Train on all of train, keep the last epoch, report without the prompt: comparable to published numbers.",
     )
     dense_reference: bool = _field(True, "Fine-tune the unpruned backbone as well, to compare with.")
     seed: int = _field(7, "Seed of everything random; every sparsity starts from it anew.")
@@ -123,7 +126,9 @@ class VPNsTrainingArguments:
         if repeated:
             raise InputError(f"sparsities names {sorted(repeated)} more than once; give each one once")
         if self.head == "new" and (self.label_mapping != "identity" or not self.pretrain_epochs):
-            raise InputError("head 'new' starts untrained, class by class; give --label_mapping identity and --pretrain_epochs")
+            raise InputError(
+                "head 'new' starts untrained, class by class; give --label_mapping identity and --pretrain_epochs"
+            )
         if self.visual_prompt == "none" and self.output_size is not None:
             raise InputError("output_size is the side of the prompted picture; leave it out with visual_prompt none")
         if self.method == "dense" and self.sparsities != [0]:

@@ -25,9 +25,7 @@ class Evaluation:
     top5: ViewAccuracy
 
 
-def evaluate_views(
-    model: VPNsForImageClassification, batches: EvalBatches, accelerator: Accelerator
-) -> Evaluation:
+def evaluate_views(model: VPNsForImageClassification, batches: EvalBatches, accelerator: Accelerator) -> Evaluation:
     """Measures the accuracy with and without the prompt; all processes take part and get the same result.
 
     A model without a visual prompt has no prompted accuracy. The model is left in the mode it was in.

@@ -18,7 +18,7 @@ from vpns_hf.pruning.criteria import Criterion
 from vpns_hf.pruning.learned_mask import LearnedMask
 from vpns_hf.reporting import ViewAccuracy
 
-from .evaluation import gather_valid, predictions
+from .evaluation import predictions
 from .loop import train
 from .optimizers import OptimizerSpec
 from .run import Run, RunData

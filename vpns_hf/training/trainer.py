@@ -99,9 +99,12 @@ class VPNsTrainer:
         show_progress = self.accelerator.is_local_main_process and not self.args.disable_tqdm
         return decode_images(self.splits, self.args, self.columns, show_progress)
 
-    @cached_property
-    def data(self) -> RunData:
-        """This process's batches; every run sees the same ones."""
+    def batches(self) -> RunData:
+        """Returns this process's batches; every run sees the same ones.
+
+        Raises:
+            InputError: if an image cannot be decoded, or the batch size cannot be shared out.
+        """
         return run_data(self.images, self.args, self.process)
 
     def plan(self) -> Plan:
@@ -114,7 +117,7 @@ class VPNsTrainer:
         Returns:
             The content of results.json.
         """
-        self.data  # decoded before anything is written, so that a bad image leaves no trace
+        self.batches()  # a bad image is found before anything is written
         self._start_output()
         self._pretrain()
         dense = self._dense_reference()
@@ -224,7 +227,7 @@ class VPNsTrainer:
     def _execute(self, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
         set_seed(self.args.seed)
-        run = Run(model, self.accelerator, self.data, sparsity, self._selection(), self.callbacks)
+        run = Run(model, self.accelerator, self.batches(), sparsity, self._selection(), self.callbacks)
         for stage in stages:
             stage.run(run)
         return run
