@@ -92,8 +92,28 @@ class HandClassifier(PreTrainedModel):
         return ImageClassifierOutputWithNoAttention(logits=self.net(pixel_values))
 
 
-AutoConfig.register(HandConfig.model_type, HandConfig, exist_ok=True)
-AutoModelForImageClassification.register(HandConfig, HandClassifier, exist_ok=True)
+class ScaledConfig(PreTrainedConfig):
+    """Of a network without convolutions and linear layers."""
+
+    model_type = "scaled-channels"
+
+
+class ScaledChannels(PreTrainedModel):
+    """The mean of each channel times a factor: three classes, and nothing that can be pruned."""
+
+    config_class = ScaledConfig
+
+    def __init__(self, config: ScaledConfig) -> None:
+        super().__init__(config)
+        self.factors = nn.Parameter(torch.ones(3))
+
+    def forward(self, pixel_values: Tensor) -> ImageClassifierOutputWithNoAttention:
+        return ImageClassifierOutputWithNoAttention(logits=pixel_values.mean((2, 3)) * self.factors)
+
+
+for classifier in (HandClassifier, ScaledChannels):
+    AutoConfig.register(classifier.config_class.model_type, classifier.config_class, exist_ok=True)
+    AutoModelForImageClassification.register(classifier.config_class, classifier, exist_ok=True)
 
 
 def hand_model(mapping: Sequence[int] = (4, 0, 5, 2)) -> VPNsForImageClassification:

@@ -11,7 +11,7 @@ from accelerate.state import AcceleratorState
 from transformers import AutoConfig
 
 from tests.helpers import CLASSES, tiny_resnet
-from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer, with_unreadable_row
+from tests.training_helpers import ScaledChannels, coloured_split, tiny_arguments, tiny_trainer, with_unreadable_row
 from vpns_hf import Callback, InputError, VPNsForImageClassification, VPNsTrainer
 from vpns_hf.reporting import Results, ViewAccuracy
 from vpns_hf.training import images, loop
@@ -445,6 +445,17 @@ def test_more_target_than_source_classes(tmp_path):
     seven = coloured_split(40, num_classes=7)
     with pytest.raises(InputError, match=r"7 target classes .* 5 classes .*--head new"):
         VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path), seven, seven, seven)
+
+
+def test_a_network_without_a_layer_to_prune(tmp_path):
+    splits = [coloured_split(count) for count in (40, 13, 17)]
+    with pytest.raises(InputError, match="no Conv2d or Linear layer"):
+        VPNsTrainer(ScaledChannels(ScaledChannels.config_class(num_labels=3)), tiny_arguments(tmp_path), *splits)
+
+
+def test_a_model_that_is_pruned_already(job, tmp_path):
+    with pytest.raises(InputError, match="pruned model already"):
+        tiny_trainer(tmp_path, str(job.trainer.models.folder(0.8)))
 
 
 def test_a_split_to_test_on_is_needed(tmp_path):
