@@ -470,7 +470,6 @@ def test_an_empty_split(tmp_path):
         )
 
 
-@pytest.mark.xfail(raises=NameError, reason="publish_folder does not import HfApi")
 def test_publishing_without_a_network_is_one_line(job):
     with pytest.raises(InputError, match="me/model could not be published") as error:
         job.trainer.push_to_hub("me/model", sparsity=0.8)
