@@ -21,8 +21,12 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = BENCHMARKS[arguments.name]()
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    cells = [[row["name"], *(f"{row[key]:,.2f}" for key in ("ours", "reference", "ratio")), row["unit"]] for row in rows]
-    print(f"{machine}\n\n{markdown_table(['What', 'Ours', 'Reference', 'Ratio', 'Unit'], cells, [False, True, True, True, False])}")
+    cells = [
+        [row["name"], *(f"{row[key]:,.2f}" for key in ("ours", "reference", "ratio")), row["unit"]] for row in rows
+    ]
+    print(
+        f"{machine}\n\n{markdown_table(['What', 'Ours', 'Reference', 'Ratio', 'Unit'], cells, [False, True, True, True, False])}"
+    )
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine, "figures": rows}, indent=2) + "\n", encoding="utf-8")
 

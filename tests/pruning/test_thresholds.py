@@ -12,9 +12,11 @@ from torch import Tensor
 
 from vpns_hf.errors import InputError
 from vpns_hf.pruning import thresholds
+from vpns_hf.pruning.masks import global_masks
 from vpns_hf.pruning.thresholds import (
     DeviceSelector,
     HostSelector,
+    MaskedWeights,
     make_selector,
     num_dropped,
     write_masked_weights,
@@ -273,3 +275,20 @@ def test_the_number_dropped_is_an_exact_floor(total, sparsity, dropped):
 def test_a_sparsity_outside_the_range_is_an_error(sparsity):
     with pytest.raises(InputError, match=r"is not a number in \[0, 1\)"):
         num_dropped(10, sparsity)
+
+
+@pytest.mark.parametrize("selector", [HostSelector, DeviceSelector])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_masks_and_masked_weights_follow_the_scores(selector, dtype):
+    torch.manual_seed(0)
+    weights = [torch.randn(5, 3, 3, 3).to(dtype), torch.randn(40, 17).to(dtype), torch.randn(7, 1).to(dtype)]
+    masks = [torch.ones(weight.shape, dtype=torch.bool) for weight in weights]
+    masked = [weight.clone() for weight in weights]
+    scores = [torch.randn(weight.shape) for weight in weights]
+    chosen = selector(num_dropped(sum(score.numel() for score in scores), 0.6))
+    for step in (1.0, 1e-3, 0.0, 1e-1, 5.0):
+        scores = [(score + step * torch.randn(score.shape)).round(decimals=1) for score in scores]  # with ties
+        chosen.select(scores).update(scores, MaskedWeights(weights, masks, masked))
+        for weight, mask, result, expected in zip(weights, masks, masked, global_masks(scores, 0.6), strict=True):
+            assert torch.equal(mask, expected)
+            assert torch.equal(result, weight.masked_fill(~mask, 0))

@@ -120,12 +120,11 @@ def save_all(results: Results, folder) -> dict[str, tuple[int, int]]:
 
 
 def test_plots_are_saved_as_pictures_of_the_expected_size(results, tmp_path):
-    assert save_all(results, tmp_path / "plots") == {
-        "accuracy": (960, 630),
-        "training": (1350, 1125),
-        "density": (1350, 258),
-        "prompt": (1260, 600),
-    }
+    expected = {"accuracy": (960, 630), "training": (1350, 1125), "density": (1350, 258), "prompt": (1260, 600)}
+    saved = save_all(results, tmp_path / "plots")
+    assert saved.keys() == expected.keys()
+    for name, size in expected.items():  # versions of matplotlib round the last pixel differently
+        assert saved[name] == pytest.approx(size, abs=1), name
 
 
 def test_matplotlib_is_imported_by_the_first_figure_and_pyplot_never():

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForImageClassification, PreTrainedModel
 
 from vpns_hf.errors import InputError
+from vpns_hf.hub.reach import hub_answers
 from vpns_hf.models import VPNsForImageClassification
 
 from .registry import BACKBONES
@@ -33,14 +34,20 @@ def load_backbone(name_or_path: str | os.PathLike, num_labels: int, revision: st
     if not folder.is_dir() and (folder.exists() or name.startswith((".", "/", "~"))):
         raise InputError(f"no model folder at {name}; give a folder, a Hub id or one of: {', '.join(BACKBONES)}")
     try:
-        return _load(str(folder) if folder.is_dir() else name, revision)
+        if folder.is_dir():
+            return _load(str(folder), revision, local_files_only=True)
+        return _load(name, revision, local_files_only=not hub_answers(name, "model"))
     except (OSError, ValueError, KeyError, RuntimeError, HFValidationError, SafetensorError) as error:
         raise InputError(_explain(name, folder.is_dir(), error)) from error
 
 
-def _load(name: str, revision: str | None) -> PreTrainedModel:
+def _load(name: str, revision: str | None, local_files_only: bool) -> PreTrainedModel:
     model, info = AutoModelForImageClassification.from_pretrained(
-        name, revision=revision, output_loading_info=True, ignore_mismatched_sizes=True
+        name,
+        revision=revision,
+        local_files_only=local_files_only,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
     )
     if isinstance(model, VPNsForImageClassification):
         raise ValueError("it is a pruned model already; give the dense one, or save its to_backbone() to a folder")

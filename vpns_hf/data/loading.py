@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import datasets
@@ -11,6 +12,7 @@ from datasets.exceptions import DatasetsError
 from vpns_hf.data.digits import build_digits
 from vpns_hf.data.specs import DATASETS
 from vpns_hf.errors import InputError
+from vpns_hf.hub.reach import hub_answers
 
 GENERATED: dict[str, Callable[[], datasets.DatasetDict]] = {"digits": build_digits}
 
@@ -56,7 +58,7 @@ def _load_folder(folder: Path, config_name: str | None, cache_dir: str | None) -
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
             return _as_splits(datasets.load_from_disk(str(folder)))
         return _as_splits(datasets.load_dataset(str(folder), config_name, cache_dir=cache_dir))
-    except (OSError, ValueError, DatasetsError) as error:
+    except (OSError, ValueError, IndexError, DatasetsError) as error:
         raise InputError(f"no images could be loaded from the folder {folder}: {_first_line(error)}") from error
 
 
@@ -64,12 +66,24 @@ def _load_from_hub(
     name: str, config_name: str | None, cache_dir: str | None, revision: str | None
 ) -> datasets.DatasetDict:
     try:
-        return _as_splits(datasets.load_dataset(name, config_name, cache_dir=cache_dir, revision=revision))
+        with _offline(not hub_answers(name, "dataset")):
+            return _as_splits(datasets.load_dataset(name, config_name, cache_dir=cache_dir, revision=revision))
     except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         raise InputError(
             f"{name} could not be loaded from the Hub ({_first_line(error)}); "
             f"without network give a local folder or one of {sorted(GENERATED)}"
         ) from error
+
+
+@contextmanager
+def _offline(unreachable: bool) -> Iterator[None]:
+    """Keeps `datasets` from asking a Hub that does not answer, five times over: it then reads its cache."""
+    before = datasets.config.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = before or unreachable
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE = before
 
 
 def _as_splits(loaded: datasets.DatasetDict | datasets.Dataset) -> datasets.DatasetDict:

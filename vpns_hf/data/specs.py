@@ -17,7 +17,6 @@ class DatasetSpec:
         test_split: the split the final accuracy is measured on.
         validation_split: the split that selects checkpoints; None cuts one from the training rows.
         config_name: the configuration of a data set that has several.
-        flip: whether a mirrored image keeps its class (False for digits and text).
     """
 
     path: str
@@ -27,9 +26,8 @@ class DatasetSpec:
     test_split: str = "test"
     validation_split: str | None = None
     config_name: str | None = None
-    flip: bool = True
 
 
 DATASETS: dict[str, DatasetSpec] = {
-    "digits": DatasetSpec("digits", "image", "label", validation_split="validation", flip=False),
+    "digits": DatasetSpec("digits", "image", "label", validation_split="validation"),
 }

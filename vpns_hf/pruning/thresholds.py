@@ -164,7 +164,7 @@ class Piece:
         kept = self.keep(np.abs(self.scores), value)
         changed = np.flatnonzero(kept != self.mask)
         self.mask[changed] = kept[changed]
-        self.masked[changed] = self.weight[changed] * kept[changed]
+        self.masked[changed] = np.where(kept[changed], self.weight[changed], 0)
 
 
 NUMPY_DTYPES = (torch.float16, torch.float32, torch.float64)

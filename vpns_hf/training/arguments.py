@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from vpns_hf.backbones import HEADS
 from vpns_hf.errors import InputError
@@ -82,9 +82,17 @@ class VPNsTrainingArguments:
     report_to: str = _field("all", "Tracker for with_tracking: all (installed ones), tensorboard, wandb, ...")
 
     def __post_init__(self) -> None:
+        self._check_types()
         self._check_names()
         self._check_numbers()
         self._check_method()
+
+    def _check_types(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if not _fits(value, hint):
+                allowed = str(getattr(hint, "__name__", hint)) if hint != list[float] else "a list of numbers"
+                raise InputError(f"{name} is {value!r}; allowed: {allowed}")
 
     def _check_names(self) -> None:
         _check_choice("method", self.method, METHODS)
@@ -133,6 +141,17 @@ class VPNsTrainingArguments:
             raise InputError("output_size is the side of the prompted picture; leave it out with visual_prompt none")
         if self.method == "dense" and self.sparsities != [0]:
             raise InputError(f"method dense removes nothing, but sparsities is {self.sparsities}; give --sparsities 0")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type that a field of the arguments is annotated with."""
+    if hint == list[float]:
+        return isinstance(value, list) and all(_fits(item, float) for item in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return any(_fits(value, option) for option in get_args(hint)) if get_args(hint) else isinstance(value, hint)
 
 
 def _check_choice(name: str, value: Any, allowed: Any) -> None:

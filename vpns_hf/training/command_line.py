@@ -106,9 +106,15 @@ def _take_config(argv: list[str]) -> tuple[Path | None, list[str]]:
     path, rest, tokens = None, [], iter(argv)
     for token in tokens:
         if token == "--config":
-            path = Path(next(tokens, ""))
+            path = _recipe_path(next(tokens, ""))
         elif token.startswith("--config="):
-            path = Path(token.partition("=")[2])
+            path = _recipe_path(token.partition("=")[2])
         else:
             rest.append(token)
     return path, rest
+
+
+def _recipe_path(given: str) -> Path:
+    if not given or given.startswith("-"):
+        raise InputError("--config names no file; give a YAML recipe, such as scripts/recipes/digits.yaml")
+    return Path(given)

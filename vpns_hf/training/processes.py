@@ -39,7 +39,7 @@ def _trackers(report_to: str) -> list[str]:
     missing = [name for name in wanted if name not in available]
     if missing or not wanted:
         raise InputError(
-            f"no tracker {', '.join(missing) or report_to} is installed; there are: {', '.join(available) or 'none'}; "
-            "install one, or leave out --with_tracking"
+            f"report_to {report_to}: {', '.join(missing) or 'no tracker'} {'is not' if missing else 'is'} installed; "
+            f"there are: {', '.join(available) or 'none'}; install one, or leave out --with_tracking"
         )
     return wanted

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+import torch
 from accelerate.utils import set_seed
 from datasets import Dataset, DatasetDict
 from torch import Tensor
@@ -116,7 +117,12 @@ class VPNsTrainer:
 
         Returns:
             The content of results.json.
+
+        Raises:
+            InputError: if it was called before, an image cannot be decoded, or the batch size cannot be shared out.
         """
+        if self.results is not None:
+            raise InputError("train() has run already; make a new VPNsTrainer, with an output_dir of its own")
         self.batches()  # a bad image is found before anything is written
         self._start_output()
         self._pretrain()
@@ -162,7 +168,9 @@ class VPNsTrainer:
         set_seed(self.args.seed)
         backbone = model if isinstance(model, PreTrainedModel) else load_backbone(model, len(names), revision)
         backbone = HEADS[self.args.head](backbone, len(names))
-        return self._with_prompt(backbone, self.args.visual_prompt, self.args.output_size)
+        base = self._with_prompt(backbone, self.args.visual_prompt, self.args.output_size)
+        _check_sizes(base)
+        return base
 
     def _with_prompt(
         self, backbone: PreTrainedModel, visual_prompt: str, output_size: int | None
@@ -295,6 +303,22 @@ PROTOCOLS = {
     False: "a validation split chose the epoch and whether the prompt is applied; the test split was read once, at the end",
     True: "the paper's: all of train, the last epoch, no validation split; the accuracy without the prompt is comparable",
 }
+
+
+@torch.no_grad()
+def _check_sizes(model: VPNsForImageClassification) -> None:
+    """Classifies an empty picture in both views, because not every backbone takes every size."""
+    side = model.config.image_size
+    for prompted in (True, False):
+        try:
+            model.eval()(torch.zeros(1, 3, side, side, device=model.device, dtype=model.dtype), prompted=prompted)
+        except (ValueError, RuntimeError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            seen = model.config.prompted_size if prompted else side
+            raise InputError(
+                f"{type(model.backbone).__name__} cannot take pictures of {seen} x {seen} pixels ({reason}); "
+                "give another image_size or output_size"
+            ) from error
 
 
 def _as_splits(train: Dataset, validation: Dataset | None, test: Dataset | None) -> DatasetDict:
