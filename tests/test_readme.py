@@ -33,8 +33,8 @@ def test_the_python_snippets_run_in_an_empty_folder(tmp_path):
 
 
 def test_every_script_option_in_readme_exists():
-    from vpns_hf.training.command_line import InputArguments
     from vpns_hf.training.arguments import VPNsTrainingArguments
+    from vpns_hf.training.command_line import InputArguments
 
     fields = {
         *InputArguments.__dataclass_fields__,

@@ -32,11 +32,11 @@ def test_the_epoch_with_the_best_view_is_restored():
     assert all(torch.equal(value, states[1][key]) for key, value in model.state_dict().items())
 
 
-def test_the_first_of_equal_epochs_is_kept():
+def test_the_last_of_equal_epochs_is_kept():
     model, selection = tiny_model(), BestOnValidation()
     for epoch in (1, 2, 3):
         selection.consider(model, epoch, ViewAccuracy(None, 0.5))
-    assert selection.epoch == 1
+    assert selection.epoch == 3
 
 
 def test_what_is_kept_does_not_follow_the_model():

@@ -35,7 +35,7 @@ class EpochSelection(ABC):
 
 
 class BestOnValidation(EpochSelection):
-    """Keeps the epoch with the highest validation accuracy in either view; of equals the first.
+    """Keeps the epoch with the highest validation accuracy in either view; of equals the last, which annealed most.
 
     The test split takes no part. A copy of the state stays in main memory.
     """
@@ -47,7 +47,7 @@ class BestOnValidation(EpochSelection):
     def consider(self, model: VPNsForImageClassification, epoch: int, validation: ViewAccuracy | None) -> None:
         if validation is None:
             raise ValueError("no validation accuracy to select an epoch by; evaluate the validation split")
-        if self.validation is None or best_view(validation) > best_view(self.validation):
+        if self.validation is None or best_view(validation) >= best_view(self.validation):
             self.epoch, self.validation = epoch, validation
             self._state = {key: value.detach().to("cpu", copy=True) for key, value in model.state_dict().items()}
 
