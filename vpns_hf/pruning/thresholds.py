@@ -25,6 +25,7 @@ from vpns_hf.models.masked_layers import apply_mask
 from .threads import ThreadSharing
 
 CHUNK = 1 << 16  # entries per step in main memory, so that intermediate results stay in a core's cache
+NEIGHBOURS = 20_000  # ranks the threshold may move between two selections before a new bracket is looked for
 NAN_SCORES = "scores contain NaN, which has no rank; lower the learning rate or look for the NaN in the loss"
 
 
@@ -123,11 +124,9 @@ def write_masked_weights(weights: Sequence[Tensor], masks: Sequence[Tensor], out
         apply_mask(weight.detach(), mask, out=masked.detach())
 
 
-@dataclass
+@dataclass(frozen=True)
 class MaskedWeights:
-    """The weights of all layers with zeros where they are masked, kept up to date while the masks change.
-
-    `masks` and `masked` belong together from the start: masked = weight * mask. The weights themselves stay as they are.
+    """The weights of all layers, their masks, and the weights with zeros where they are masked.
 
     Attributes:
         weights: one per layer.
@@ -139,11 +138,6 @@ class MaskedWeights:
     masks: Sequence[Tensor]
     masked: Sequence[Tensor]
 
-    @property
-    def contiguous(self) -> bool:
-        """Whether all tensors lie in memory in the order of their entries."""
-        return all(tensor.is_contiguous() for tensor in (*self.weights, *self.masks, *self.masked))
-
 
 @dataclass(frozen=True)
 class Piece:
@@ -152,22 +146,10 @@ class Piece:
     keep: np.ufunc
     scores: np.ndarray
     mask: np.ndarray
-    weight: np.ndarray | None = None
-    masked: np.ndarray | None = None
 
     def write(self, value: np.floating) -> None:
         """Writes the mask."""
         self.keep(np.abs(self.scores), value, out=self.mask)
-
-    def flip(self, value: np.floating) -> None:
-        """Changes mask and masked weight where the mask changes, which after a small step is almost nowhere."""
-        kept = self.keep(np.abs(self.scores), value)
-        changed = np.flatnonzero(kept != self.mask)
-        self.mask[changed] = kept[changed]
-        self.masked[changed] = np.where(kept[changed], self.weight[changed], 0)
-
-
-NUMPY_DTYPES = (torch.float16, torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
@@ -176,10 +158,12 @@ class HostThreshold(Threshold):
 
     Attributes:
         first_kept: position in the concatenated layers from which on entries equal to `value` stay.
+        splits_ties: whether any entry equal to `value` stays.
         sharing: the threads that write the masks.
     """
 
     first_kept: int
+    splits_ties: bool
     sharing: ThreadSharing
 
     def write_masks(self, scores: Sequence[Tensor], masks: Sequence[Tensor]) -> None:
@@ -190,11 +174,17 @@ class HostThreshold(Threshold):
                 mask.copy_(layer.view(mask.shape))
 
     def update(self, scores: Sequence[Tensor], layers: MaskedWeights) -> None:
-        if not layers.contiguous or any(weight.dtype not in NUMPY_DTYPES for weight in layers.weights):
+        if self.splits_ties or any(tensor.dtype != torch.float32 for tensor in (*scores, *layers.weights)):
             return super().update(scores, layers)
-        arrays = [[tensor.detach().view(-1).numpy() for tensor in group] for group in vars(layers).values()]
-        weights, masks, masked = arrays
-        return self._share(Piece.flip, self._arrays(scores), masks, weights, masked)
+        # One buffer that stays in the cache stands for what would be temporaries as large as all weights.
+        space = torch.empty(max((score.numel() for score in scores), default=0))
+        for score, weight, mask, masked in zip(scores, *vars(layers).values(), strict=True):
+            magnitude = space[: score.numel()].view(score.shape)
+            torch.abs(score.detach(), out=magnitude)
+            torch.gt(magnitude, self.value, out=mask)
+            bits = magnitude.view(torch.int32).copy_(mask)
+            torch.mul(weight.detach().view(torch.int32), bits, out=masked.view(torch.int32))
+        return None
 
     def _arrays(self, scores: Sequence[Tensor]) -> list[np.ndarray]:
         return [score.detach().reshape(-1).to(self.value.dtype).numpy() for score in scores]
@@ -221,8 +211,9 @@ class HostThreshold(Threshold):
 class HostSelector(ThresholdSelector):
     """Selection in main memory that reads every score once.
 
-    A small sample brackets the threshold; one pass counts what lies below the bracket and collects the little inside
-    it, where the exact rank is looked up. Should the bracket miss, everything is collected. Follows Floyd and Rivest,
+    Two values bracket the threshold; one pass counts what lies below them and collects the little in between, where the
+    exact rank is looked up. The bracket is the neighbourhood of the last threshold; should it miss, one drawn from a
+    sample; should that miss, everything. Whatever the bracket, the result is exact. Follows Floyd and Rivest,
     "Expected time bounds for selection", Communications of the ACM 18(3), 1975.
 
     `select` raises InputError when a score is NaN.
@@ -234,19 +225,31 @@ class HostSelector(ThresholdSelector):
         super().__init__(dropped)
         self._sample = StratifiedSample(self.SAMPLE)
         self._sharing = ThreadSharing()
+        self._near: tuple[float, float] | None = None
 
     def _find(self, layers: list[Tensor], total: int) -> HostThreshold:
         arrays = [layer.numpy() for layer in layers]
         if self.dropped == 0:
             _refuse_nan(arrays)
-            return HostThreshold(torch.zeros((), dtype=layers[0].dtype if layers else None), 0, self._sharing)
+            return HostThreshold(torch.zeros((), dtype=layers[0].dtype if layers else None), 0, True, self._sharing)
+        below, inside = self._collect_around_threshold(arrays, total)
+        _refuse_nan([inside])
+        rank = self.dropped - below
+        value, dropped_ties, ties = _rank(inside, rank)
+        self._near = _neighbourhood(inside, rank)
+        first_kept = total if dropped_ties == ties else _tied_position(arrays, value, dropped_ties)
+        return HostThreshold(torch.as_tensor(value), first_kept, dropped_ties < ties, self._sharing)
+
+    def _collect_around_threshold(self, arrays: list[np.ndarray], total: int) -> tuple[int, np.ndarray]:
+        """As `_collect`, with bounds that hold the threshold: the narrowest that do."""
+        if self._near is not None:
+            below, inside = self._collect(arrays, *self._near)
+            if below < self.dropped <= below + inside.size:
+                return below, inside
         below, inside = self._collect(arrays, *self._bracket(arrays, total))
         if not below < self.dropped <= below + inside.size:
             below, inside = self._collect(arrays, 0.0, math.inf)
-        _refuse_nan([inside])
-        value, dropped_ties, ties = _rank(inside, self.dropped - below)
-        first_kept = total if dropped_ties == ties else _tied_position(arrays, value, dropped_ties)
-        return HostThreshold(torch.as_tensor(value), first_kept, self._sharing)
+        return below, inside
 
     def _bracket(self, arrays: list[np.ndarray], total: int) -> tuple[float, float]:
         """Bounds that contain the threshold but for about one time in 10,000: four standard errors of its rank."""
@@ -322,6 +325,13 @@ def _rank(magnitudes: np.ndarray, rank: int) -> tuple[float, int, int]:
     magnitudes.partition(rank - 1)
     value = magnitudes[rank - 1]
     return value, rank - np.count_nonzero(magnitudes < value), np.count_nonzero(magnitudes == value)
+
+
+def _neighbourhood(magnitudes: np.ndarray, rank: int) -> tuple[float, float]:
+    """Values some ranks below and above the rank-th smallest: where the threshold will be after a small step."""
+    below, above = max(rank - 1 - NEIGHBOURS, 0), min(rank - 1 + NEIGHBOURS, magnitudes.size - 1)
+    magnitudes.partition((below, above))
+    return magnitudes[below], magnitudes[above]
 
 
 def _tied_position(arrays: list[np.ndarray], value: float, skip: int) -> int:

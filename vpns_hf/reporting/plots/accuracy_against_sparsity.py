@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..numbers import percent
@@ -26,21 +26,23 @@ def accuracy_figure(results: Results) -> Figure:
     axes = figure.add_subplot()
     runs = sorted(results.runs, key=lambda run: run.sparsity)
     sparsities = [run.sparsity for run in runs]
-    _draw_view(axes, sparsities, [run.accuracy.prompted for run in runs], PROMPTED, "o", "with the prompt")
-    _draw_view(axes, sparsities, [run.accuracy.plain for run in runs], PLAIN, "s", "without the prompt")
+    prompted = {"color": PROMPTED, "marker": "o", "linestyle": "-", "label": "with the prompt"}
+    plain = {"color": PLAIN, "marker": "s", "linestyle": "--", "label": "without the prompt"}
+    _draw_view(axes, sparsities, [run.accuracy.prompted for run in runs], prompted)
+    _draw_view(axes, sparsities, [run.accuracy.plain for run in runs], plain)
     if results.dense.accuracy is not None:
         label = f"dense model ({percent(results.dense.accuracy)})"
-        axes.axhline(100 * results.dense.accuracy, color=DENSE, linestyle="--", linewidth=1.4, label=label)
+        axes.axhline(100 * results.dense.accuracy, color=DENSE, linestyle=":", linewidth=1.4, label=label)
     _label(axes, results)
     return figure
 
 
 def _draw_view(
-    axes: Axes, sparsities: Sequence[float], accuracies: Sequence[float | None], color: str, marker: str, label: str
+    axes: Axes, sparsities: Sequence[float], accuracies: Sequence[float | None], look: Mapping[str, str]
 ) -> None:
     measured = [(100 * s, 100 * a) for s, a in zip(sparsities, accuracies, strict=True) if a is not None]
     if measured:
-        axes.plot(*zip(*measured, strict=True), color=color, marker=marker, markersize=5.5, linewidth=1.8, label=label)
+        axes.plot(*zip(*measured, strict=True), markersize=5.5, linewidth=1.8, **look)
 
 
 def _label(axes: Axes, results: Results) -> None:
