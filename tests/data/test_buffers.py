@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+
+import pytest
 import torch
 
 from vpns_hf.data.buffers import BufferPool
@@ -45,3 +48,21 @@ def test_larger_batch_gets_memory_of_its_own():
     del_me = pool.take((2,))
     del del_me
     assert pool.take((100,)).shape == (100,)
+
+
+@pytest.mark.parametrize("count", [1, 3, 99])
+def test_interpreters_may_count_references_differently(count, monkeypatch):
+    monkeypatch.setattr(sys, "getrefcount", lambda _: count)
+    pool = BufferPool()
+    first, second = pool.take((4,)), pool.take((4,))
+    place = first.data_ptr()
+    assert second.data_ptr() != place
+    del first
+    assert pool.take((4,)).data_ptr() == place
+
+
+def test_array_of_a_batch_keeps_memory_in_use():
+    pool = BufferPool()
+    array = pool.take((4,)).fill_(3).numpy()
+    pool.take((4,)).fill_(-1)
+    assert array.tolist() == [3, 3, 3, 3]
