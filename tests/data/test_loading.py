@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import datasets
 import pytest
+from huggingface_hub import HfApi
 
 from vpns_hf.data import find_columns, load_image_dataset, loading
 from vpns_hf.errors import InputError
+from vpns_hf.hub.reach import hub_answers
 
 HUB_README = """---
 configs:
@@ -66,3 +68,12 @@ def test_hub_out_of_reach_points_to_local_folders(monkeypatch):
     with pytest.raises(InputError, match=r"someone/something.*local folder") as caught:
         load_image_dataset("someone/something")
     assert "\n" not in str(caught.value)
+
+
+def test_warning_of_a_silent_hub_promises_no_download(monkeypatch, caplog):
+    def silent(*args, **kwargs):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(HfApi, "repo_info", silent)
+    assert not hub_answers("someone/something", "dataset")
+    assert "(no route): looking for an earlier download of someone/something" in caplog.text

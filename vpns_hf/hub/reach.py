@@ -24,6 +24,6 @@ def hub_answers(repo_id: str, repo_type: str) -> bool:
     except HfHubHTTPError:
         return True
     except (HTTPError, OSError) as error:
-        logger.warning("the Hub does not answer (%s): using what an earlier download has left of %s", error, repo_id)
+        logger.warning("the Hub does not answer (%s): looking for an earlier download of %s", error, repo_id)
         return False
     return True
