@@ -49,5 +49,5 @@ clean: ## remove .venv, builds and caches; output/ stays
 	@touch $@
 
 .venv/.installed: .venv/.torch setup.cfg pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable ".[dev]"
+	$(PIP) install --constraint constraints.txt --config-settings editable_mode=compat --editable ".[dev]"
 	@touch $@

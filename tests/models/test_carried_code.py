@@ -55,6 +55,7 @@ def test_the_model_reaches_its_siblings():
     assert reached == {
         "configuration_vpns.py",
         "masked_layers.py",
+        "normalisation.py",
         "sparse_storage.py",
         "strided_convolution.py",
         "visual_prompts.py",

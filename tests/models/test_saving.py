@@ -208,6 +208,7 @@ CODE = [
     "configuration_vpns.py",
     "masked_layers.py",
     "modeling_vpns.py",
+    "normalisation.py",
     "sparse_storage.py",
     "strided_convolution.py",
     "visual_prompts.py",

@@ -19,6 +19,7 @@ from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
 from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_layers
+from .normalisation import normalisation_of
 from .sparse_storage import MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict
 from .visual_prompts import build_visual_prompt
 
@@ -45,7 +46,8 @@ class VPNsForImageClassification(PreTrainedModel):
     def __init__(self, config: VPNsConfig) -> None:
         super().__init__(config)
         _check_config(config)
-        self.backbone = AutoModelForImageClassification.from_config(config.backbone_config)
+        dtype = torch.get_default_dtype()  # the one asked for while loading; the backbone's own would take its place
+        self.backbone = AutoModelForImageClassification.from_config(config.backbone_config, dtype=dtype)
         self.visual_prompt = build_visual_prompt(
             config.visual_prompt, config.image_size, config.prompted_size, config.prompt_size, config.prompt_seed
         )
@@ -69,13 +71,15 @@ class VPNsForImageClassification(PreTrainedModel):
         Args:
             backbone: Hub id, local folder, or an image classifier in memory, which is left as it is.
             id2label: names of the target classes, by index from 0; the backbone's own if not given.
-            config_fields: other fields of `VPNsConfig`, such as `visual_prompt`, `prompt_size`, `image_size`.
+            config_fields: other fields of `VPNsConfig`, such as `visual_prompt`, `prompt_size`, `image_size`. Mean and std
+                are those of the image processor saved with the backbone, ImageNet's if there is none.
 
         Raises:
             ValueError: if there are more target than source classes, or a field has a value that is not allowed.
             OSError: if the backbone cannot be found.
         """
         if not isinstance(backbone, nn.Module):
+            config_fields = {**normalisation_of(backbone), **config_fields}
             backbone = AutoModelForImageClassification.from_pretrained(backbone)
         if isinstance(backbone, cls):
             raise ValueError("the backbone is a pruned model already; give its to_backbone()")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
+from vpns_hf.errors import InputError
 from vpns_hf.reporting import EpochRecord, ViewAccuracy, ViewLoss
 
 from .evaluation import evaluate_views
@@ -72,7 +74,9 @@ def train_epoch(
             sums[update.view] += loss.detach()
             _tell(run, "on_update", stage, update, loss.detach())
         steps += 1
-    return _mean_losses(run.accelerator, sums, steps * len(stage.updates) // len(sums))
+    losses = _mean_losses(run.accelerator, sums, steps * len(stage.updates) // len(sums))
+    _refuse_divergence(losses, stage.name, epoch)
+    return losses
 
 
 def synchronise_statistics(model: nn.Module, accelerator: Accelerator) -> None:
@@ -86,6 +90,15 @@ def synchronise_statistics(model: nn.Module, accelerator: Accelerator) -> None:
 
 def _mean_losses(accelerator: Accelerator, sums: dict[str, Tensor], steps: int) -> ViewLoss:
     return ViewLoss(**{view: accelerator.reduce(value, "mean").item() / steps for view, value in sums.items()})
+
+
+def _refuse_divergence(losses: ViewLoss, stage: str, epoch: int) -> None:
+    for view, loss in vars(losses).items():
+        if loss is not None and not math.isfinite(loss):
+            raise InputError(
+                f"the loss of the {view} pictures is {loss} in epoch {epoch} of {stage}: training diverged; "
+                "lower the learning rates"
+            )
 
 
 def _validate(run: Run) -> ViewAccuracy | None:

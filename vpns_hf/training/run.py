@@ -50,6 +50,7 @@ class Run:
         callbacks: told of every event.
         history: one record per epoch so far.
         seconds: wall-clock time of each stage so far.
+        name: what is being made, in words.
     """
 
     model: VPNsForImageClassification
@@ -60,6 +61,7 @@ class Run:
     callbacks: Sequence[Callback] = ()
     history: list[EpochRecord] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    name: str = ""
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:

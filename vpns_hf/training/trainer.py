@@ -15,15 +15,17 @@ from datasets import Dataset, DatasetDict
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from vpns_hf.backbones import HEADS, load_backbone
+from vpns_hf.backbones import BACKBONES, HEADS, load_backbone
 from vpns_hf.data import Columns, find_columns
 from vpns_hf.errors import InputError
 from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
 from vpns_hf.hub.publishing import publish_folder
 from vpns_hf.methods import METHODS, dense_stages
 from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.models.normalisation import normalisation_of
 from vpns_hf.pruning.report import effective_density, empty_layers, layer_records
 from vpns_hf.reporting import DenseResult, Results, RunResult, sparsity_name, write_report
+from vpns_hf.reporting.numbers import short_percent
 
 from .arguments import VPNsTrainingArguments
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
@@ -56,6 +58,7 @@ class VPNsTrainer:
         dataset_name: how results and cards call the data set.
         model_revision: branch, tag or commit of a model on the Hub.
         command: the command line that started the job, to be recorded with its results.
+        test_split: what the data set calls the split `test_dataset` comes from.
 
     Attributes:
         base: the dense model every sparsity starts from.
@@ -78,9 +81,11 @@ class VPNsTrainer:
         dataset_name: str | None = None,
         model_revision: str | None = None,
         command: str | None = None,
+        test_split: str = "test",
     ) -> None:
         self.args = args
         self.command = command
+        self.test_split = test_split
         self.output_dir = check_output_dir(args.output_dir, args.overwrite_output_dir)
         self.accelerator = build_accelerator(args)
         self.process = process_of(self.accelerator)
@@ -167,10 +172,28 @@ class VPNsTrainer:
         names = self.splits.class_names
         set_seed(self.args.seed)
         backbone = model if isinstance(model, PreTrainedModel) else load_backbone(model, len(names), revision)
+        self.normalisation = self._normalisation(model, revision)
         backbone = HEADS[self.args.head](backbone, len(names))
         base = self._with_prompt(backbone, self.args.visual_prompt, self.args.output_size)
         _check_sizes(base)
         return base
+
+    def _normalisation(
+        self, model: str | os.PathLike | PreTrainedModel, revision: str | None
+    ) -> dict[str, list[float]]:
+        """Returns mean and std: as asked for, else those the backbone was saved with, else ImageNet's."""
+        given = {"image_mean": self.args.image_mean, "image_std": self.args.image_std}
+        given = {name: value for name, value in given.items() if value is not None}
+        origin = model.config.name_or_path if isinstance(model, PreTrainedModel) else os.fspath(model)
+        known = (
+            {} if origin in ("", *BACKBONES) else normalisation_of(origin, revision=revision, local_files_only=True)
+        )
+        if len(given) < 2 and not known and origin not in BACKBONES:
+            logger.warning(
+                "no image processor is saved with the backbone: normalising by ImageNet's mean and std; "
+                "give image_mean and image_std if it was trained with others"
+            )
+        return {**known, **given}
 
     def _with_prompt(
         self, backbone: PreTrainedModel, visual_prompt: str, output_size: int | None
@@ -187,7 +210,8 @@ class VPNsTrainer:
                 output_size=output_size,
                 granularity=args.granularity,
                 label_mapping_method=args.label_mapping,
-            ).to(self.accelerator.device)
+                **self.normalisation,
+            ).to(self.accelerator.device, torch.float32)
         except ValueError as error:
             raise InputError(str(error)) from error
 
@@ -195,7 +219,6 @@ class VPNsTrainer:
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             self.output_dir.mkdir(parents=True, exist_ok=True)
-            clear_output_dir(self.output_dir)
         self.accelerator.wait_for_everyone()
         if self.args.with_tracking:
             flat = {key: value for key, value in vars(self.args).items() if isinstance(value, int | float | str)}
@@ -207,7 +230,7 @@ class VPNsTrainer:
         if args.pretrain_epochs == 0:
             return
         sgd = SGDSpec(args.pretrain_learning_rate, 0.0, args.momentum, args.weight_decay)
-        run = self._execute(self.base, 0.0, [PretrainStage(args.pretrain_epochs, sgd)])
+        run = self._execute("pre-training", self.base, 0.0, [PretrainStage(args.pretrain_epochs, sgd)])
         self.base = run.model
 
     def _dense_reference(self) -> DenseResult:
@@ -215,12 +238,13 @@ class VPNsTrainer:
         if not self.args.dense_reference:
             return DenseResult()
         model = self._with_prompt(self.base.to_backbone(), "none", output_size=None)
-        run = self._execute(model, 0.0, dense_stages(self.args))
+        run = self._execute("dense reference", model, 0.0, dense_stages(self.args))
         evaluation = self._evaluate(run.model)
-        return DenseResult(accuracy=evaluation.accuracy.plain, top5=evaluation.top5.plain, split="test")
+        return DenseResult(accuracy=evaluation.accuracy.plain, top5=evaluation.top5.plain, split=self.test_split)
 
     def _prune(self, sparsity: float, dense: DenseResult) -> RunResult:
-        run = self._execute(copy.deepcopy(self.base), sparsity, METHODS[self.args.method](self.args))
+        name = f"{short_percent(sparsity)} sparsity"
+        run = self._execute(name, copy.deepcopy(self.base), sparsity, METHODS[self.args.method](self.args))
         self._choose_view(run)
         with run.timed("evaluation"):
             evaluation = self._evaluate(run.model)
@@ -232,10 +256,10 @@ class VPNsTrainer:
         self.models.add(sparsity)
         return result
 
-    def _execute(self, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
+    def _execute(self, name: str, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
         set_seed(self.args.seed)
-        run = Run(model, self.accelerator, self.batches(), sparsity, self._selection(), self.callbacks)
+        run = Run(model, self.accelerator, self.batches(), sparsity, self._selection(), self.callbacks, name=name)
         for stage in stages:
             stage.run(run)
         return run
@@ -265,7 +289,7 @@ class VPNsTrainer:
             sparsity=model.sparsity,
             accuracy=evaluation.accuracy,
             top5=evaluation.top5,
-            split="test",
+            split=self.test_split,
             nonzero=sum(layer.nonzero for layer in layers),
             total=sum(layer.total for layer in layers),
             seconds=run.seconds,
@@ -279,6 +303,8 @@ class VPNsTrainer:
         )
 
     def _save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
+        if not self.models:  # an earlier run's results stay until there is something to put in their place
+            clear_output_dir(self.output_dir)
         folder = self.models.folder(result.sparsity_requested)
         save_model(model, folder)
         write_model_card(folder, VPNsModelCardData.from_results(self._results(dense, [result]), result))
