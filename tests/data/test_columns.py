@@ -3,7 +3,7 @@ from __future__ import annotations
 import datasets
 import pytest
 
-from vpns_hf.data import Columns, find_columns
+from vpns_hf.data import Columns, DatasetSpec, find_columns
 from vpns_hf.errors import InputError
 
 IMAGE, CLASS = datasets.Image(), datasets.ClassLabel(names=["a", "b"])
@@ -34,14 +34,28 @@ def test_named_columns_win():
     assert find_columns(dataset, "mask", "other") == Columns("mask", "other")
 
 
+def test_known_data_set_says_its_columns_unless_named():
+    dataset = empty(photo=IMAGE, mask=IMAGE, breed=CLASS, colour=CLASS)
+    spec = DatasetSpec("x", "photo", "breed")
+    assert find_columns(dataset, spec=spec) == Columns("photo", "breed")
+    assert find_columns(dataset, "mask", spec=spec) == Columns("mask", "breed")
+
+
 @pytest.mark.parametrize(
     ("features", "named", "message"),
     [
-        ({"left": IMAGE, "right": IMAGE, "label": CLASS}, {}, "image_column"),
-        ({"image": IMAGE, "one": CLASS, "two": CLASS}, {}, "label_column"),
+        ({"left": IMAGE, "right": IMAGE, "label": CLASS}, {}, "--image_column_name"),
+        ({"image": IMAGE, "one": CLASS, "two": CLASS}, {}, "--label_column_name"),
         ({"image": IMAGE, "breed": STRING}, {}, "breed"),
         ({"text": STRING, "label": CLASS}, {}, "no image column"),
         ({"image": IMAGE, "label": CLASS}, {"image_column": "pic"}, "pic"),
+        (
+            {"image": IMAGE, "label": CLASS},
+            {"image_column": "label"},
+            r"'label' holds ClassLabel.*--image_column_name",
+        ),
+        ({"image": IMAGE, "label": INTEGER}, {"label_column": "image"}, r"'image' holds Image.*--label_column_name"),
+        ({"image": IMAGE, "label": INTEGER}, {"image_column": "label"}, r"image \(Image\), label \(int64\)"),
     ],
 )
 def test_doubt_is_an_error_of_one_line_with_the_columns(features, named, message):

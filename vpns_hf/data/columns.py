@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import datasets
 
+from vpns_hf.data.specs import DatasetSpec
 from vpns_hf.errors import InputError
 
 IMAGE_NAMES = ("image", "img")
 LABEL_NAMES = ("label", "labels", "fine_label")
+OPTIONS = {"image": "--image_column_name", "label": "--label_column_name"}
 
 
 @dataclass(frozen=True)
@@ -21,18 +23,31 @@ class Columns:
 
 
 def find_columns(
-    dataset: datasets.DatasetDict | datasets.Dataset, image_column: str | None = None, label_column: str | None = None
+    dataset: datasets.DatasetDict | datasets.Dataset,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    spec: DatasetSpec | None = None,
 ) -> Columns:
-    """The image and the label column: those named, else those whose type and name leave no doubt.
+    """The image and the label column: those named, else those of `spec`, else those whose type and name leave no doubt.
 
     Raises:
-        InputError: a named column is not there, none fits, or several do.
+        InputError: a named column is not there or of another type, none fits, or several do.
     """
     features = _features(dataset)
-    return Columns(
-        image=_named(features, image_column, "image") or _find_image(features),
-        label=_named(features, label_column, "label") or _find_label(features),
-    )
+    if spec is not None:
+        image_column, label_column = image_column or spec.image_column, label_column or spec.label_column
+    columns = Columns(image_column or _find_image(features), label_column or _find_label(features))
+    _check(features, columns, "")
+    return columns
+
+
+def check_columns(split: datasets.Dataset, columns: Columns, name: str) -> None:
+    """Checks that a split has both columns, and that they can hold images and classes.
+
+    Raises:
+        InputError: a column is not there or of another type; the message names the split and lists its columns.
+    """
+    _check(split.features, columns, f" in the {name} split")
 
 
 def _features(dataset: datasets.DatasetDict | datasets.Dataset) -> datasets.Features:
@@ -41,10 +56,16 @@ def _features(dataset: datasets.DatasetDict | datasets.Dataset) -> datasets.Feat
     return dataset["train" if "train" in dataset else next(iter(dataset))].features
 
 
-def _named(features: datasets.Features, name: str | None, kind: str) -> str | None:
-    if name is not None and name not in features:
-        raise InputError(f"no {kind} column {name!r}; the columns are {_listing(features)}")
-    return name
+def _check(features: datasets.Features, columns: Columns, where: str) -> None:
+    for kind, name in vars(columns).items():
+        if name not in features:
+            raise InputError(f"no {kind} column {name!r}{where}; {_way_out(features, kind)}")
+    if not isinstance(features[columns.image], datasets.Image):
+        problem = f"the column {columns.image!r}{where} holds {_type_name(features[columns.image])}, no images"
+        raise InputError(f"{problem}; {_way_out(features, 'image')}")
+    if not isinstance(features[columns.label], (datasets.ClassLabel, datasets.Value)):
+        problem = f"the column {columns.label!r}{where} holds {_type_name(features[columns.label])}, no classes"
+        raise InputError(f"{problem}; {_way_out(features, 'label')}")
 
 
 def _find_image(features: datasets.Features) -> str:
@@ -64,10 +85,13 @@ def _choose(features: datasets.Features, candidates: list[str], usual: tuple[str
     if len(chosen) == 1:
         return chosen[0]
     problem = f"which of {candidates} is the {kind} column" if candidates else f"no {kind} column found"
-    raise InputError(f"{problem}; the columns are {_listing(features)}; name it with {kind}_column")
+    raise InputError(f"{problem}; {_way_out(features, kind)}")
 
 
-def _listing(features: datasets.Features) -> str:
-    return ", ".join(
-        f"{name} ({getattr(feature, 'dtype', None) or type(feature).__name__})" for name, feature in features.items()
-    )
+def _way_out(features: datasets.Features, kind: str) -> str:
+    listing = ", ".join(f"{name} ({_type_name(feature)})" for name, feature in features.items())
+    return f"the columns are {listing}: name one with {OPTIONS[kind]} (`columns` of VPNsTrainer)"
+
+
+def _type_name(feature: object) -> str:
+    return feature.dtype if isinstance(feature, datasets.Value) else type(feature).__name__
