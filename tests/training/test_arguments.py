@@ -60,11 +60,16 @@ def test_an_unknown_name_lists_the_known_ones(name, allowed):
     assert all(choice in message for choice in allowed)
 
 
-@pytest.mark.parametrize("sparsity", [1, 1.0, 1.5, -0.1, math.nan, math.inf, "half"])
+@pytest.mark.parametrize("sparsity", [1, 1.0, 1.5, -0.1, math.nan, math.inf])
 def test_a_sparsity_is_a_fraction_below_one(sparsity):
     message = refusal(sparsities=[0.5, sparsity])
     assert str(sparsity) in message
     assert "[0, 1)" in message
+
+
+@pytest.mark.parametrize("sparsities", [[0.5, "half"], [True], 0.5, "0.5", {0.5: 1}])
+def test_sparsities_are_a_list_of_numbers(sparsities):
+    assert refusal(sparsities=sparsities) == f"sparsities is {sparsities!r}; allowed: a list of numbers"
 
 
 @pytest.mark.parametrize("sparsity", [0, 0.0, 0.5, 0.999])

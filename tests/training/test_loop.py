@@ -148,10 +148,10 @@ def test_the_best_epoch_on_validation_is_kept(monkeypatch):
         recorder=KeepStates(),
     )
     FineTuneStage(4, SGD).run(run)
-    assert run.selection.epoch == 2
-    assert run.selection.validation == ViewAccuracy(0.3, 0.9)
+    assert run.selection.epoch == 3  # of equals the last
+    assert run.selection.validation == ViewAccuracy(0.9, 0.1)
     kept = run.model.state_dict()
-    assert all(torch.equal(value, kept[key]) for key, value in states[1].items())
+    assert all(torch.equal(value, kept[key]) for key, value in states[2].items())
     assert any(not torch.equal(value, kept[key]) for key, value in states[3].items())
 
 

@@ -35,11 +35,15 @@ def build_accelerator(args: VPNsTrainingArguments) -> Accelerator:
 
 def _trackers(report_to: str) -> list[str]:
     available = [str(tracker) for tracker in get_available_trackers()]
+    if not available:
+        raise InputError(
+            f"report_to is {report_to!r}, but no tracker is installed; install one, or leave out --with_tracking"
+        )
     wanted = available if report_to == "all" else [name.strip() for name in report_to.split(",")]
     missing = [name for name in wanted if name not in available]
-    if missing or not wanted:
+    if missing:
         raise InputError(
-            f"report_to {report_to}: {', '.join(missing) or 'no tracker'} {'is not' if missing else 'is'} installed; "
-            f"there are: {', '.join(available) or 'none'}; install one, or leave out --with_tracking"
+            f"report_to is {report_to!r}, of which {', '.join(missing)} is not installed; "
+            f"installed: {', '.join(available)}; install what is missing, choose another, or leave out --with_tracking"
         )
     return wanted
