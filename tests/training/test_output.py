@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,27 +13,66 @@ from tests.helpers import tiny_model
 from vpns_hf import InputError, VPNsForImageClassification
 from vpns_hf.training.output import check_output_dir, clear_output_dir, image_processor, save_model
 
+REPORT = (
+    "results.json",
+    "results.md",
+    "plots/accuracy_against_sparsity.png",
+    "plots/training_curves.png",
+    "plots/density_by_layer_sparsity-70.png",
+    "plots/prompt_sparsity-95.5.png",
+)
+MODELS = ("sparsity-0", "sparsity-70", "sparsity-95.5", "sparsity-1e-05")
+FOREIGN = (
+    ".hidden",
+    "notes/file",
+    "plots/thesis.png",
+    "plots/deeper/training_curves.png",
+    "results.csv",
+    "sparsity-study.txt",
+    "sparsity-30/notes.txt",
+    "sparsity-40/config.json",
+    "sparsity-study/config.json",
+)
 
-def fill(folder) -> None:
-    """A finished run, and files of somebody else."""
-    for name in ("plots", "sparsity-70", "sparsity-95.5", "notes", "sparsities"):
-        (folder / name).mkdir(parents=True)
-        (folder / name / "file").write_text("x")
-    for name in ("results.json", "results.md", "results.csv", ".hidden"):
-        (folder / name).write_text("x")
+
+def write(path: Path, text: str = "x") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
-@pytest.mark.parametrize("name", ["results.json", "results.md", "plots", "sparsity-70"])
+def fill(folder: Path) -> None:
+    """A finished run."""
+    for name in REPORT:
+        write(folder / name)
+    for name in MODELS:
+        write(folder / name / "config.json", '{"model_type": "vpns"}')
+        write(folder / name / "model.safetensors")
+
+
+def fill_foreign(folder: Path) -> None:
+    """Files of somebody else under names like those of a run."""
+    for name in FOREIGN:
+        write(folder / name)
+    write(folder / "sparsity-40/config.json", '{"model_type": "resnet"}')
+    write(folder / "sparsity-study/config.json", '{"model_type": "vpns"}')
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", [*REPORT, *MODELS])
 def test_results_are_replaced_only_when_asked(tmp_path, name):
-    (tmp_path / name).mkdir()
-    with pytest.raises(InputError, match=rf"already holds {name}; .*--overwrite_output_dir"):
+    write(*((tmp_path / name / "config.json", '{"model_type": "vpns"}') if name in MODELS else (tmp_path / name,)))
+    with pytest.raises(InputError, match=rf"already holds {re.escape(name)}; .*--overwrite_output_dir"):
         check_output_dir(tmp_path, overwrite=False)
     assert check_output_dir(tmp_path, overwrite=True) == tmp_path
 
 
 def test_other_files_do_not_matter(tmp_path):
-    (tmp_path / "notes.txt").write_text("x")
+    fill_foreign(tmp_path)
     assert check_output_dir(tmp_path, overwrite=False) == tmp_path
+    assert files(tmp_path) == sorted(FOREIGN)
 
 
 def test_a_folder_that_is_not_there_is_not_made_yet(tmp_path):
@@ -53,6 +94,21 @@ def test_a_folder_without_permission(tmp_path):
         check_output_dir(tmp_path / "closed" / "out", overwrite=False)
 
 
+@pytest.mark.parametrize("name", ["/proc/vpns/out", "a" * 300, "zero\0byte", "~nobody-of-that-name/out"])
+def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="cannot be written to") as error:
+        check_output_dir(name, overwrite=False)
+    assert len(str(error.value).splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_to_nowhere_is_no_folder(tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="cannot be written to"):
+        check_output_dir(tmp_path / "out", overwrite=False)
+
+
 def test_the_home_folder_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert check_output_dir("~/out", overwrite=False) == tmp_path / "out"
@@ -60,8 +116,31 @@ def test_the_home_folder_is_found(tmp_path, monkeypatch):
 
 def test_clearing_takes_the_own_files_only(tmp_path):
     fill(tmp_path)
+    fill_foreign(tmp_path)
+    for _ in range(2):
+        clear_output_dir(tmp_path)
+        assert files(tmp_path) == sorted(FOREIGN)
+    assert not any((tmp_path / name).exists() for name in MODELS)
+
+
+def test_clearing_leaves_nothing_of_a_run(tmp_path):
+    fill(tmp_path)
     clear_output_dir(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "notes", "results.csv", "sparsities"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_clearing_a_folder_that_is_not_there(tmp_path):
+    clear_output_dir(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_clearing_does_not_follow_links(tmp_path):
+    write(tmp_path / "archive/config.json", '{"model_type": "vpns"}')
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/sparsity-70").symlink_to(tmp_path / "archive")
+    clear_output_dir(tmp_path / "out")
+    assert files(tmp_path) == ["archive/config.json"]
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_saved_model_appears_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
+import tempfile
 from pathlib import Path
 
 from transformers import ViTImageProcessorPil
 
 from vpns_hf.errors import InputError
-from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.models import VPNsConfig, VPNsForImageClassification
 
-OWN_NAMES = ("results.json", "results.md", "plots", "sparsity-*")
+REPORT_FILES = (
+    "results.json",
+    "results.md",
+    "plots/accuracy_against_sparsity.png",
+    "plots/training_curves.png",
+    "plots/density_by_layer_sparsity-*.png",
+    "plots/prompt_sparsity-*.png",
+)
+MODEL_FOLDER = re.compile(r"sparsity-\d[\d.e-]*")
 BILINEAR = 2
 
 
 def check_output_dir(output_dir: str | os.PathLike, overwrite: bool) -> Path:
-    """Returns the folder results go to.
+    """Returns the folder results go to; nothing is left behind there.
 
     Raises:
         InputError: if it cannot be written to, or holds results and `overwrite` is False.
     """
-    folder = Path(output_dir).expanduser()
-    existing = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise InputError(f"output_dir {folder} cannot be written to; give another folder")
-    found = sorted(path.name for pattern in OWN_NAMES for path in folder.glob(pattern))
+    try:
+        folder = Path(output_dir).expanduser()
+        _try_to_write(folder)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"output_dir {output_dir} cannot be written to ({reason}); give another folder") from error
+    found = [path.relative_to(folder).as_posix() for path in _own_paths(folder)]
     if found and not overwrite:
         raise InputError(
             f"output_dir {folder} already holds {', '.join(found[:4])}{' and more' if len(found) > 4 else ''}; "
@@ -35,18 +48,49 @@ def check_output_dir(output_dir: str | os.PathLike, overwrite: bool) -> Path:
 
 
 def clear_output_dir(folder: Path) -> None:
-    """Removes what an earlier run wrote, and nothing else."""
-    for path in [path for pattern in OWN_NAMES for path in folder.glob(pattern)]:
-        if path.is_dir():
+    """Removes the report and the model folders of an earlier run, and nothing else.
+
+    It belongs right before the first result of a new run is written, so that a run that fails before leaves the old
+    one whole. A folder that is not there or holds nothing of a run stays as it is.
+    """
+    for path in _own_paths(folder):
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
+    plots = folder / "plots"
+    if plots.is_dir() and not any(plots.iterdir()):
+        plots.rmdir()
+
+
+def _try_to_write(folder: Path) -> None:
+    """Makes the folder's missing part below a temporary one: permission bits do not tell of /proc or long names."""
+    existing = next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
+    with tempfile.TemporaryDirectory(dir=existing, prefix=".vpns-") as probe:
+        (Path(probe) / folder.relative_to(existing)).mkdir(parents=True, exist_ok=True)
+
+
+def _own_paths(folder: Path) -> list[Path]:
+    """Returns what a run writes: the files of the report, and the model folders."""
+    files = [path for pattern in REPORT_FILES for path in sorted(folder.glob(pattern)) if path.is_file()]
+    return files + [path for path in sorted(folder.glob("sparsity-*")) if _is_model_folder(path)]
+
+
+def _is_model_folder(path: Path) -> bool:
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    is_ours = isinstance(config, dict) and config.get("model_type") == VPNsConfig.model_type
+    return is_ours and MODEL_FOLDER.fullmatch(path.name) is not None
 
 
 def image_processor(model: VPNsForImageClassification) -> ViTImageProcessorPil:
     """Returns the stock processor that resizes to I x I and scales to [0, 1]; the model itself normalises."""
     side = model.config.image_size
-    return ViTImageProcessorPil(do_normalize=False, resample=BILINEAR, size={"height": side, "width": side})
+    return ViTImageProcessorPil(
+        do_convert_rgb=True, do_normalize=False, resample=BILINEAR, size={"height": side, "width": side}
+    )
 
 
 def save_model(model: VPNsForImageClassification, folder: Path) -> None:
