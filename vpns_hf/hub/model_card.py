@@ -55,7 +55,7 @@ class VPNsModelCardData:
             base_model=results.model,
             dataset=results.dataset,
             license=license,
-            protocol=results.protocol,
+            protocol=results.protocol if run.validation is None else None,  # else the selection says it with numbers
             command=results.command,
             versions=results.versions,
         )

@@ -326,8 +326,8 @@ class VPNsTrainer:
 
 
 PROTOCOLS = {
-    False: "a validation split chose the epoch and whether the prompt is applied; the test split was read once, at the end",
-    True: "the paper's: all of train, the last epoch, no validation split; the accuracy without the prompt is comparable",
+    False: "A validation split chose the epoch and whether the prompt is applied; the test split was read once, at the end.",
+    True: "The paper's: all of train, the last epoch, no validation split; the accuracy without the prompt is comparable.",
 }
 
 
