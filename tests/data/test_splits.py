@@ -4,7 +4,8 @@ import datasets
 import numpy as np
 import pytest
 
-from vpns_hf.data import DatasetSpec, prepare_splits
+from vpns_hf.data import Columns, DatasetSpec, prepare_splits
+from vpns_hf.data.origins import Origin
 from vpns_hf.data.splits import named_splits
 from vpns_hf.errors import InputError
 
@@ -78,6 +79,8 @@ def test_parts_by_the_argument_that_takes_them(columns, make_dataset):
     assert parts["eval_dataset"] is None
     assert pixels(parts["train_dataset"]) == pixels(dataset["train"])
     assert pixels(parts["test_dataset"]) == pixels(dataset["valid"])
+    assert parts["test_split"] == "valid"
+    assert named_splits(make_dataset(train=6, valid=3, test=3), columns)["test_split"] == "test"
 
 
 def test_limits_take_first_rows(columns, make_dataset):
@@ -100,7 +103,7 @@ def test_class_with_one_image_stays_in_train(columns, make_split, make_dataset):
     ("counts", "options", "message"),
     [
         ({"test": 3}, {}, "no train split"),
-        ({"train": 3}, {}, "no test split"),
+        ({"train": 3}, {}, "no test split; .* put a `test` or `validation` folder"),
         ({"train": 3, "test": 0}, {}, "test split is empty"),
         ({"train": 30, "test": 3}, {"validation_fraction": 1.0}, "between 0 and 1"),
         ({"train": 3, "test": 3}, {}, "no validation image"),
@@ -111,3 +114,51 @@ def test_what_cannot_be_split(columns, counts, options, message, make_dataset):
     with pytest.raises(InputError, match=message) as caught:
         prepare_splits(make_dataset(**counts), columns, seed=0, **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("others", [{}, {"validation": 3}])
+@pytest.mark.parametrize("column", ["image", "label"])
+def test_split_without_a_column(columns, column, others, make_dataset):
+    dataset = make_dataset(train=30, test=3, **others)
+    dataset["test"] = dataset["test"].remove_columns(column)
+    for choose in (named_splits, lambda *given: prepare_splits(*given, seed=0)):
+        with pytest.raises(InputError, match=f"no {column} column '{column}' in the test split") as caught:
+            choose(dataset, columns)
+        assert "\n" not in str(caught.value)
+
+
+def test_exchanged_columns(make_dataset):
+    with pytest.raises(InputError, match="'label' in the train split holds ClassLabel, no images"):
+        prepare_splits(make_dataset(train=30, test=3), Columns("label", "image"), seed=0)
+
+
+def test_limit_that_leaves_out_classes_is_warned_of(columns, make_split, make_dataset, caplog):
+    dataset = make_dataset(test=3)
+    dataset["train"] = make_split([0] * 10 + [1] * 10)  # no owl in the data set itself
+    prepare_splits(dataset, columns, seed=0)
+    prepare_splits(dataset, columns, seed=0, max_train_samples=15)
+    assert not caplog.records
+    prepare_splits(dataset, columns, seed=0, max_train_samples=10)
+    assert [record.message for record in caplog.records] == [
+        "the first 10 training rows show 1 of 2 classes: raise max_train_samples, or shuffle the rows first"
+    ]
+
+
+def test_origins_are_the_rows_of_the_data_set(columns, make_dataset):
+    dataset = make_dataset(train=30, valid=6)
+    dataset["train"] = dataset["train"].select(range(29, -1, -1))
+    splits = prepare_splits(dataset, columns, seed=0, max_train_samples=20)
+    for part in ("train", "validation"):
+        origin = splits.origins[part]
+        assert origin.name == "train"
+        assert pixels(getattr(splits, part)) == [pixels(dataset["train"])[row] for row in origin.rows]
+    assert splits.origins["test"].describe(5) == "row 5 of the valid split"
+
+
+def test_origin_of_joined_splits():
+    origin = Origin.whole({"train": 4, "extra": 3}).select([1, 6, 4])
+    assert [origin.describe(row) for row in range(3)] == [
+        "row 1 of the train split",
+        "row 2 of the extra split",
+        "row 0 of the extra split",
+    ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import datasets
 import numpy as np
 
-from vpns_hf.data.columns import Columns
+from vpns_hf.data.columns import Columns, check_columns
 from vpns_hf.data.labels import encode_labels, is_unlabelled, label_values, read_column
+from vpns_hf.data.origins import Origin
 from vpns_hf.data.specs import DatasetSpec
 from vpns_hf.data.stratify import stratified_cut
 from vpns_hf.errors import InputError
@@ -23,13 +25,15 @@ VALIDATION_NAMES = ("validation", "valid", "val", "dev")
 class Splits:
     """Rows with an image column and a ClassLabel column each; the test rows take no part in any choice.
 
-    `validation` is None where all training rows are used and the data set brings no validation split.
+    `validation` is None where all training rows are used and the data set brings no validation split. `origins` says
+    where the rows of "train", "validation" and "test" come from.
     """
 
     train: datasets.Dataset
     validation: datasets.Dataset | None
     test: datasets.Dataset
     class_names: tuple[str, ...]
+    origins: Mapping[str, Origin]
 
 
 @dataclass(frozen=True)
@@ -71,26 +75,36 @@ def prepare_splits(
         use_all_of_train: cut nothing from the training rows.
 
     Raises:
-        InputError: a split is missing, empty or without labels, a label is out of range, or a number is.
+        InputError: a split is missing, empty or without labels, a column is missing or of another type, a label is
+            out of range, or a number is.
     """
     roles = split_roles(dataset, columns, spec)
     values = label_values(_joined(dataset, roles.train), columns.label)
-    train = _first(_encoded(dataset, roles.train, columns, values), max_train_samples, "max_train_samples")
-    test = _first(_encoded(dataset, (roles.test,), columns, values), max_test_samples, "max_test_samples")
+    whole = _part(dataset, roles.train, columns, values)
+    train = _first(whole, max_train_samples, "max_train_samples")
+    _warn_of_classes_left_out(train, whole, columns)
+    test = _first(_part(dataset, (roles.test,), columns, values), max_test_samples, "max_test_samples")
     validation = None
     if roles.validation is not None:
-        validation = _encoded(dataset, (roles.validation,), columns, values)
+        validation = _part(dataset, (roles.validation,), columns, values)
     elif not use_all_of_train:
         train, validation = _cut(train, columns, validation_fraction, seed)
     if validation is not None:
         validation = _first(validation, max_eval_samples, "max_eval_samples")
-    return Splits(train, validation, test, tuple(str(value) for value in values))
+    parts = {"train": train, "validation": validation, "test": test}
+    return Splits(
+        train.rows,
+        None if validation is None else validation.rows,
+        test.rows,
+        tuple(str(value) for value in values),
+        {name: part.origin for name, part in parts.items() if part is not None},
+    )
 
 
 def named_splits(
     dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None = None
-) -> dict[str, datasets.Dataset | None]:
-    """The rows of each part, by the argument of `VPNsTrainer` that takes them.
+) -> dict[str, datasets.Dataset | str | None]:
+    """The rows of each part and the name of the split to test on, by the argument of `VPNsTrainer` that takes them.
 
     Raises:
         InputError: as `split_roles`.
@@ -100,6 +114,7 @@ def named_splits(
         "train_dataset": _joined(dataset, roles.train),
         "eval_dataset": None if roles.validation is None else dataset[roles.validation],
         "test_dataset": dataset[roles.test],
+        "test_split": roles.test,
     }
 
 
@@ -109,32 +124,44 @@ def split_roles(dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSp
     A test split without labels, as competitions publish it, is passed over.
 
     Raises:
-        InputError: there is no training split, or none to test on; the message lists the splits.
+        InputError: there is no training split, or none to test on (the message lists the splits), or one is empty or
+            lacks a column.
     """
-    if spec is not None:
-        roles = SplitRoles(spec.train_splits, spec.validation_split, spec.test_split)
-        _check_present(dataset, roles)
-        return roles
-    validation = next((name for name in VALIDATION_NAMES if name in dataset), None)
-    test = "test" if "test" in dataset else None
-    if test is not None and validation is not None and is_unlabelled(dataset[test], columns.label):
-        logger.warning("the test split has no labels; testing on the %s split instead", validation)
-        test = None
-    if test is None:
-        test, validation = validation, None
-    roles = SplitRoles(("train",), validation, test or "test")
-    _check_present(dataset, roles)
+    roles = _usual_roles(dataset, columns) if spec is None else _roles_of(spec)
+    for name in (*roles.train, roles.validation, roles.test):
+        if name is not None:
+            _check_usable(dataset, name, columns)
     return roles
 
 
-def _check_present(dataset: datasets.DatasetDict, roles: SplitRoles) -> None:
-    for name in (*roles.train, roles.validation, roles.test):
-        if name is None:
-            continue
-        if name not in dataset:
-            raise InputError(f"no {name} split; the data set has {list(dataset)}: add it or name another")
-        if len(dataset[name]) == 0:
-            raise InputError(f"the {name} split is empty; give it at least one image")
+def _roles_of(spec: DatasetSpec) -> SplitRoles:
+    return SplitRoles(spec.train_splits, spec.validation_split, spec.test_split)
+
+
+def _usual_roles(dataset: datasets.DatasetDict, columns: Columns) -> SplitRoles:
+    validation = next((name for name in VALIDATION_NAMES if name in dataset), None)
+    if "test" not in dataset:
+        return SplitRoles(("train",), None, validation or "test")
+    if validation is not None:
+        check_columns(dataset["test"], columns, "test")
+        if is_unlabelled(dataset["test"], columns.label):
+            logger.warning("the test split has no labels; testing on the %s split instead", validation)
+            return SplitRoles(("train",), None, validation)
+    return SplitRoles(("train",), validation, "test")
+
+
+def _check_usable(dataset: datasets.DatasetDict, name: str, columns: Columns) -> None:
+    if name not in dataset:
+        raise InputError(f"no {name} split; the data set has {list(dataset)}: {_remedy(name)}")
+    if len(dataset[name]) == 0:
+        raise InputError(f"the {name} split is empty; give it at least one image")
+    check_columns(dataset[name], columns, name)
+
+
+def _remedy(missing: str) -> str:
+    if missing == "test":
+        return "put a `test` or `validation` folder (split) beside train, or give VPNsTrainer a test_dataset"
+    return f"name the folder (split) `{missing}`"
 
 
 def _joined(dataset: datasets.DatasetDict, names: tuple[str, ...]) -> datasets.Dataset:
@@ -142,29 +169,48 @@ def _joined(dataset: datasets.DatasetDict, names: tuple[str, ...]) -> datasets.D
     return parts[0] if len(parts) == 1 else datasets.concatenate_datasets(parts)
 
 
-def _encoded(
-    dataset: datasets.DatasetDict, names: tuple[str, ...], columns: Columns, values: list
-) -> datasets.Dataset:
-    parts = [encode_labels(dataset[name], columns, values, name) for name in names]
-    return parts[0] if len(parts) == 1 else datasets.concatenate_datasets(parts)
+@dataclass(frozen=True)
+class _Part:
+    """Rows with encoded labels, and where they come from."""
+
+    rows: datasets.Dataset
+    origin: Origin
+
+    def select(self, rows: Sequence[int]) -> _Part:
+        return _Part(self.rows.select(rows), self.origin.select(rows))
 
 
-def _first(split: datasets.Dataset, count: int | None, option: str) -> datasets.Dataset:
+def _part(dataset: datasets.DatasetDict, names: tuple[str, ...], columns: Columns, values: list) -> _Part:
+    encoded = [encode_labels(dataset[name], columns, values, name) for name in names]
+    rows = encoded[0] if len(encoded) == 1 else datasets.concatenate_datasets(encoded)
+    return _Part(rows, Origin.whole({name: len(dataset[name]) for name in names}))
+
+
+def _first(part: _Part, count: int | None, option: str) -> _Part:
     if count is None:
-        return split
+        return part
     if count < 1:
         raise InputError(f"{option} is {count}; give a number of at least 1, or leave it out for all rows")
-    return split.select(range(min(count, len(split))))
+    return part.select(range(min(count, len(part.rows))))
 
 
-def _cut(
-    train: datasets.Dataset, columns: Columns, fraction: float, seed: int
-) -> tuple[datasets.Dataset, datasets.Dataset]:
+def _warn_of_classes_left_out(train: _Part, whole: _Part, columns: Columns) -> None:
+    kept, there = (len(set(read_column(part.rows, columns.label))) for part in (train, whole))
+    if kept < there:
+        logger.warning(
+            "the first %d training rows show %d of %d classes: raise max_train_samples, or shuffle the rows first",
+            len(train.rows),
+            kept,
+            there,
+        )
+
+
+def _cut(train: _Part, columns: Columns, fraction: float, seed: int) -> tuple[_Part, _Part]:
     if not 0 < fraction < 1:
         raise InputError(f"validation_fraction is {fraction}; give a number between 0 and 1, both excluded")
-    labels = np.array(read_column(train, columns.label))
+    labels = np.array(read_column(train.rows, columns.label))
     kept, validation = stratified_cut(labels, fraction, seed)
     if len(validation) == 0:
-        problem = f"{fraction} of {len(train)} training rows leaves no validation image"
+        problem = f"{fraction} of {len(labels)} training rows leaves no validation image"
         raise InputError(f"{problem}; give more rows or a larger validation_fraction")
     return train.select(kept), train.select(validation)
