@@ -1,21 +1,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import datasets
 import numpy as np
 import pytest
 import torch
 
-from vpns_hf.data import cache, cache_images, decoding
+from vpns_hf.data import cache, cache_images, decoding, prepare_splits
 from vpns_hf.data.cache import default_cache_dir
 from vpns_hf.errors import InputError
 
 
 @pytest.fixture
 def store(tmp_path, columns):
-    def build(split, size, name="train"):
-        return cache_images(split, columns, size, name=name, cache_dir=tmp_path / "cache", disable_progress=True)
+    def build(split, size, **options):
+        return cache_images(split, columns, size, cache_dir=tmp_path / "cache", disable_progress=True, **options)
 
     return build
 
@@ -105,6 +106,44 @@ def test_unreadable_image_names_split_and_row(store, bad, make_split):
     with pytest.raises(InputError, match="row 2 of the valid split") as caught:
         store(split, 4, name="valid")
     assert "\n" not in str(caught.value)
+
+
+def test_unreadable_image_is_the_row_of_the_uncut_split(store, tmp_path, columns, make_split):
+    split = split_of_files(tmp_path, make_split([0, 1] * 10))
+    (tmp_path / "13.png").write_text("no image")
+    dataset = datasets.DatasetDict({"train": split, "valid": split.select([4, 13])})
+    cut = prepare_splits(dataset, columns, seed=0, validation_fraction=0.5)
+    part = "train" if 13 in cut.origins["train"].rows else "validation"
+    with pytest.raises(InputError, match=r"^row 13 of the train split, .*13\.png, is no readable image"):
+        store(getattr(cut, part), 4, name=part, origin=cut.origins[part])
+    with pytest.raises(InputError, match=r"^row 1 of the valid split, .*13\.png, is no readable image"):
+        store(cut.test, 4, name="test", origin=cut.origins["test"])
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2], [2, 0]])
+def test_changed_file_is_decoded_again(store, tmp_path, rows, make_split):
+    split = split_of_files(tmp_path, make_split([0, 1, 2])).select(rows)
+    before = store(split, 4).images.clone()
+    (tmp_path / "2.png").unlink()
+    make_split([0], seed=1)[0]["image"].resize((9, 9)).save(tmp_path / "2.png")
+    after = store(split, 4).images
+    assert [torch.equal(*pair) for pair in zip(before, after, strict=True)] == [row != 2 for row in rows]
+
+
+def test_changed_file_of_another_row_changes_nothing(store, tmp_path, monkeypatch, make_split):
+    split = split_of_files(tmp_path, make_split([0, 1, 2])).select([1, 0])
+    before = store(split, 4).images.clone()
+    (tmp_path / "2.png").write_text("no image")
+    monkeypatch.setattr(decoding.ImageDecoder, "chunks", lambda *_: pytest.fail("decoded again"))
+    assert torch.equal(store(split, 4).images, before)
+
+
+def split_of_files(folder: Path, split: datasets.Dataset) -> datasets.Dataset:
+    """The same images as files "0.png" and so on, of which the rows hold the paths."""
+    paths = [str(folder / f"{row}.png") for row in range(len(split))]
+    for path, image in zip(paths, split["image"], strict=True):
+        image.save(path)
+    return datasets.Dataset.from_dict({"image": paths, "label": split["label"]}).cast(split.features)
 
 
 def test_empty_split(store, make_split):

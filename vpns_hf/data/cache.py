@@ -20,7 +20,9 @@ from filelock import FileLock
 
 from vpns_hf.data.columns import Columns
 from vpns_hf.data.decoding import ImageDecoder, MixedSizesError
+from vpns_hf.data.image_files import image_files
 from vpns_hf.data.labels import read_column
+from vpns_hf.data.origins import Origin
 from vpns_hf.errors import InputError
 
 FORMAT_VERSION = 1
@@ -43,6 +45,7 @@ def cache_images(
     size: int,
     *,
     name: str = "train",
+    origin: Origin | None = None,
     cache_dir: str | os.PathLike | None = None,
     disable_progress: bool = False,
 ) -> ImageCache:
@@ -55,18 +58,20 @@ def cache_images(
         split: rows with an image column and a column of integer labels.
         columns: the two columns.
         size: pixels; the `resize_size` of the transform that will read the cache.
-        name: of the split, for messages.
+        name: of the split, for the progress bar and for messages.
+        origin: where the rows come from, for messages; None takes them for all rows of a split of that name.
         cache_dir: default `$VPNS_CACHE`, else `~/.cache/vpns_hf`.
         disable_progress: show no progress bar.
 
     Raises:
-        InputError: an image cannot be decoded (the message names split and row), or the cache cannot be written.
+        InputError: an image cannot be decoded (the message names split, row and file), or the cache cannot be written.
     """
     if len(split) == 0:
         raise InputError(f"the {name} split is empty; give it at least one image")
     root = Path(cache_dir) if cache_dir is not None else default_cache_dir()
     folder = root / f"images-{_fingerprint(split, columns)}"
-    decoder = ImageDecoder(split, columns.image, name, disable_progress)
+    origin = origin or Origin.whole({name: len(split)})
+    decoder = ImageDecoder(split, columns.image, name, origin, disable_progress)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "lock"):  # a second process waits for the first instead of decoding again
@@ -84,9 +89,20 @@ def default_cache_dir() -> Path:
 
 
 def _fingerprint(split: datasets.Dataset, columns: Columns) -> str:
-    # The fingerprint of a Dataset covers its files and every selection of rows made since.
-    parts = (FORMAT_VERSION, split._fingerprint, columns.image)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    # The fingerprint of a Dataset covers its table and every selection of rows made since, yet not the content of
+    # files of which the table holds the path only.
+    digest = hashlib.sha256(repr((FORMAT_VERSION, split._fingerprint, columns.image)).encode())
+    for path in image_files(split, columns.image):
+        digest.update(_state(path).encode())
+    return digest.hexdigest()[:16]
+
+
+def _state(path: str) -> str:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return f"{path}\n"  # an address, or a file that decoding will miss
+    return f"{path} {status.st_size} {status.st_mtime_ns}\n"
 
 
 def _open_or_write(folder: Path, decoder: ImageDecoder, size: int) -> torch.Tensor:

@@ -13,6 +13,7 @@ import datasets
 import numpy as np
 from tqdm.auto import tqdm
 
+from vpns_hf.data.origins import Origin
 from vpns_hf.data.rgb import decode_image, to_planes, to_square
 from vpns_hf.errors import InputError
 
@@ -32,14 +33,18 @@ class ImageDecoder:
     Args:
         split: has the column `column` of images.
         column: the image column.
-        name: of the split, for messages.
+        name: of the split, for the progress bar.
+        origin: where the rows come from, for messages.
         disable_progress: show no progress bar.
     """
 
-    def __init__(self, split: datasets.Dataset, column: str, name: str, disable_progress: bool = False):
+    def __init__(
+        self, split: datasets.Dataset, column: str, name: str, origin: Origin, disable_progress: bool = False
+    ):
         self._stored = split.select_columns([column]).cast_column(column, datasets.Image(decode=False))
         self._column = column
         self._name = name
+        self._origin = origin
         self._disable_progress = disable_progress
 
     def __len__(self) -> int:
@@ -57,7 +62,7 @@ class ImageDecoder:
             size: pixels; None keeps the size the images have.
 
         Raises:
-            InputError: an image cannot be decoded; the message names split and row.
+            InputError: an image cannot be decoded; the message names split, row and file.
             MixedSizesError: `size` is None and not all images have one size.
         """
         threads = os.cpu_count() or 1
@@ -79,10 +84,11 @@ class ImageDecoder:
         stored = self._stored[rows.start : rows.stop][self._column]
         return [self._decode(size, row, image) for row, image in zip(rows, stored, strict=True)]
 
-    def _decode(self, size: int | None, row: int, stored: dict) -> np.ndarray:
+    def _decode(self, size: int | None, row: int, stored: dict | None) -> np.ndarray:
         try:
             image = decode_image(stored)
         except Exception as error:  # PIL's readers raise nearly anything about a broken file
-            problem = f"row {row} of the {self._name} split is no readable image ({type(error).__name__})"
-            raise InputError(f"{problem}; repair or remove it") from error
+            path = (stored or {}).get("path")
+            place = self._origin.describe(row) + (f", {path}," if path else "")
+            raise InputError(f"{place} is no readable image ({type(error).__name__}); repair or remove it") from error
         return to_planes(image if size is None else to_square(image, size))
