@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
 from accelerate.utils import DistributedDataParallelKwargs
+from torch.nn.parallel import DistributedDataParallel
 
 from vpns_hf.errors import InputError
 
 from .arguments import VPNsTrainingArguments
+
+
+class _WrapperSettings(DistributedDataParallelKwargs):
+    """The settings of the distributed wrapper, under the names this version of torch has for them."""
+
+    def to_kwargs(self) -> dict[str, Any]:
+        settings = super().to_kwargs()
+        # torch 2.13 renamed the setting; accelerate passes on the old name, which every process warns of.
+        if "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters:
+            settings["forward_sync_buffers"] = settings.pop("broadcast_buffers", True)
+        return settings
 
 
 def build_accelerator(args: VPNsTrainingArguments) -> Accelerator:
@@ -18,19 +33,37 @@ def build_accelerator(args: VPNsTrainingArguments) -> Accelerator:
     forward: masks are computed alike by every process, and running statistics are averaged once an epoch.
 
     Raises:
-        InputError: if a tracker is asked for that is not installed, or the precision is not supported.
+        InputError: if a tracker is asked for that is not installed, the precision is not supported, or the batch size
+            cannot be shared out.
     """
-    wrapper = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
     trackers = _trackers(args.report_to) if args.with_tracking else None
     try:
-        return Accelerator(
+        accelerator = Accelerator(
             mixed_precision=args.mixed_precision,
             log_with=trackers,
             project_dir=args.output_dir,
-            kwargs_handlers=[wrapper],
         )
     except ValueError as error:
         raise InputError(str(error).strip().splitlines()[0]) from error
+    # Set afterwards, because accelerate takes no subclass of its settings among the handlers.
+    accelerator.ddp_handler = _WrapperSettings(find_unused_parameters=True, broadcast_buffers=False)
+    check_batch_size(args, accelerator.num_processes)
+    return accelerator
+
+
+def check_batch_size(args: VPNsTrainingArguments, num_processes: int) -> None:
+    """Checks that every process gets the same number of images per update, at least two.
+
+    Raises:
+        InputError: if train_batch_size cannot be shared out so.
+    """
+    if args.per_device_train_batch_size is not None:
+        return
+    if args.train_batch_size % num_processes or args.train_batch_size < 2 * num_processes:
+        raise InputError(
+            f"train_batch_size is {args.train_batch_size} with {num_processes} processes; "
+            f"give a multiple of {num_processes}, at least {2 * num_processes}, or per_device_train_batch_size"
+        )
 
 
 def _trackers(report_to: str) -> list[str]:

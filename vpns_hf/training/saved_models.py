@@ -10,11 +10,17 @@ from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.reporting import sparsity_name
 
 
+class NotTrainedError(InputError, KeyError):
+    """No model of the sparsity asked for; a KeyError too, as of every mapping. Its text stays the one line."""
+
+    __str__ = ValueError.__str__
+
+
 class SavedModels(Mapping[float, VPNsForImageClassification]):
     """Loads the model of a requested sparsity from its folder when it is asked for; keeps none in memory.
 
     Raises:
-        InputError: if no model of that sparsity has been saved; the message lists those that have.
+        NotTrainedError: if no model of that sparsity has been saved; the message lists those that have.
     """
 
     def __init__(self, output_dir: Path) -> None:
@@ -30,10 +36,14 @@ class SavedModels(Mapping[float, VPNsForImageClassification]):
         return self.output_dir / sparsity_name(sparsity)
 
     def __getitem__(self, sparsity: float) -> VPNsForImageClassification:
-        if sparsity not in self._sparsities:
+        if sparsity not in self:
             known = ", ".join(f"{known:g}" for known in self._sparsities) or "none yet: call train() first"
-            raise InputError(f"no model of sparsity {sparsity} has been trained; there are: {known}")
+            raise NotTrainedError(f"no model of sparsity {sparsity} has been trained; there are: {known}")
         return VPNsForImageClassification.from_pretrained(self.folder(sparsity))
+
+    def __contains__(self, sparsity: object) -> bool:
+        """Whether a model of a requested sparsity has been saved; loads none."""
+        return sparsity in self._sparsities
 
     def __iter__(self) -> Iterator[float]:
         return iter(self._sparsities)
