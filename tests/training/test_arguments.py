@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vpns_hf import InputError, VPNsTrainingArguments
@@ -85,19 +87,23 @@ def test_a_sparsity_that_is_allowed(sparsity):
         ("pretrain_epochs", -1),
         ("prompt_size", -1),
         ("image_size", 0),
-        ("train_batch_size", 0),
-        ("per_device_train_batch_size", 0),
+        ("train_batch_size", 1),
+        ("per_device_train_batch_size", 1),
         ("per_device_eval_batch_size", 0),
         ("mapping_interval", 0),
         ("max_train_samples", 0),
         ("max_eval_samples", 0),
         ("max_test_samples", -5),
         ("learning_rate", -0.1),
+        ("learning_rate", math.inf),
         ("score_learning_rate", math.nan),
         ("prompt_learning_rate", -1.0),
         ("prompt_finetune_learning_rate", -1.0),
         ("pretrain_learning_rate", -1.0),
         ("momentum", -0.5),
+        ("momentum", 1.0),
+        ("momentum", math.nan),
+        ("weight_decay", math.inf),
         ("weight_decay", -1e-4),
         ("validation_fraction", 0.0),
         ("validation_fraction", 1.0),
@@ -108,6 +114,33 @@ def test_a_sparsity_that_is_allowed(sparsity):
 def test_a_number_out_of_range_is_named(name, value):
     message = refusal(**{name: value})
     assert message.startswith(f"{name} is {value}")
+
+
+def test_paths_numpy_numbers_and_tuples_are_taken_as_what_they_stand_for():
+    given = {
+        "output_dir": Path("some") / "folder",
+        "cache_dir": Path("cache"),
+        "sparsities": (0.5, np.float32(0.7), np.float64(0.57)),
+        "seed": np.int64(3),
+        "learning_rate": np.float32(0.1),
+        "horizontal_flip": np.bool_(False),
+    }
+    args = VPNsTrainingArguments(**given)
+    taken = {name: getattr(args, name) for name in given}
+    assert taken == {
+        "output_dir": str(Path("some") / "folder"),
+        "cache_dir": "cache",
+        "sparsities": [0.5, 0.7, 0.57],
+        "seed": 3,
+        "learning_rate": 0.1,
+        "horizontal_flip": False,
+    }
+    assert {type(value) for value in (*taken.values(), *taken["sparsities"])} == {str, list, int, float, bool}
+
+
+@pytest.mark.parametrize("value", [np.float64(3.0), np.bool_(True), "3"])
+def test_what_stands_for_another_type_is_refused(value):
+    assert refusal(seed=value).endswith("allowed: int")
 
 
 def test_sparsities_are_given_once_each():

@@ -193,7 +193,7 @@ def test_nothing_is_there_before_training(tmp_path):
 def test_the_epoch_and_the_view_come_from_validation(job):
     for run in job.results["runs"]:
         epochs = [record for record in run["history"] if record["stage"] == "finetune"]
-        best = max(epochs, key=lambda record: max(record["validation"].values()))
+        best = max(epochs, key=lambda record: (max(record["validation"].values()), record["epoch"]))
         assert run["epoch"] == best["epoch"]
         assert run["validation"] == best["validation"]
         assert run["prompt_at_inference"] == (best["validation"]["prompted"] > best["validation"]["plain"])
@@ -432,7 +432,7 @@ def test_a_layer_that_empties_is_told(tmp_path, caplog):
         ({"visual_prompt": "fix", "prompt_size": 17}, "prompt_size is 17; allowed: 0 to 16"),
         ({"visual_prompt": "expand"}, "image_size below output_size"),
         ({"output_size": 8}, "output_size is 8"),
-        ({"train_batch_size": 1}, "batch_size 1"),
+        ({"train_batch_size": 1}, "train_batch_size is 1"),
     ],
 )
 def test_sizes_that_do_not_fit(tmp_path, changes, message):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_type_hints
+
+import numpy as np
 
 from vpns_hf.backbones import HEADS
 from vpns_hf.errors import InputError
@@ -29,6 +33,8 @@ def _names(registry: Any) -> str:
 class VPNsTrainingArguments:
     """Arguments of `VPNsTrainer`; the defaults are the paper's (arXiv 2312.01397, section 4).
 
+    Paths, numbers of NumPy and tuples are taken as the strings, numbers and lists they stand for.
+
     Raises:
         InputError: if a value is not allowed.
     """
@@ -37,6 +43,12 @@ class VPNsTrainingArguments:
     overwrite_output_dir: bool = _field(False, "Replace the finished run that output_dir holds.")
     method: str = _field("vpns", f"How the mask is found: {_names(METHODS)}.")
     sparsities: list[float] = _field([0.7], "Fractions of the prunable weights to remove, each in [0, 1).")
+    image_mean: list[float] | None = _field(
+        None, "Mean per channel for pixels in [0, 1]; as saved with the model if not given."
+    )
+    image_std: list[float] | None = _field(
+        None, "Standard deviation per channel; as saved with the model if not given."
+    )
     granularity: str = _field("weight", f"What one mask entry removes: {_names(GRANULARITIES)}.")
     visual_prompt: str = _field("pad", f"Visual prompt: {_names(VISUAL_PROMPTS)}.", aliases=["--prompt"])
     prompt_size: int = _field(16, "Border width (pad) or side of the square (fix, random), in pixels.")
@@ -82,6 +94,8 @@ class VPNsTrainingArguments:
     report_to: str = _field("all", "Tracker for with_tracking: all (installed ones), tensorboard, wandb, ...")
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            setattr(self, name, _plain(value))
         self._check_types()
         self._check_names()
         self._check_numbers()
@@ -105,21 +119,25 @@ class VPNsTrainingArguments:
     def _check_numbers(self) -> None:
         for name in ("pretrain_epochs", "find_mask_epochs", "finetune_epochs", "prompt_size"):
             _check_at_least(name, getattr(self, name), 0)
-        for name in ("image_size", "train_batch_size", "per_device_eval_batch_size", "mapping_interval"):
+        for name in ("image_size", "per_device_eval_batch_size", "mapping_interval"):
             _check_at_least(name, getattr(self, name), 1)
-        for name in ("per_device_train_batch_size", "max_train_samples", "max_eval_samples", "max_test_samples"):
+        for name in ("max_train_samples", "max_eval_samples", "max_test_samples"):
             if getattr(self, name) is not None:
                 _check_at_least(name, getattr(self, name), 1)
+        for name in ("train_batch_size", "per_device_train_batch_size"):
+            if getattr(self, name) is not None:
+                _check_at_least(name, getattr(self, name), 2)  # batch norm needs two images
         for name in (
             "pretrain_learning_rate",
             "score_learning_rate",
             "prompt_learning_rate",
             "learning_rate",
             "prompt_finetune_learning_rate",
-            "momentum",
             "weight_decay",
         ):
             _check_at_least(name, getattr(self, name), 0)
+        if not 0 <= self.momentum < 1:
+            raise InputError(f"momentum is {self.momentum}; allowed: 0 or more and below 1")
         if not 0 < self.validation_fraction < 1:
             raise InputError(f"validation_fraction is {self.validation_fraction}; allowed: above 0 and below 1")
         if not 0 <= self.seed < 2**32:
@@ -143,6 +161,17 @@ class VPNsTrainingArguments:
             raise InputError(f"method dense removes nothing, but sparsities is {self.sparsities}; give --sparsities 0")
 
 
+def _plain(value: Any) -> Any:
+    """Returns a value as Python's own types; a float32 counts as the decimal it is written as."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, np.floating):
+        return float(str(value))
+    if isinstance(value, np.generic):
+        return value.item()
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value is of a type that a field of the arguments is annotated with."""
     if hint == list[float]:
@@ -160,5 +189,5 @@ def _check_choice(name: str, value: Any, allowed: Any) -> None:
 
 
 def _check_at_least(name: str, value: float, least: float) -> None:
-    if not value >= least:
-        raise InputError(f"{name} is {value}; it must be at least {least}")
+    if not least <= value < math.inf:
+        raise InputError(f"{name} is {value}; it must be at least {least}{'' if value < least else ' and finite'}")
