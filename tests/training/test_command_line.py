@@ -105,6 +105,29 @@ def test_the_help_names_every_option_and_ends_well(parse, capsys):
         assert option.metadata["help"]
 
 
+def test_the_help_shows_every_option_once_and_as_it_works(parse, capsys):
+    with pytest.raises(SystemExit):
+        parse("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    options = [f"--{option.name}" for option in (*fields(InputArguments), *fields(VPNsTrainingArguments))]
+    assert not any(option[:2] + option[2:].replace("_", "-") in text for option in options if "_" in option)
+    assert "(default: None)" not in text
+    assert "--config RECIPE YAML recipe with any of these options; default.yaml if no model" in text
+    assert "--sparsities VALUE [VALUE ...] Fractions" in text
+    assert "each in [0, 1). (default: 0.7)" in text
+    assert "--horizontal_flip [true|false] Mirror" in text
+    assert "--no_horizontal_flip The same as --horizontal_flip false. " in text
+    assert text.count("that of the recipe if not given.") == 2
+    assert text.startswith("usage: ")
+    assert "required" not in text
+
+
+def test_both_spellings_of_an_option_are_understood(parse):
+    assert parse(*NAMED, "--train-batch-size", "8", "--no-horizontal-flip", "--prompt", "fix")[1] == (
+        VPNsTrainingArguments(train_batch_size=8, horizontal_flip=False, visual_prompt="fix")
+    )
+
+
 @pytest.mark.parametrize("argv", [["--nonsense", "3"], ["--nonsense=3"], ["--spars", "0.3"], ["stray"]])
 def test_an_unknown_argument_is_named(parse, capsys, argv):
     line = refused(capsys, lambda: parse(*NAMED, *argv))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import SUPPRESS, Action, HelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from vpns_hf.errors import InputError
 from .arguments import VPNsTrainingArguments
 
 NOT_GIVEN = ("", "null", "~")
+RECIPE = "that of the recipe if not given."
 
 
 @dataclass
@@ -24,10 +26,10 @@ class InputArguments:
     """What is pruned, and on which images."""
 
     model_name_or_path: str = field(
-        metadata={"help": f"Image classifier: a Hub id, a local folder, or one of {', '.join(BACKBONES)}."}
+        metadata={"help": f"Image classifier: a Hub id, a local folder, or one of {', '.join(BACKBONES)}; {RECIPE}"}
     )
     dataset_name: str = field(
-        metadata={"help": f"Images with labels: a Hub id, a local folder, or one of {', '.join(DATASETS)}."}
+        metadata={"help": f"Images with labels: a Hub id, a local folder, or one of {', '.join(DATASETS)}; {RECIPE}"}
     )
     dataset_config_name: str | None = field(
         default=None, metadata={"help": "Configuration of a data set that has several."}
@@ -42,8 +44,31 @@ class InputArguments:
     dry_run: bool = field(default=False, metadata={"help": "Say what would happen and stop."})
 
 
+class PlainHelp(HelpFormatter):
+    """Adds each default that says something, written as it would be given."""
+
+    def _get_help_string(self, action: Action) -> str:
+        default = action.default
+        if default in (None, SUPPRESS) or action.required or action.nargs == 0:
+            return action.help
+        written = " ".join(f"{item:g}" for item in default) if isinstance(default, list) else str(default)
+        return f"{action.help} (default: {written})"
+
+
 class OneLineParser(HfArgumentParser):
-    """Says what is wrong in one line, and exits with code 2."""
+    """Says what is wrong in one line, and exits with code 2; its help shows every option once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(
+            *args, formatter_class=PlainHelp, usage="%(prog)s [--config RECIPE] [--option VALUE ...]", **kwargs
+        )
+        for action in self._actions:
+            # What is understood stays as it was: the parser looks options up in a table of its own.
+            action.option_strings = [option for option in action.option_strings if "-" not in option.lstrip("-")]
+            if action.const is False:
+                action.help = f"The same as --{action.dest} false."
+            elif action.nargs != 0:
+                action.metavar = "true|false" if action.nargs == "?" else "VALUE"
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}; see --help\n")
@@ -64,7 +89,8 @@ def parse_arguments(
         SystemExit: with code 2 if an option is unknown or malformed, 0 after --help.
     """
     parser = OneLineParser((InputArguments, VPNsTrainingArguments), description=description, allow_abbrev=False)
-    parser.add_argument("--config", help=f"YAML recipe with any of these options (default: {default_recipe.name}).")
+    config_help = f"YAML recipe with any of these options; {default_recipe.name} if no model and no data set is named."
+    parser.add_argument("--config", metavar="RECIPE", help=config_help)
     recipe, rest = _take_config(list(argv))
     named = any(_option(arg) in ("model_name_or_path", "dataset_name") for arg in rest)
     if recipe is None and not named and "--help" not in rest and "-h" not in rest:
