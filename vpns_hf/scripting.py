@@ -6,7 +6,7 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import datasets
@@ -43,6 +43,17 @@ def is_main_process() -> bool:
 
 
 def given_command() -> str:
-    """Returns the command line this process was started with, the launcher included."""
-    launcher = ["accelerate", "launch"] if "ACCELERATE_MIXED_PRECISION" in os.environ else ["python"]
-    return shlex.join([*launcher, *sys.argv])
+    """Returns a command line that starts the same processes: launcher, number of processes, script and its options."""
+    return shlex.join([*_launcher(os.environ), *sys.argv])
+
+
+def _launcher(environment: Mapping[str, str]) -> list[str]:
+    total = environment.get("WORLD_SIZE", "1")
+    # accelerate starts several processes by way of torchrun, so it is looked for first.
+    if "ACCELERATE_MIXED_PRECISION" in environment:
+        return ["accelerate", "launch", "--num_processes", total]
+    if "TORCHELASTIC_RUN_ID" not in environment:
+        return ["python"]
+    here = environment.get("LOCAL_WORLD_SIZE", total)
+    machines = [] if here == total else ["--nnodes", str(int(total) // int(here))]
+    return ["torchrun", *machines, "--nproc_per_node", here]

@@ -61,9 +61,28 @@ def test_a_script_that_works_just_returns():
     assert run_script(lambda: None) is None
 
 
-@pytest.mark.parametrize(("launched", "start"), [(True, "accelerate launch"), (False, "python")])
-def test_the_command_is_what_was_typed(monkeypatch, launched, start):
-    monkeypatch.delenv("ACCELERATE_MIXED_PRECISION", raising=False)
-    if launched:
-        monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+LAUNCHED = ("ACCELERATE_MIXED_PRECISION", "TORCHELASTIC_RUN_ID", "WORLD_SIZE", "LOCAL_WORLD_SIZE")
+
+
+@pytest.mark.parametrize(
+    ("environment", "start"),
+    [
+        ({}, "python"),
+        ({"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}, "torchrun --nproc_per_node 2"),
+        (
+            {"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"},
+            "torchrun --nnodes 2 --nproc_per_node 4",
+        ),
+        ({"ACCELERATE_MIXED_PRECISION": "no"}, "accelerate launch --num_processes 1"),
+        (
+            {"ACCELERATE_MIXED_PRECISION": "no", "TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2"},
+            "accelerate launch --num_processes 2",
+        ),
+    ],
+)
+def test_the_command_starts_the_same_processes(monkeypatch, environment, start):
+    for name in LAUNCHED:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     assert given_command() == f"{start} /some/where/script.py --seed 7 --name 'two words'"
