@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from vpns_hf.benchmarks import BENCHMARKS
+from vpns_hf.errors import InputError
 from vpns_hf.reporting.markdown import markdown_table
 from vpns_hf.scripting import run_script
 
@@ -19,6 +20,8 @@ def main() -> None:
     parser.add_argument("name", choices=list(BENCHMARKS), help="What to measure.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="Write the figures to this file as well.")
     arguments = parser.parse_args()
+    if arguments.json:
+        check_file(arguments.json)
     rows = BENCHMARKS[arguments.name]()
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     cells = [
@@ -29,6 +32,17 @@ def main() -> None:
     )
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine, "figures": rows}, indent=2) + "\n", encoding="utf-8")
+
+
+def check_file(path: Path) -> None:
+    """Checks, before anything is measured, that a file can be written; leaves none behind."""
+    is_new = not path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise InputError(f"--json {path} cannot be written to ({error.strerror}); give another file") from error
+    if is_new:
+        path.unlink()
 
 
 if __name__ == "__main__":

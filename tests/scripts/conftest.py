@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
@@ -11,27 +9,15 @@ import pytest
 from accelerate.state import AcceleratorState
 
 from tests.helpers import tiny_resnet
+from tests.scripts.running import Ended, script_at
 from tests.training_helpers import coloured_split
 from vpns_hf.scripting import run_script
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a script ended: its code, and the lines it wrote."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
 def prune(monkeypatch, capsys, tmp_path) -> Callable[..., Ended]:
     """Calls scripts/prune.py in this process; its output folder is `out` below `tmp_path`, caches beside it."""
-    spec = importlib.util.spec_from_file_location("prune_script", SCRIPTS / "prune.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = script_at("prune.py")
     monkeypatch.setenv("VPNS_CACHE", str(tmp_path / "cache"))
 
     def call(*argv: object) -> Ended:

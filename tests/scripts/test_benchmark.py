@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tests.scripts.running import Ended, script_at
+from vpns_hf.scripting import run_script
+
+ROW = {"name": "a thing", "ours": 1.0, "reference": 2.0, "ratio": 0.5, "unit": "ms"}
+
+
+@pytest.fixture
+def benchmark(monkeypatch, capsys):
+    """Calls scripts/benchmark.py with one measurement, which notes that it was taken."""
+    script, measured = script_at("benchmark.py"), []
+    monkeypatch.setattr(script, "BENCHMARKS", {"thing": lambda: measured.append("thing") or [ROW]})
+
+    def call(*argv: object) -> tuple[Ended, list[str]]:
+        monkeypatch.setattr(sys, "argv", ["benchmark.py", "thing", *map(str, argv)])
+        code = 0
+        try:
+            run_script(script.main)
+        except SystemExit as exit:
+            code = exit.code
+        return Ended(code, *capsys.readouterr()), measured
+
+    return call
+
+
+def test_the_figures_are_printed_and_written(benchmark, tmp_path):
+    ended, measured = benchmark("--json", tmp_path / "figures.json")
+    assert (ended.code, measured) == (0, ["thing"])
+    assert "a thing" in ended.out
+    assert json.loads((tmp_path / "figures.json").read_text())["figures"] == [ROW]
+
+
+@pytest.mark.parametrize("name", ["nowhere/figures.json", "."])
+def test_a_file_that_cannot_be_written_is_found_before_measuring(benchmark, tmp_path, name):
+    ended, measured = benchmark("--json", tmp_path / name)
+    assert (ended.code, ended.out, measured) == (2, "", [])
+    [line] = ended.err.splitlines()
+    assert line.startswith(f"benchmark.py: error: --json {tmp_path / name} cannot be written to (")
+
+
+def test_a_measurement_that_fails_leaves_files_as_they_were(benchmark, tmp_path, monkeypatch):
+    (tmp_path / "old.json").write_text("old")
+    monkeypatch.delitem(ROW, "ours")
+    for name in ("old.json", "new.json"):
+        with pytest.raises(KeyError):
+            benchmark("--json", tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.json"]
+    assert (tmp_path / "old.json").read_text() == "old"
