@@ -47,10 +47,11 @@ def bars(monkeypatch) -> list[FakeBar]:
 
 def test_one_bar_per_stage_counts_every_update(bars):
     run = make_run(dense_model(), random_batches(3), random_batches(3), 0.5, recorder=ProgressCallback())
+    run.name = "70% sparsity"
     FineTuneStage(2, SGDSpec(0.01, 0.01, 0.9, 0.0)).run(run)
     [bar] = bars
     assert bar.settings["total"] == bar.count == 2 * 2 * 3
-    assert bar.settings["desc"] == "finetune"
+    assert bar.settings["desc"] == "70% sparsity: finetune"
     assert bar.settings["disable"] is False
     assert bar.closed
 
@@ -89,20 +90,24 @@ def test_the_bar_is_shown_by_the_main_process_unless_switched_off(bars, disable,
     assert bars[0].settings["disable"] is hidden
 
 
-@pytest.mark.parametrize(("main", "lines"), [(True, 1), (False, 0)])
+LINE = "dense reference: finetune, epoch 1: loss 0.600, accuracy 0.250 prompted, 0.750 plain"
+
+
+@pytest.mark.parametrize(("main", "lines"), [(True, [LINE]), (False, [])])
 def test_the_main_process_logs_one_line_per_epoch(caplog, main, lines):
     caplog.set_level(logging.INFO, logger="vpns_hf")
-    LoggingCallback().on_epoch_end(SimpleNamespace(accelerator=SimpleNamespace(is_main_process=main)), RECORD)
-    assert len(caplog.records) == lines
+    run = SimpleNamespace(accelerator=SimpleNamespace(is_main_process=main), name="dense reference")
+    LoggingCallback().on_epoch_end(run, RECORD)
+    assert caplog.messages == lines
 
 
 def test_trackers_get_what_was_measured():
     logged = []
     accelerator = SimpleNamespace(log=lambda values, step: logged.append((step, values)))
-    run, tracking = SimpleNamespace(accelerator=accelerator, sparsity=0.9), TrackingCallback()
+    run, tracking = SimpleNamespace(accelerator=accelerator, name="90% sparsity"), TrackingCallback()
     tracking.on_epoch_end(run, RECORD)
     tracking.on_epoch_end(run, EpochRecord("pretrain", 1, ViewLoss(None, 0.5), 0.0, 0.01, 1.0))
-    prefix = "sparsity-0.9/finetune"
+    prefix = "90-sparsity/finetune"
     assert logged[0] == (
         1,
         {
@@ -116,4 +121,20 @@ def test_trackers_get_what_was_measured():
     )
     step, values = logged[1]
     assert step == 2
-    assert set(values) == {f"sparsity-0.9/pretrain/{name}" for name in ("loss_plain", "learning_rate", "sparsity")}
+    assert set(values) == {f"90-sparsity/pretrain/{name}" for name in ("loss_plain", "learning_rate", "sparsity")}
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("dense reference", "dense-reference/finetune"),
+        ("pre-training", "pre-training/finetune"),
+        ("95.5% sparsity", "95.5-sparsity/finetune"),
+        ("", "finetune"),
+    ],
+)
+def test_figures_of_different_runs_do_not_meet(name, prefix):
+    logged = {}
+    accelerator = SimpleNamespace(log=lambda values, step: logged.update(values))
+    TrackingCallback().on_epoch_end(SimpleNamespace(accelerator=accelerator, name=name, sparsity=0.0), RECORD)
+    assert {figure.rpartition("/")[0] for figure in logged} == {prefix}

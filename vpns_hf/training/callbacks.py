@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -34,7 +35,7 @@ class Callback:
 
 
 class ProgressCallback(Callback):
-    """One progress bar per stage with loss, validation accuracy, sparsity and time left, on the main process only."""
+    """One progress bar per stage, named after its run, with loss, validation accuracy, sparsity and time left, on the main process only."""
 
     def __init__(self, disable: bool = False) -> None:
         self.disable = disable
@@ -45,7 +46,9 @@ class ProgressCallback(Callback):
         updates = stage.epochs * sum(len(update.stream(run.data)) for update in stage.updates)
         hidden = self.disable or not run.accelerator.is_main_process
         self._shown = {"sparsity": f"{run.model.sparsity:.1%}"}
-        self._bar = tqdm(total=updates, desc=stage.name, unit="update", disable=hidden, dynamic_ncols=True)
+        self._bar = tqdm(
+            total=updates, desc=_title(run, stage.name), unit="update", disable=hidden, dynamic_ncols=True
+        )
 
     def on_update(self, run: Run, stage: TrainingStage, update: Update, loss: Tensor) -> None:
         # The loss is read only when the bar is drawn again, because reading it waits for the device.
@@ -54,36 +57,50 @@ class ProgressCallback(Callback):
 
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
         self._shown = {"sparsity": f"{record.sparsity:.1%}", "accuracy": _accuracy(record.validation)}
-        losses = [value for value in (record.loss.prompted, record.loss.plain) if value is not None]
-        self._bar.set_postfix({**self._shown, "loss": f"{sum(losses) / len(losses):.3f}"})
+        self._bar.set_postfix({**self._shown, "loss": f"{_mean_loss(record):.3f}"})
 
     def on_stage_end(self, run: Run, stage: TrainingStage) -> None:
         self._bar.close()
 
 
 class LoggingCallback(Callback):
-    """Logs one line per epoch."""
+    """Logs one line per epoch at level INFO, for programs that show it; the scripts show bars instead."""
 
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
         if run.accelerator.is_main_process:
-            logger.info("%s", record)
+            title, accuracy = _title(run, record.stage), _accuracy(record.validation)
+            logger.info("%s, epoch %d: loss %.3f, accuracy %s", title, record.epoch, _mean_loss(record), accuracy)
 
 
 class TrackingCallback(Callback):
-    """Sends every epoch's figures to the trackers of the accelerator."""
+    """Sends every epoch's figures to the trackers of the accelerator, as run/stage/figure."""
 
     def __init__(self) -> None:
         self._step = 0
 
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
         self._step += 1
-        prefix = f"sparsity-{run.sparsity:g}/{record.stage}"
+        prefix = "/".join(filter(None, (_slug(run.name), record.stage)))
         values = {"loss_prompted": record.loss.prompted, "loss_plain": record.loss.plain}
         if record.validation is not None:
             values |= {"accuracy_prompted": record.validation.prompted, "accuracy_plain": record.validation.plain}
         values |= {"learning_rate": record.learning_rate, "sparsity": record.sparsity}
         named = {f"{prefix}/{name}": value for name, value in values.items() if value is not None}
         run.accelerator.log(named, step=self._step)
+
+
+def _title(run: Run, stage: str) -> str:
+    return ": ".join(filter(None, (run.name, stage)))
+
+
+def _slug(name: str) -> str:
+    """Returns a name without what trackers do not take: "70% sparsity" -> "70-sparsity"."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
+
+
+def _mean_loss(record: EpochRecord) -> float:
+    losses = [value for value in (record.loss.prompted, record.loss.plain) if value is not None]
+    return sum(losses) / len(losses)
 
 
 def _accuracy(accuracy: ViewAccuracy | None) -> str:
