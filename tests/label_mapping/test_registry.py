@@ -13,7 +13,7 @@ def refuse() -> torch.Tensor:
 
 
 def test_the_published_mappings_are_there():
-    assert set(LABEL_MAPPINGS) == {"frequency", "iterative", "random", "identity"}
+    assert {"frequency", "iterative", "random", "identity"} <= set(LABEL_MAPPINGS)
     assert all(issubclass(mapping, LabelMapping) for mapping in LABEL_MAPPINGS.values())
 
 
