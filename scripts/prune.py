@@ -18,8 +18,9 @@ DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "digits.yaml"
 def main() -> None:
     inputs, args = parse_arguments(sys.argv[1:], DEFAULT_RECIPE, __doc__)
     dataset = load_image_dataset(inputs.dataset_name, config_name=inputs.dataset_config_name)
-    columns = find_columns(dataset, inputs.image_column_name, inputs.label_column_name)
-    splits = named_splits(dataset, columns, DATASETS.get(inputs.dataset_name))
+    spec = DATASETS.get(inputs.dataset_name)
+    columns = find_columns(dataset, inputs.image_column_name, inputs.label_column_name, spec)
+    splits = named_splits(dataset, columns, spec)
     trainer = VPNsTrainer(
         inputs.model_name_or_path,
         args,

@@ -187,8 +187,20 @@ def test_the_card_says_which_split_chose_and_which_measured(data, folder):
     assert (
         "- Epoch 2 of the last stage and the default view were chosen on the validation split (96.11% with the prompt, "
         "95.00% without). The accuracies in the table were measured on the test split.\n"
-        "- A tenth of train is the validation split.\n"
     ) in text
+    assert "A tenth of train" not in text
+
+
+def test_without_a_validation_split_the_card_gives_the_protocol(folder):
+    run = replace(RUN, validation=None)
+    results = Results(DenseResult(), [run], protocol="The last epoch was kept.")
+    text = write_model_card(folder, VPNsModelCardData.from_results(results, run)).read_text()
+    assert "- No validation split chose the epoch or the default view." in text
+    assert "- The last epoch was kept.\n" in text
+
+
+def test_the_card_warns_of_speed(data, folder):
+    text = write_model_card(folder, data).read_text()
     assert "Unstructured sparsity gives no speed-up on common hardware" in text
 
 

@@ -68,7 +68,13 @@ def decode_images(splits: Splits, args: VPNsTrainingArguments, columns: Columns,
 
     def decode(split: Dataset, name: str, size: int) -> ImageCache:
         return cache_images(
-            split, columns, size, name=name, cache_dir=args.cache_dir, disable_progress=not show_progress
+            split,
+            columns,
+            size,
+            name=name,
+            origin=splits.origins[name],
+            cache_dir=args.cache_dir,
+            disable_progress=not show_progress,
         )
 
     upright, augmented = EvalTransform(args.image_size), TrainTransform(args.image_size)

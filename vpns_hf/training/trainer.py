@@ -85,7 +85,6 @@ class VPNsTrainer:
     ) -> None:
         self.args = args
         self.command = command
-        self.test_split = test_split
         self.output_dir = check_output_dir(args.output_dir, args.overwrite_output_dir)
         self.accelerator = build_accelerator(args)
         self.process = process_of(self.accelerator)
@@ -93,6 +92,8 @@ class VPNsTrainer:
         splits = _as_splits(train_dataset, eval_dataset, test_dataset)
         self.columns = columns or find_columns(splits)
         self.splits = choose_splits(splits, args, self.columns)
+        tested = self.splits.origins["test"].name  # without test rows, or labels on them, it is another split
+        self.test_split = test_split if tested == "test" else tested
         self.model_name = type(model).__name__ if isinstance(model, PreTrainedModel) else os.fspath(model)
         self.dataset_name = dataset_name
         self.base = self._build_base(model, model_revision)
