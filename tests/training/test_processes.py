@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tests.training_helpers import tiny_arguments
 from vpns_hf import InputError
 from vpns_hf.training import processes
-from vpns_hf.training.processes import build_accelerator, check_batch_size
+from vpns_hf.training.processes import build_accelerator, check_all_joined, check_batch_size
 
 
 def test_a_precision_that_is_given_holds(tmp_path):
@@ -51,8 +51,16 @@ def test_a_batch_that_can_be_shared_out(tmp_path, changes):
 
 def test_the_batch_is_looked_at_before_anything_is_planned(tmp_path, monkeypatch):
     monkeypatch.setattr(processes.Accelerator, "num_processes", 3)
+    monkeypatch.setattr(processes, "check_all_joined", lambda num_processes: None)
     with pytest.raises(InputError, match="16 with 3 processes"):
         build_accelerator(tiny_arguments(tmp_path))
+
+
+def test_processes_that_do_not_work_together(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match=r"2 processes were started, but .*ACCELERATE_USE_CPU=1"):
+        check_all_joined(1)
+    check_all_joined(2)
 
 
 @pytest.fixture

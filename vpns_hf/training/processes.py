@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from typing import Any
 
 from accelerate import Accelerator
@@ -33,8 +34,8 @@ def build_accelerator(args: VPNsTrainingArguments) -> Accelerator:
     forward: masks are computed alike by every process, and running statistics are averaged once an epoch.
 
     Raises:
-        InputError: if a tracker is asked for that is not installed, the precision is not supported, or the batch size
-            cannot be shared out.
+        InputError: if a tracker is asked for that is not installed, the precision is not supported, the processes do not
+            find each other, or the batch size cannot be shared out.
     """
     trackers = _trackers(args.report_to) if args.with_tracking else None
     try:
@@ -45,10 +46,25 @@ def build_accelerator(args: VPNsTrainingArguments) -> Accelerator:
         )
     except ValueError as error:
         raise InputError(str(error).strip().splitlines()[0]) from error
+    check_all_joined(accelerator.num_processes)
     # Set afterwards, because accelerate takes no subclass of its settings among the handlers.
     accelerator.ddp_handler = _WrapperSettings(find_unused_parameters=True, broadcast_buffers=False)
     check_batch_size(args, accelerator.num_processes)
     return accelerator
+
+
+def check_all_joined(num_processes: int) -> None:
+    """Without a GPU, accelerate lets the processes of torchrun work side by side, each on the whole job.
+
+    Raises:
+        InputError: if more processes were started than `num_processes`, which work together.
+    """
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if started != num_processes:
+        raise InputError(
+            f"{started} processes were started, but they do not work together; "
+            "without a GPU for each, set ACCELERATE_USE_CPU=1 or start one process"
+        )
 
 
 def check_batch_size(args: VPNsTrainingArguments, num_processes: int) -> None:
