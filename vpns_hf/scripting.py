@@ -12,12 +12,14 @@ from pathlib import Path
 import datasets
 import transformers
 
+from .allocation import keep_freed_memory
 from .errors import InputError
 
 
 def run_script(main: Callable[[], None]) -> None:
     """Runs `main`; exits with 2 after an InputError, whose line goes to standard error, and 130 when interrupted."""
     quiet_libraries()
+    keep_freed_memory()
     try:
         main()
     except InputError as error:

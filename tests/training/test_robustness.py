@@ -80,6 +80,12 @@ def test_the_split_that_was_measured_is_recorded_by_its_name(tmp_path):
     assert "on the valid split" in (tmp_path / "out" / "sparsity-50" / "README.md").read_text()
 
 
+def test_who_may_read_the_configuration_may_read_the_weights(tmp_path):
+    save_model(tiny_model(), tmp_path / "model")
+    modes = {path.stat().st_mode for path in (tmp_path / "model").iterdir()}
+    assert len(modes) == 1
+
+
 def test_a_saved_model_replaces_an_older_one_whole(tmp_path):
     folder = tmp_path / "sparsity-50"
     save_model(tiny_model(seed=0), folder)

@@ -99,6 +99,8 @@ def save_model(model: VPNsForImageClassification, folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     model.save_pretrained(aside)
     image_processor(model).save_pretrained(aside)
+    for weights in aside.glob("*.safetensors"):  # written for their owner alone; the other files follow the umask
+        weights.chmod((aside / "config.json").stat().st_mode)
     if folder.exists():
         shutil.rmtree(folder)
     os.replace(aside, folder)
