@@ -5,7 +5,7 @@ PYTHON ?= python3
 # The choice is kept until `make clean`.
 TORCH ?= torch==2.13.0
 # Given to pytest: `make test PYTEST_ARGS="tests/pruning -x"`, or `PYTEST_ARGS="-n 4"` on a machine with cores to spare.
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses 2
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check

@@ -127,6 +127,7 @@ def test_plots_are_saved_as_pictures_of_the_expected_size(results, tmp_path):
         assert saved[name] == pytest.approx(size, abs=1), name
 
 
+@pytest.mark.slow
 def test_matplotlib_is_imported_by_the_first_figure_and_pyplot_never():
     code = (
         "import sys, vpns_hf.reporting as reporting, vpns_hf.reporting.plots as plots\n"
