@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import datasets
 import numpy as np
 import pytest
 import torch
@@ -78,6 +79,18 @@ def test_the_split_that_was_measured_is_recorded_by_its_name(tmp_path):
     results = trainer.train()
     assert (results["dense"]["split"], results["runs"][0]["split"]) == ("valid", "valid")
     assert "on the valid split" in (tmp_path / "out" / "sparsity-50" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("model", [torch.nn.Linear(2, 2), None])
+def test_a_model_of_another_kind_is_refused(tmp_path, model):
+    with pytest.raises(InputError, match="model is a"):
+        VPNsTrainer(model, tiny_arguments(tmp_path), coloured_split(20), None, coloured_split(8))
+
+
+def test_all_splits_at_once_are_refused(tmp_path):
+    both = datasets.DatasetDict({"train": coloured_split(20), "test": coloured_split(8)})
+    with pytest.raises(InputError, match=r"a DatasetDict; give one split"):
+        VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path), both)
 
 
 def test_who_may_read_the_configuration_may_read_the_weights(tmp_path):

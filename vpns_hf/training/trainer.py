@@ -83,6 +83,7 @@ class VPNsTrainer:
         command: str | None = None,
         test_split: str = "test",
     ) -> None:
+        _check_kinds(model, train_dataset, eval_dataset, test_dataset)
         self.args = args
         self.command = command
         self.output_dir = check_output_dir(args.output_dir, args.overwrite_output_dir)
@@ -346,6 +347,16 @@ def _check_sizes(model: VPNsForImageClassification) -> None:
                 f"{type(model.backbone).__name__} cannot take pictures of {seen} x {seen} pixels ({reason}); "
                 "give another image_size or output_size"
             ) from error
+
+
+def _check_kinds(model: Any, *datasets: Any) -> None:
+    if not isinstance(model, str | os.PathLike | PreTrainedModel):
+        raise InputError(
+            f"model is a {type(model).__name__}; give a short name, a Hub id, a folder, or an image classifier of transformers"
+        )
+    for dataset in datasets:
+        if dataset is not None and not isinstance(dataset, Dataset):
+            raise InputError(f"a data set is a {type(dataset).__name__}; give one split of it, a datasets.Dataset")
 
 
 def _as_splits(train: Dataset, validation: Dataset | None, test: Dataset | None) -> DatasetDict:
