@@ -7,7 +7,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from vpns_hf.models.strided_convolution import StridedConvolution, has_slow_input_gradient, input_gradient
+from tests.helpers import tiny_model
+from vpns_hf.models import strided_convolution
+from vpns_hf.models.strided_convolution import (
+    StridedConvolution,
+    frame_gradient,
+    has_slow_input_gradient,
+    input_gradient,
+)
 
 SHAPES = [(kernel, stride, padding) for kernel in (2, 3, 4, 7) for stride in (2, 3, 4) for padding in range(4)]
 FITTING = [(kernel, stride, padding) for kernel, stride, padding in SHAPES if kernel >= stride and padding < kernel]
@@ -64,3 +71,36 @@ def test_used_only_where_it_computes_the_same():
         assert not has_slow_input_gradient(other, pixels)
     with torch.autocast("cpu", torch.bfloat16):
         assert not has_slow_input_gradient(nn.Conv2d(3, 4, 3, stride=2, padding=1), pixels)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), FITTING)
+@pytest.mark.parametrize("frame", [1, 2, 5])
+def test_the_gradient_of_a_frame_is_that_of_the_picture_there(kernel, stride, padding, frame):
+    torch.manual_seed(0)
+    pixels = torch.rand(2, 3, 27, 32, dtype=torch.float64, requires_grad=True)
+    weight = torch.rand(5, 3, kernel, kernel, dtype=torch.float64)
+    output = F.conv2d(pixels, weight, stride=stride, padding=padding)
+    grad = torch.rand_like(output)
+    (expected,) = torch.autograd.grad(output, pixels, grad)
+    inside = (slice(None), slice(None), slice(frame, -frame), slice(frame, -frame))
+    expected = expected.clone()
+    expected[inside] = 0
+    torch.testing.assert_close(frame_gradient(grad, weight, pixels.shape, stride, padding, frame), expected)
+
+
+@pytest.mark.parametrize("name", ["pad", "fix", "random"])
+def test_prompt_and_pixels_get_the_gradient_of_the_stock_convolution(name, monkeypatch):
+    gradients = []
+    for fewest in (0, 10**9):
+        monkeypatch.setattr(strided_convolution, "MANY_VALUES", fewest)
+        model = tiny_model(visual_prompt=name, image_size=32, prompt_size=3).double()
+        torch.manual_seed(0)
+        pixels = torch.rand(3, 3, 32, 32, dtype=torch.float64)
+        model(pixels, labels=torch.tensor([0, 1, 2]), prompted=True).loss.backward()
+        read = pixels.requires_grad_(True)
+        torch.manual_seed(0)
+        model.eval()(read, labels=torch.tensor([0, 1, 2]), prompted=True).loss.backward()
+        gradients.append((model.visual_prompt.prompt.grad, read.grad))
+    for fast, stock in zip(*gradients, strict=True):
+        torch.testing.assert_close(fast, stock)
+        assert stock.abs().sum() > 0

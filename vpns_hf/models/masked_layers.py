@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .strided_convolution import StridedConvolution, has_slow_input_gradient
+from .strided_convolution import FRAME, StridedConvolution, has_slow_input_gradient
 
 
 def apply_mask(tensor: Tensor, mask: Tensor, out: Tensor | None = None) -> Tensor:
@@ -123,7 +123,8 @@ class MaskedConv2d(MaskedLayer, nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         weight = self.effective_weight()
         if has_slow_input_gradient(self, input):
-            return StridedConvolution.apply(input, weight, self.bias, self.stride[0], self.padding[0])
+            frame = getattr(input, FRAME, None)
+            return StridedConvolution.apply(input, weight, self.bias, self.stride[0], self.padding[0], frame)
         return self._conv_forward(input, weight, self.bias)
 
 

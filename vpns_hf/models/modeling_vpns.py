@@ -21,6 +21,7 @@ from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_layers
 from .normalisation import normalisation_of
 from .sparse_storage import MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict
+from .strided_convolution import FRAME
 from .visual_prompts import build_visual_prompt
 
 
@@ -140,8 +141,10 @@ class VPNsForImageClassification(PreTrainedModel):
 
     def source_logits(self, pixel_values: Tensor, prompted: bool) -> Tensor:
         """Returns the logits of all source classes, (B, S), for pictures (B, 3, I, I) in [0, 1]."""
-        pixels = self.visual_prompt(pixel_values) if prompted else pixel_values
-        return self.backbone(self.normalise(pixels)).logits
+        pixels = self.normalise(self.visual_prompt(pixel_values) if prompted else pixel_values)
+        if prompted and not pixel_values.requires_grad:
+            setattr(pixels, FRAME, self.visual_prompt.frame)
+        return self.backbone(pixels).logits
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Subtracts the mean and divides by the standard deviation of `config`, per channel."""

@@ -7,10 +7,15 @@ stride * stride times as many outputs, whose pixels are then interleaved (Shi et
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# Name of an attribute of a tensor of pixels: width of the border outside of which nobody needs its gradient. Whatever
+# is computed from the tensor does not have it, so only a layer that reads these very pixels can be meant.
+FRAME = "gradient_frame"
 FEW_CHANNELS = 4
 MANY_VALUES = 100_000  # a smaller batch gains nothing
 
@@ -35,11 +40,17 @@ def has_slow_input_gradient(conv: nn.Conv2d, pixels: Tensor) -> bool:
 
 
 class StridedConvolution(torch.autograd.Function):
-    """`F.conv2d(pixels, weight, bias, stride, padding)` with square kernels."""
+    """`F.conv2d(pixels, weight, bias, stride, padding)` with square kernels.
+
+    With a `frame`, the gradient of the pixels is computed on a border of that width only, and 0 inside.
+    """
 
     @staticmethod
-    def forward(ctx, pixels: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
+    def forward(
+        ctx, pixels: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, frame: int | None = None
+    ) -> Tensor:
         ctx.save_for_backward(pixels, weight)
+        ctx.frame = frame
         ctx.stride, ctx.padding, ctx.bias_sizes = stride, padding, None if bias is None else list(bias.shape)
         return F.conv2d(pixels, weight, bias, stride, padding)
 
@@ -51,8 +62,11 @@ class StridedConvolution(torch.autograd.Function):
         _, weight_grad, bias_grad = torch.ops.aten.convolution_backward(
             grad, pixels, weight, ctx.bias_sizes, strides, paddings, [1, 1], False, [0, 0], 1, wanted
         )
-        pixels_grad = input_gradient(grad, weight, pixels.shape, ctx.stride, ctx.padding)
-        return pixels_grad, weight_grad, bias_grad, None, None
+        if ctx.frame is None:
+            pixels_grad = input_gradient(grad, weight, pixels.shape, ctx.stride, ctx.padding)
+        else:
+            pixels_grad = frame_gradient(grad, weight, pixels.shape, ctx.stride, ctx.padding, ctx.frame)
+        return pixels_grad, weight_grad, bias_grad, None, None, None
 
 
 def input_gradient(grad: Tensor, weight: Tensor, shape: torch.Size, stride: int, padding: int) -> Tensor:
@@ -74,6 +88,30 @@ def input_gradient(grad: Tensor, weight: Tensor, shape: torch.Size, stride: int,
     after = [side - 1 + first + width - size for side, size in zip((rows, columns), grad.shape[-2:], strict=True)]
     spread = F.conv2d(F.pad(grad, (-first, after[1], -first, after[0])), kernels)
     return F.pixel_shuffle(spread, stride)[..., : shape[-2], : shape[-1]]
+
+
+def frame_gradient(grad: Tensor, weight: Tensor, shape: torch.Size, stride: int, padding: int, frame: int) -> Tensor:
+    """Returns `input_gradient` on a border of `frame` pixels, and 0 inside it."""
+    gradient = grad.new_zeros(shape)
+    for rows, strip in _strips(grad, weight, shape, stride, padding, frame):
+        gradient[..., rows, :] = strip
+    turned = grad.transpose(2, 3), weight.transpose(2, 3), torch.Size((*shape[:2], shape[3], shape[2]))
+    for columns, strip in _strips(*turned, stride, padding, frame):
+        gradient[..., columns] = strip.transpose(2, 3)
+    return gradient
+
+
+def _strips(
+    grad: Tensor, weight: Tensor, shape: torch.Size, stride: int, padding: int, frame: int
+) -> Iterator[tuple[slice, Tensor]]:
+    """Yields the first and the last `frame` rows of the input, with their gradient."""
+    height, reach = shape[2], weight.shape[-1]
+    yield slice(frame), input_gradient(grad, weight, torch.Size((*shape[:2], frame, shape[3])), stride, padding)
+    # Begins earlier than the strip, so that every output that reaches the strip is there.
+    first = max(height - frame - reach, 0) // stride
+    below = torch.Size((*shape[:2], height - first * stride, shape[3]))
+    strip = input_gradient(grad[:, :, first:], weight, below, stride, padding)
+    yield slice(height - frame, height), strip[:, :, -frame:]
 
 
 def _taps(kernel: int, stride: int, padding: int) -> tuple[Tensor, int]:
