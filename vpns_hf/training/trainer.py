@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from vpns_hf.data import Columns, find_columns
 from vpns_hf.errors import InputError
 from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
 from vpns_hf.hub.publishing import publish_folder
+from vpns_hf.hub.reach import hub_answers
 from vpns_hf.methods import METHODS, dense_stages
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.models.normalisation import normalisation_of
@@ -187,12 +189,10 @@ class VPNsTrainer:
         given = {"image_mean": self.args.image_mean, "image_std": self.args.image_std}
         given = {name: value for name, value in given.items() if value is not None}
         origin = model.config.name_or_path if isinstance(model, PreTrainedModel) else os.fspath(model)
-        known = (
-            {} if origin in ("", *BACKBONES) else normalisation_of(origin, revision=revision, local_files_only=True)
-        )
+        known = {} if origin in ("", *BACKBONES) else _saved_normalisation(origin, revision)
         if len(given) < 2 and not known and origin not in BACKBONES:
             logger.warning(
-                "no image processor is saved with the backbone: normalising by ImageNet's mean and std; "
+                "no image processor of the backbone was found: normalising by ImageNet's mean and std; "
                 "give image_mean and image_std if it was trained with others"
             )
         return {**known, **given}
@@ -347,6 +347,13 @@ def _check_sizes(model: VPNsForImageClassification) -> None:
                 f"{type(model.backbone).__name__} cannot take pictures of {seen} x {seen} pixels ({reason}); "
                 "give another image_size or output_size"
             ) from error
+
+
+def _saved_normalisation(origin: str, revision: str | None) -> dict[str, list[float]]:
+    folder = Path(origin).expanduser()
+    if folder.is_dir():
+        return normalisation_of(folder)
+    return normalisation_of(origin, revision=revision, local_files_only=not hub_answers(origin, "model"))
 
 
 def _check_kinds(model: Any, *datasets: Any) -> None:
