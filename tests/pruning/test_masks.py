@@ -7,7 +7,8 @@ import torch
 
 from vpns_hf.errors import InputError
 from vpns_hf.pruning.masks import SCOPES, global_masks, layerwise_masks
-from vpns_hf.pruning.thresholds import make_selector, num_dropped
+from vpns_hf.pruning.selectors import make_selector
+from vpns_hf.pruning.thresholds import num_dropped
 
 
 def filled_weights() -> list[torch.Tensor]:

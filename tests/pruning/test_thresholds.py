@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from vpns_hf.errors import InputError
-from vpns_hf.pruning import thresholds
+from vpns_hf.pruning import host_selection
+from vpns_hf.pruning.device_selection import DeviceSelector
+from vpns_hf.pruning.host_selection import HostSelector
 from vpns_hf.pruning.masks import global_masks
+from vpns_hf.pruning.selectors import make_selector
 from vpns_hf.pruning.thresholds import (
-    DeviceSelector,
-    HostSelector,
     MaskedWeights,
-    make_selector,
     num_dropped,
     write_masked_weights,
     write_masks,
@@ -44,7 +44,7 @@ SELECTORS = [HostSelector, SmallSampleSelector, MissingSelector, DeviceSelector]
 
 @pytest.fixture(params=SELECTORS, ids=lambda selector: selector.__name__)
 def selector_class(request, monkeypatch):
-    monkeypatch.setattr(thresholds, "CHUNK", 50)
+    monkeypatch.setattr(host_selection, "CHUNK", 50)
     return request.param
 
 

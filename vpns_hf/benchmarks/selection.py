@@ -10,7 +10,8 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from vpns_hf.pruning.thresholds import make_selector, num_dropped, write_masked_weights, write_masks
+from vpns_hf.pruning.selectors import make_selector
+from vpns_hf.pruning.thresholds import num_dropped, write_masked_weights, write_masks
 
 
 def resnet18_shapes() -> list[tuple[int, ...]]:

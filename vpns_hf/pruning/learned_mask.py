@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from vpns_hf.models.masked_layers import MaskedLayer
 
 from .criteria import Criterion
-from .thresholds import MaskedWeights, Threshold, make_selector, num_dropped
+from .selectors import make_selector
+from .thresholds import MaskedWeights, Threshold, num_dropped
 
 
 class LearnedMask:

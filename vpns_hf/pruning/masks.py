@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from vpns_hf.pruning.thresholds import make_selector, num_dropped, write_masks
+from .selectors import make_selector
+from .thresholds import num_dropped, write_masks
 
 
 def global_masks(scores: Sequence[Tensor], sparsity: float) -> list[Tensor]:
