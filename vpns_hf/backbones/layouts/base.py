@@ -1,0 +1,78 @@
+"""How another library names and shapes the tensors of an architecture that transformers also has."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
+
+from vpns_hf.errors import InputError
+
+LISTED = 5  # tensors that an error names before it counts the others
+Shapes = Mapping[str, torch.Size]
+
+
+class Layout(ABC):
+    """The tensor names of one library for one architecture; a subclass gives the two directions of the translation.
+
+    "Theirs" is the other library's name, "ours" the one in the state dict of the transformers class.
+    """
+
+    @abstractmethod
+    def config(self, shapes: Shapes) -> PreTrainedConfig | None:
+        """Returns the configuration that tensors of these names and shapes (theirs) belong to, or None if not this layout."""
+
+    @abstractmethod
+    def names(self, config: PreTrainedConfig) -> dict[str, str]:
+        """Returns {our name: their name} of every tensor of a network of that configuration, one to one."""
+
+    def shape(self, name: str, ours: torch.Size) -> torch.Size:
+        """Returns the shape the other library gives the tensor `name` (theirs) that has the shape `ours` here."""
+        return ours
+
+    def from_theirs(self, tensors: Mapping[str, Tensor], config: PreTrainedConfig) -> dict[str, Tensor]:
+        """Returns the state dict of the transformers class; tensors share storage with those given.
+
+        Raises:
+            InputError: if a tensor is missing, left over or of another shape; the message lists them.
+        """
+        expected = stock_shapes(config)
+        names = self.names(config)
+        _check_account({theirs: self.shape(theirs, expected[ours]) for ours, theirs in names.items()}, tensors)
+        return {
+            ours: tensors[theirs].reshape(expected[ours]) if theirs in tensors else torch.tensor(0)
+            for ours, theirs in names.items()
+        }
+
+    def to_theirs(self, model: PreTrainedModel) -> dict[str, Tensor]:
+        """Returns the tensors of a stock image classifier under the other library's names and in its shapes."""
+        state_dict = model.state_dict()
+        names = self.names(model.config)
+        return {
+            theirs: state_dict[ours].reshape(self.shape(theirs, state_dict[ours].shape))
+            for ours, theirs in names.items()
+        }
+
+
+def stock_shapes(config: PreTrainedConfig) -> dict[str, torch.Size]:
+    """Returns {name: shape} of the tensors of the image classifier that transformers builds for `config`."""
+    with torch.device("meta"):
+        model = AutoModelForImageClassification.from_config(config)
+    return {name: tensor.shape for name, tensor in model.state_dict().items()}
+
+
+def _check_account(expected: Mapping[str, torch.Size], tensors: Mapping[str, Tensor]) -> None:
+    # Batch norm has counted its batches since torch 0.4.1 only; older files start the count at 0.
+    wrong = [f"missing {key}" for key in expected if key not in tensors and not key.endswith(".num_batches_tracked")]
+    wrong += [f"unexpected {key}" for key in tensors if key not in expected]
+    wrong += [
+        f"{key} of shape {tuple(tensors[key].shape)} instead of {tuple(shape)}"
+        for key, shape in expected.items()
+        if key in tensors and tensors[key].shape != shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - LISTED} more" if len(wrong) > LISTED else ""
+        raise InputError(f"the weights do not fit the network they name: {', '.join(wrong[:LISTED])}{more}")
