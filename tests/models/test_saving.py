@@ -186,13 +186,16 @@ def test_loading_reports_nothing_missing(model, tmp_path):
     assert not any(info.values())
 
 
-def test_normalisation_is_refilled_after_loading(model, tmp_path):
-    """Buffers that are in no file come back from the meta device as uninitialised memory."""
+@pytest.mark.parametrize("garbage", [0, 1])
+def test_buffers_are_refilled_after_loading(model, tmp_path, monkeypatch, garbage):
+    """Buffers that are in no file come back from the meta device as uninitialised memory, which may hold anything."""
     model.save_pretrained(tmp_path)
-    assert not [key for key in stored_tensors(tmp_path) if key.startswith("image_")]
+    assert not [key for key in stored_tensors(tmp_path) if key.startswith("image_") or key.endswith("prompt_mask")]
+    monkeypatch.setattr(torch, "empty_like", lambda like, **options: torch.full_like(like, garbage, **options))
     loaded = VPNsForImageClassification.from_pretrained(tmp_path)
     assert loaded.image_mean.flatten().tolist() == pytest.approx([0.1, 0.2, 0.3])
     assert loaded.image_std.flatten().tolist() == pytest.approx([0.4, 0.5, 0.6])
+    assert torch.equal(loaded.visual_prompt.prompt_mask, model.visual_prompt.build_mask())
 
 
 def test_key_mapping_does_not_rename_on_the_next_save(model, tmp_path):

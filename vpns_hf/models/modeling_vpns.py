@@ -22,7 +22,7 @@ from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_laye
 from .normalisation import normalisation_of
 from .sparse_storage import MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict
 from .strided_convolution import FRAME
-from .visual_prompts import build_visual_prompt
+from .visual_prompts import VisualPrompt, build_visual_prompt
 
 
 class VPNsForImageClassification(PreTrainedModel):
@@ -243,7 +243,7 @@ class VPNsForImageClassification(PreTrainedModel):
             init.copy_(self.label_mapping, torch.arange(self.config.num_labels))
             init.copy_(self.image_mean, _per_channel(self.config.image_mean))
             init.copy_(self.image_std, _per_channel(self.config.image_std))
-        elif module is self.visual_prompt and self.visual_prompt.num_values:
+        elif isinstance(module, VisualPrompt) and hasattr(module, "prompt_mask"):
             init.zeros_(module.prompt)
             init.copy_(module.prompt_mask, module.build_mask())
 
