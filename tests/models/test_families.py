@@ -5,42 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from transformers import (
-    AutoModelForImageClassification,
-    ConvNextConfig,
-    ConvNextV2Config,
-    Dinov2Config,
-    EfficientNetConfig,
-    MobileNetV2Config,
-    RegNetConfig,
-    ResNetConfig,
-    SwinConfig,
-    ViTConfig,
-)
+from transformers import AutoModelForImageClassification
 
-from tests.helpers import CLASSES, pictures, prune_at_random, randomised, tiny_resnet_config
+from tests.families import FAMILIES
+from tests.helpers import CLASSES, pictures, prune_at_random, randomised
 from vpns_hf import VPNsForImageClassification
 
-ATTENTION = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
-STAGES = {"hidden_sizes": [8, 12], "depths": [1, 1], "num_labels": 5}
-FAMILIES = {
-    "resnet": tiny_resnet_config(),
-    "resnet-bottleneck": ResNetConfig(embedding_size=8, layer_type="bottleneck", **STAGES),
-    "convnext": ConvNextConfig(num_stages=2, **STAGES),
-    "convnextv2": ConvNextV2Config(num_stages=2, **STAGES),
-    "vit": ViTConfig(intermediate_size=24, num_labels=5, **ATTENTION),
-    "dinov2": Dinov2Config(mlp_ratio=2, num_labels=5, **ATTENTION),
-    "swin": SwinConfig(embed_dim=8, depths=[1, 1], num_heads=[1, 2], image_size=32, window_size=4, num_labels=5),
-    "regnet": RegNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], groups_width=4, num_labels=5),
-    "mobilenetv2": MobileNetV2Config(depth_multiplier=0.25, image_size=32, num_labels=5),
-    "efficientnet": EfficientNetConfig(
-        width_coefficient=0.25, depth_coefficient=0.1, hidden_dim=320, image_size=32, num_labels=5
-    ),
-}
 # Layers of a class of their own, and parameters that are neither a vector nor a layer's weight.
 OTHERS = {
     "convnextv2": "ConvNextV2GRN",
     "vit": "ViTEmbeddings",
+    "deit": "DeiTEmbeddings",
     "dinov2": "Dinov2Embeddings",
     "swin": "SwinRelativePositionBias",
     "efficientnet": "EfficientNetDepthwiseConv2d",
