@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from vpns_hf import VPNsTrainer
-from vpns_hf.data import DATASETS, find_columns, load_image_dataset
+from vpns_hf.data import find_columns, find_spec, load_image_dataset
 from vpns_hf.data.splits import named_splits
 from vpns_hf.reporting import results_table
 from vpns_hf.scripting import given_command, run_script
@@ -18,7 +18,7 @@ DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "digits.yaml"
 def main() -> None:
     inputs, args = parse_arguments(sys.argv[1:], DEFAULT_RECIPE, __doc__)
     dataset = load_image_dataset(inputs.dataset_name, config_name=inputs.dataset_config_name)
-    spec = DATASETS.get(inputs.dataset_name)
+    spec = find_spec(inputs.dataset_name)
     columns = find_columns(dataset, inputs.image_column_name, inputs.label_column_name, spec)
     splits = named_splits(dataset, columns, spec)
     trainer = VPNsTrainer(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vpns_hf import InputError, VPNsTrainingArguments
+from vpns_hf.data import find_spec
 
 PAPER = {
     "sparsities": [0.7],
@@ -22,7 +23,6 @@ PAPER = {
     "prompt_finetune_learning_rate": 0.01,
     "momentum": 0.9,
     "weight_decay": 1e-4,
-    "train_batch_size": 256,
     "seed": 7,
 }
 
@@ -38,6 +38,15 @@ def refusal(**values: object) -> str:
 def test_the_defaults_are_the_papers():
     args = VPNsTrainingArguments()
     assert {name: getattr(args, name) for name in PAPER} == PAPER
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [(None, 256), ("someone/pictures", 256), ("dtd", 64), ("mcimpoi/dtd_split_1", 64)]
+)
+def test_the_data_set_says_the_batch_size_unless_it_is_given(name, size):
+    spec = find_spec(name)
+    assert VPNsTrainingArguments().for_dataset(spec) == VPNsTrainingArguments(train_batch_size=size)
+    assert VPNsTrainingArguments(train_batch_size=32).for_dataset(spec).train_batch_size == 32
 
 
 def test_two_sets_of_arguments_share_nothing():

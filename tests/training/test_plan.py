@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.training_helpers import tiny_trainer
+from tests.helpers import tiny_resnet
+from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer
+from vpns_hf import VPNsTrainer
 from vpns_hf.methods import METHODS, dense_stages
 from vpns_hf.training.plan import Plan
 
@@ -42,6 +44,16 @@ def test_the_facts(plan):
     assert "Visual prompt: pad, 336 trainable values" in text  # 3 * (4 * 16 * 2 - 4 * 2^2)
     assert "at 50% sparsity" in text
     assert "at 75% sparsity" in text
+
+
+def test_the_batch_size_of_the_data_set(tmp_path):
+    split = coloured_split(4)
+    args = tiny_arguments(tmp_path, train_batch_size=None)
+    trainer = VPNsTrainer(tiny_resnet(), args, split, split, split, dataset_name="oxford_pets")
+    assert "Batch size: 64\n" in str(trainer.plan())
+    assert args.train_batch_size is None
+    assert "Batch size: 16\n" in str(tiny_trainer(tmp_path).plan())
+    assert "Batch size: 6\n" in str(tiny_trainer(tmp_path, per_device_train_batch_size=6).plan())
 
 
 @pytest.mark.parametrize(

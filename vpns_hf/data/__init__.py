@@ -8,7 +8,7 @@ from vpns_hf.data.columns import Columns, find_columns
 from vpns_hf.data.crops import CropPlan, Crops
 from vpns_hf.data.labels import class_names
 from vpns_hf.data.loading import load_image_dataset
-from vpns_hf.data.specs import DATASETS, DatasetSpec
+from vpns_hf.data.specs import DATASETS, DatasetSpec, find_spec
 from vpns_hf.data.splits import Splits, prepare_splits
 from vpns_hf.data.transforms import EvalTransform, TrainTransform
 
@@ -29,6 +29,7 @@ __all__ = [
     "cache_images",
     "class_names",
     "find_columns",
+    "find_spec",
     "load_image_dataset",
     "prepare_splits",
 ]

@@ -6,6 +6,7 @@ import datasets
 import numpy as np
 
 from vpns_hf.data.columns import Columns
+from vpns_hf.data.specs import DatasetSpec
 from vpns_hf.errors import InputError
 
 NO_LABEL = -1
@@ -36,6 +37,20 @@ def label_values(train: datasets.Dataset, column: str) -> list[str] | list[int]:
     if not values or not all(isinstance(value, (int, str)) for value in values):
         raise InputError(f"the label column {column!r} holds {feature}; give a column of classes, integers or strings")
     return values
+
+
+def check_class_count(values: list[str] | list[int], columns: Columns, spec: DatasetSpec | None) -> None:
+    """Checks that the label column of a known data set holds the classes that are expected.
+
+    Raises:
+        InputError: there are more or fewer; another column than that of `spec` may hold any number.
+    """
+    if spec is None or spec.num_classes in (None, len(values)) or columns.label != spec.label_column:
+        return
+    raise InputError(
+        f"the label column {columns.label!r} of {spec.path} holds {len(values)} classes, but the data set has "
+        f"{spec.num_classes}: name another column with --label_column_name, or give a copy by its folder"
+    )
 
 
 def is_missing(value: int | str | None) -> bool:

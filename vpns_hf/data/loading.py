@@ -10,7 +10,7 @@ import datasets
 from datasets.exceptions import DatasetsError
 
 from vpns_hf.data.digits import build_digits
-from vpns_hf.data.specs import DATASETS
+from vpns_hf.data.specs import DATASETS, find_spec
 from vpns_hf.errors import InputError
 from vpns_hf.hub.reach import hub_answers
 
@@ -28,7 +28,8 @@ def load_image_dataset(
 
     Args:
         name_or_path: a short name of `DATASETS`; a local folder (files in the layout of a Hub data set, one folder
-            of images per class, or one written by `save_to_disk`); else a Hub id.
+            of images per class, or one written by `save_to_disk`); else a Hub id. `./cifar10` is the folder,
+            `cifar10` the short name.
         config_name: the configuration of a data set that has several.
         cache_dir: where `datasets` keeps what it downloads and converts.
         revision: branch, tag or commit on the Hub.
@@ -38,8 +39,8 @@ def load_image_dataset(
     """
     if name_or_path in GENERATED:
         return GENERATED[name_or_path]()
-    if name_or_path in DATASETS:
-        spec = DATASETS[name_or_path]
+    spec = find_spec(name_or_path)
+    if spec is not None:
         name_or_path, config_name = spec.path, config_name or spec.config_name
     folder = Path(name_or_path).expanduser()
     if folder.is_dir():

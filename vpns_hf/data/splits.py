@@ -10,7 +10,7 @@ import datasets
 import numpy as np
 
 from vpns_hf.data.columns import Columns
-from vpns_hf.data.labels import encode_labels, label_values, read_column
+from vpns_hf.data.labels import check_class_count, encode_labels, label_values, read_column
 from vpns_hf.data.origins import Origin
 from vpns_hf.data.roles import split_roles
 from vpns_hf.data.specs import DatasetSpec
@@ -69,7 +69,8 @@ def prepare_splits(
             out of range, or a number is.
     """
     roles = split_roles(dataset, columns, spec)
-    values = label_values(_joined(dataset, roles.train), columns.label)
+    values = label_values(_joined(dataset, roles.train, columns), columns.label)
+    check_class_count(values, columns, spec)
     whole = _part(dataset, roles.train, columns, values)
     train = _first(whole, max_train_samples, "max_train_samples")
     _warn_of_classes_left_out(train, whole, columns)
@@ -97,20 +98,30 @@ def named_splits(
     """The rows of each part and the name of the split to test on, by the argument of `VPNsTrainer` that takes them.
 
     Raises:
-        InputError: as `split_roles`.
+        InputError: as `split_roles`; or the classes are not those that are expected.
     """
     roles = split_roles(dataset, columns, spec)
+    train = _joined(dataset, roles.train, columns)
+    if spec is not None:
+        check_class_count(label_values(train, columns.label), columns, spec)
     return {
-        "train_dataset": _joined(dataset, roles.train),
+        "train_dataset": train,
         "eval_dataset": None if roles.validation is None else dataset[roles.validation],
         "test_dataset": dataset[roles.test],
         "test_split": roles.test,
     }
 
 
-def _joined(dataset: datasets.DatasetDict, names: tuple[str, ...]) -> datasets.Dataset:
-    parts = [dataset[name] for name in names]
-    return parts[0] if len(parts) == 1 else datasets.concatenate_datasets(parts)
+def _joined(dataset: datasets.DatasetDict, names: tuple[str, ...], columns: Columns) -> datasets.Dataset:
+    if len(names) == 1:
+        return dataset[names[0]]
+    parts = [dataset[name].select_columns([columns.image, columns.label]) for name in names]
+    for name, part in zip(names, parts, strict=True):
+        if part.features[columns.label] != parts[0].features[columns.label]:
+            raise InputError(
+                f"the classes of the {name} split differ from those of the {names[0]} split; they must agree"
+            )
+    return datasets.concatenate_datasets(parts)
 
 
 @dataclass(frozen=True)

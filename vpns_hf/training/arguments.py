@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
-from typing import Any, get_args, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -16,6 +16,11 @@ from vpns_hf.methods import METHODS
 from vpns_hf.models import VISUAL_PROMPTS
 from vpns_hf.models.configuration_vpns import GRANULARITIES
 from vpns_hf.pruning.thresholds import num_dropped
+
+if TYPE_CHECKING:
+    from vpns_hf.data import DatasetSpec
+
+BATCH_SIZE = 256
 
 
 def _field(default: Any, help: str, aliases: list[str] | None = None) -> Any:
@@ -69,7 +74,11 @@ class VPNsTrainingArguments:
     prompt_finetune_learning_rate: float = _field(0.01, "SGD learning rate of the visual prompt in fine-tuning.")
     momentum: float = _field(0.9, "SGD momentum.")
     weight_decay: float = _field(1e-4, "Weight decay (L2, added to the gradient) of every optimiser.")
-    train_batch_size: int = _field(256, "Images per update over all processes together.")
+    train_batch_size: int | None = _field(
+        None,
+        "Images per update over all processes together; the paper's for a data set with a short name, else 256, "
+        "if not given.",
+    )
     per_device_train_batch_size: int | None = _field(
         None, "Images per update and process; takes the place of train_batch_size."
     )
@@ -100,6 +109,12 @@ class VPNsTrainingArguments:
         self._check_names()
         self._check_numbers()
         self._check_method()
+
+    def for_dataset(self, spec: DatasetSpec | None) -> VPNsTrainingArguments:
+        """Returns these arguments with the batch size of the data set, where none was asked for."""
+        if self.train_batch_size is not None:
+            return self
+        return replace(self, train_batch_size=BATCH_SIZE if spec is None else spec.batch_size)
 
     def _check_types(self) -> None:
         for name, hint in get_type_hints(type(self)).items():

@@ -25,11 +25,13 @@ class Plan:
         model: the dense model it starts from.
         args: of the job.
         splits: the rows it trains on, selects with and tests on.
+        batch_size: images per update over all processes together.
     """
 
     model: VPNsForImageClassification
     args: VPNsTrainingArguments
     splits: Splits
+    batch_size: int
 
     def __str__(self) -> str:
         shapes = {name: tuple(mask.shape) for name, mask in self.model.masks().items()}
@@ -56,6 +58,7 @@ class Plan:
         images = ", ".join(f"{count(size)} {split}" for split, size in sizes.items())
         lines = [
             f"Images: {images}; {len(self.splits.class_names)} classes",
+            f"Batch size: {count(self.batch_size)}",
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Passes over the training images: {self._passes()}",
         ]

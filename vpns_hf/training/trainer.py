@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from vpns_hf.backbones import BACKBONES, HEADS, load_backbone
-from vpns_hf.data import Columns, find_columns
+from vpns_hf.data import Columns, find_columns, find_spec
 from vpns_hf.errors import InputError
 from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
 from vpns_hf.hub.publishing import publish_folder
@@ -32,7 +32,7 @@ from vpns_hf.reporting.numbers import short_percent
 from .arguments import VPNsTrainingArguments
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
 from .evaluation import Evaluation, evaluate_views
-from .images import Images, choose_splits, decode_images, eval_batches, process_of, run_data
+from .images import Images, choose_splits, decode_images, eval_batches, global_batch_size, process_of, run_data
 from .optimizers import SGDSpec
 from .output import check_output_dir, clear_output_dir, save_model
 from .plan import Plan
@@ -57,7 +57,7 @@ class VPNsTrainer:
         test_dataset: what the final accuracies are measured on, once, at the end.
         callbacks: watch the runs, beside the progress bar, the log and the trackers of `args`.
         columns: the image and the label column; found by type and name if not given.
-        dataset_name: how results and cards call the data set.
+        dataset_name: how results and cards call the data set; one of `DATASETS` brings its batch size.
         model_revision: branch, tag or commit of a model on the Hub.
         command: the command line that started the job, to be recorded with its results.
         test_split: what the data set calls the split `test_dataset` comes from.
@@ -86,10 +86,10 @@ class VPNsTrainer:
         test_split: str = "test",
     ) -> None:
         _check_kinds(model, train_dataset, eval_dataset, test_dataset)
-        self.args = args
+        self.args = args.for_dataset(find_spec(dataset_name))
         self.command = command
         self.output_dir = check_output_dir(args.output_dir, args.overwrite_output_dir)
-        self.accelerator = build_accelerator(args)
+        self.accelerator = build_accelerator(self.args)
         self.process = process_of(self.accelerator)
         self.callbacks = [*self._own_callbacks(), *callbacks]
         splits = _as_splits(train_dataset, eval_dataset, test_dataset)
@@ -119,7 +119,7 @@ class VPNsTrainer:
 
     def plan(self) -> Plan:
         """Returns what `train` will do, without doing it."""
-        return Plan(self.base, self.args, self.splits)
+        return Plan(self.base, self.args, self.splits, global_batch_size(self.args, self.process))
 
     def train(self) -> dict[str, Any]:
         """Runs the method at every sparsity, saves one model folder each, and writes the report.
