@@ -19,7 +19,12 @@ class Layout(ABC):
     """The tensor names of one library for one architecture; a subclass gives the two directions of the translation.
 
     "Theirs" is the other library's name, "ours" the one in the state dict of the transformers class.
+
+    Attributes:
+        head: the other library's name of the classification layer.
     """
+
+    head: str
 
     @abstractmethod
     def config(self, shapes: Shapes) -> PreTrainedConfig | None:

@@ -16,6 +16,8 @@ class ResNetLayout(Layout):
     The stride of a bottleneck is in its 3x3 convolution, as in torchvision ("ResNet v1.5") and in `ResNetConfig` by default.
     """
 
+    head = "fc"
+
     def config(self, shapes: Shapes) -> PreTrainedConfig | None:
         if not {"conv1.weight", "layer1.0.conv1.weight", "layer1.0.bn1.weight", "fc.weight"} <= shapes.keys():
             return None
