@@ -1,12 +1,14 @@
-"""Metrics that work without a network: subclasses of `evaluate.Metric` that ship with the package.
+"""What is measured of a model: accuracy, operations, latency. All of it works without a network.
 
-`METRICS` maps the name a metric has in its result to its class; a new metric is one class and one line here.
+`METRICS` maps the name an `evaluate.Metric` has in its result to its class; a new one is one class and one line here.
 """
 
 from __future__ import annotations
 
 import evaluate
 
+from .latency import device_name, measure_latency
+from .macs import Macs, count_macs
 from .top_k_accuracy import Top1Accuracy, Top5Accuracy, TopKAccuracy
 
 METRICS: dict[str, type[evaluate.Metric]] = {
@@ -14,4 +16,13 @@ METRICS: dict[str, type[evaluate.Metric]] = {
     "top5_accuracy": Top5Accuracy,
 }
 
-__all__ = ["METRICS", "Top1Accuracy", "Top5Accuracy", "TopKAccuracy"]
+__all__ = [
+    "METRICS",
+    "Macs",
+    "Top1Accuracy",
+    "Top5Accuracy",
+    "TopKAccuracy",
+    "count_macs",
+    "device_name",
+    "measure_latency",
+]

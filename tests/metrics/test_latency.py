@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import torch
+
+from vpns_hf.metrics import device_name, latency, measure_latency
+
+
+def test_calls_take_turns(monkeypatch):
+    calls, clock = [], iter(range(1000))
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: float(next(clock)))
+    sides = {name: lambda name=name: calls.append(name) for name in ("ours", "dense")}
+    assert measure_latency(sides, torch.device("cpu"), repeats=4) == {"ours": 1000.0, "dense": 1000.0}
+    assert calls == ["ours", "dense"] * (latency.WARM_UP + 4)
+
+
+def test_the_first_ones_do_not_count_and_the_median_does(monkeypatch):
+    ticks = iter([0, 9, 0, 9, 0, 9, 0, 1, 0, 2, 0, 30])
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: float(next(ticks)))
+    assert measure_latency({"ours": lambda: torch.zeros(1)}, torch.device("cpu"), repeats=3) == {"ours": 2000.0}
+
+
+def test_no_gradient_is_kept():
+    weight = torch.ones(1, requires_grad=True)
+    seen = []
+    measure_latency({"ours": lambda: seen.append((weight * 2).requires_grad)}, torch.device("cpu"), repeats=1)
+    assert not any(seen)
+
+
+def test_the_threads_of_a_cpu():
+    threads = torch.get_num_threads()
+    assert device_name(torch.device("cpu")) == f"CPU, {threads} thread{'s' if threads > 1 else ''}"

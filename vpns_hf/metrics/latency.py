@@ -1,0 +1,49 @@
+"""How long a model takes to classify a batch, measured beside another one in the same run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+WARM_UP = 3
+
+
+@torch.no_grad()
+def measure_latency(
+    calls: dict[str, Callable[[], Tensor]], device: torch.device, repeats: int = 15
+) -> dict[str, float]:
+    """Times each call in turn, over and over, so that what disturbs the machine disturbs all of them.
+
+    Args:
+        calls: {name: function that classifies one batch}.
+        device: what they compute on; its work is waited for.
+        repeats: of each, after a few that do not count.
+
+    Returns:
+        {name: median in milliseconds}.
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(WARM_UP + repeats):
+        for name, call in calls.items():
+            times[name].append(_milliseconds(call, device))
+    return {name: statistics.median(values[WARM_UP:]) for name, values in times.items()}
+
+
+def device_name(device: torch.device) -> str:
+    """Returns what a reader needs to know of a device: the name of the GPU, or the threads of the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}" if device.type == "cpu" else device.type
+
+
+def _milliseconds(call: Callable[[], Tensor], device: torch.device) -> float:
+    start = time.perf_counter()
+    call()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return 1e3 * (time.perf_counter() - start)

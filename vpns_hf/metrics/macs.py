@@ -1,0 +1,48 @@
+"""How many multiplications a picture takes, with all weights and with the kept ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vpns_hf.models import MaskedLayer
+
+
+@dataclass(frozen=True)
+class Macs:
+    """Multiply-accumulate operations of the convolutions and linear layers, for one picture.
+
+    Attributes:
+        dense: with every weight.
+        nonzero: with the weights the masks keep; hardware that computes with zeros still does `dense`.
+    """
+
+    dense: int
+    nonzero: int
+
+
+@torch.no_grad()
+def count_macs(model: nn.Module, pixel_values: Tensor) -> Macs:
+    """Counts the operations of one forward pass, from the shapes that the layers really see.
+
+    Args:
+        model: whose `Conv2d` and `Linear` layers, masked or not, are counted.
+        pixel_values: (1, 3, I, I), what the model is called with.
+    """
+    counted: list[Macs] = []
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        positions = output[0].numel() // layer.weight.shape[0]  # places a filter is applied at, or tokens
+        kept = int(layer.weight_mask.sum()) if isinstance(layer, MaskedLayer) else layer.weight.numel()
+        counted.append(Macs(positions * layer.weight.numel(), positions * kept))
+
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    try:
+        model(pixel_values)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return Macs(sum(macs.dense for macs in counted), sum(macs.nonzero for macs in counted))
