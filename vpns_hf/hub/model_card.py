@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from vpns_hf.reporting.numbers import count, megabytes, percent, short_percent, sparsity_name
-from vpns_hf.reporting.records import DenseResult
+from vpns_hf.reporting.numbers import (
+    NOT_MEASURED,
+    count,
+    giga,
+    megabytes,
+    milliseconds,
+    percent,
+    short_percent,
+    sparsity_name,
+)
+from vpns_hf.reporting.records import CostRecord, DenseResult
 from vpns_hf.reporting.results import Results, RunResult
 
 from .public_names import hub_id, public_command, public_name
@@ -22,11 +33,11 @@ class VPNsModelCardData:
     Attributes:
         run: the results of this checkpoint.
         dense: the results of the unpruned model.
-        repo_id: the Hub id the card's code loads; without one, the folder's name.
+        repo_id: the Hub id the card's code loads; without one, the folder of the run.
         base_model: Hub id or path of the pre-trained model; of a path only the last part is shown.
         dataset: Hub id or path of the data set; likewise.
         license: a licence identifier of the Hub. The weights derive from the base model, so that its licence decides.
-        dense_bytes: size of the unpruned model's weights on disk.
+        seeds: the results of the same job with other seeds.
         protocol: a sentence on how the model was chosen and measured, beside what `run` tells.
         command: the command line that made the checkpoint; leading folders of paths are left out.
         versions: version of each package that has a part in the results.
@@ -38,7 +49,7 @@ class VPNsModelCardData:
     base_model: str | None = None
     dataset: str | None = None
     license: str = "unknown"
-    dense_bytes: int | None = None
+    seeds: Sequence[RunResult] = ()
     protocol: str | None = None
     command: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
@@ -47,9 +58,10 @@ class VPNsModelCardData:
     def from_results(
         cls, results: Results, run: RunResult, *, repo_id: str | None = None, license: str = "unknown"
     ) -> VPNsModelCardData:
-        """The card data of one run of a job."""
+        """The card data of one run of a job; its runs at the same sparsity with other seeds give the spread."""
         return cls(
             run=run,
+            seeds=[other for other in results.runs if _same_but_seed(run, other)],
             dense=results.dense,
             repo_id=repo_id,
             base_model=results.model,
@@ -70,17 +82,17 @@ def write_model_card(folder: str | os.PathLike[str], data: VPNsModelCardData) ->
     folder = Path(folder)
     template = Path(__file__).with_name("template.md")
     fields = _template_fields(folder, data)
-    card = ModelCard.from_template(card_metadata(folder, data), template_path=str(template), **fields)
+    card = ModelCard.from_template(card_metadata(data), template_path=str(template), **fields)
     path = folder / "README.md"
     card.save(path)
     return path
 
 
-def card_metadata(folder: Path, data: VPNsModelCardData) -> ModelCardData:
+def card_metadata(data: VPNsModelCardData) -> ModelCardData:
     """The YAML header of the card, the measured accuracies as its model index."""
     base_model = hub_id(data.base_model)
     return ModelCardData(
-        model_name=_model_name(folder, data),
+        model_name=_model_name(data),
         license=data.license,
         library_name="transformers",
         pipeline_tag="image-classification",
@@ -120,8 +132,8 @@ def _eval_result(data: VPNsModelCardData, name: str, accuracy: float) -> EvalRes
 
 def _template_fields(folder: Path, data: VPNsModelCardData) -> dict[str, str | int | bool | None]:
     return {
-        "model_name": _model_name(folder, data),
-        "repo_id": data.repo_id or folder.resolve().name,
+        "model_name": _model_name(data),
+        "repo_id": data.repo_id or data.run.path,
         "base_model": _mention(data.base_model, "a model that was not recorded"),
         "dataset": _mention(data.dataset, "a data set that was not recorded"),
         "command": public_command(data.command) if data.command else None,
@@ -132,8 +144,11 @@ def _template_fields(folder: Path, data: VPNsModelCardData) -> dict[str, str | i
         **_run_fields(data.run),
         "dense": percent(data.dense.accuracy),
         "dense_top5": percent(data.dense.top5),
-        "dense_size": megabytes(data.dense_bytes),
         "size": megabytes(_weights_bytes(folder)),
+        "over_seeds": _over_seeds([data.run, *data.seeds]),
+        "pictures": _pictures(folder),
+        "has_recipe": (folder / "recipe.yaml").is_file(),
+        **_cost_fields(data.run.cost),
     }
 
 
@@ -156,6 +171,48 @@ def _run_fields(run: RunResult) -> dict[str, str | int]:
     }
 
 
+def _cost_fields(cost: CostRecord) -> dict[str, str]:
+    return {
+        "dense_size": megabytes(cost.dense_bytes),
+        "macs": giga(cost.macs),
+        "macs_nonzero": giga(cost.macs_nonzero),
+        "latency": milliseconds(cost.milliseconds),
+        "dense_latency": milliseconds(cost.dense_milliseconds),
+        "latency_setting": _latency_setting(cost),
+    }
+
+
+def _latency_setting(cost: CostRecord) -> str:
+    if cost.milliseconds is None:
+        return ""
+    return f" (batch of {cost.batch_size}, {cost.dtype}, {cost.device})"
+
+
+def _same_but_seed(run: RunResult, other: RunResult) -> bool:
+    def kind(result: RunResult) -> tuple:
+        return result.method, result.granularity, result.sparsity_requested, result.split
+
+    return kind(run) == kind(other) and run.seed != other.seed
+
+
+def _over_seeds(runs: Sequence[RunResult]) -> str:
+    """Mean and sample standard deviation of the accuracy in the default view of the first run."""
+    view = "prompted" if runs[0].prompt_at_inference else "plain"
+    values = [getattr(run.accuracy, view) for run in runs]
+    if len(values) < 2 or None in values:
+        return NOT_MEASURED
+    return f"{percent(statistics.mean(values))} ± {percent(statistics.stdev(values))}, {len(values)} seeds"
+
+
+PICTURES = {"prompt": "What the prompt adds to a picture", "density_by_layer": "Density by layer"}
+
+
+def _pictures(folder: Path) -> dict[str, str]:
+    """Returns {path in the repository: caption} of the pictures that are there."""
+    paths = {f"plots/{name}.png": caption for name, caption in PICTURES.items()}
+    return {path: caption for path, caption in paths.items() if (folder / path).is_file()}
+
+
 def _default_view(run: RunResult) -> str:
     return "with the prompt" if run.prompt_at_inference else "without the prompt"
 
@@ -174,8 +231,8 @@ def _mention(name: str | None, otherwise: str) -> str:
     return otherwise if name is None else f"`{public_name(name)}`"
 
 
-def _model_name(folder: Path, data: VPNsModelCardData) -> str:
-    return (data.repo_id or folder.resolve().name).split("/")[-1]
+def _model_name(data: VPNsModelCardData) -> str:
+    return (data.repo_id or data.run.path).split("/")[-1]
 
 
 def _weights_bytes(folder: Path) -> int | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from .numbers import sparsity_name
-from .records import DenseResult, EpochRecord, LayerRecord, ViewAccuracy, ViewLoss
-from .report import write_report
+from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, ViewLoss
+from .report import write_model_plots, write_report
 from .results import Results, RunResult
 from .tables import layer_table, results_table
 
 __all__ = [
+    "CostRecord",
     "DenseResult",
     "EpochRecord",
     "LayerRecord",
@@ -19,5 +20,6 @@ __all__ = [
     "layer_table",
     "results_table",
     "sparsity_name",
+    "write_model_plots",
     "write_report",
 ]

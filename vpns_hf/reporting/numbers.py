@@ -39,6 +39,16 @@ def megabytes(size: int | None) -> str:
     return NOT_MEASURED if size is None else f"{size / 1e6:.2f} MB"
 
 
+def giga(number: int | None) -> str:
+    """A large count in units of 10^9 with three digits that matter: 1814073344 -> "1.81"."""
+    return NOT_MEASURED if number is None else f"{number / 1e9:.3g}"
+
+
+def milliseconds(value: float | None) -> str:
+    """A time in milliseconds with three digits that matter: 12.345 -> "12.3 ms"."""
+    return NOT_MEASURED if value is None else f"{value:.3g} ms"
+
+
 def sparsity_name(sparsity: float) -> str:
     """The name of a run in folders and tags: 0.7 -> "sparsity-70", 0.955 -> "sparsity-95.5"."""
     return f"sparsity-{_tidy(sparsity)}"

@@ -74,6 +74,35 @@ class LayerRecord:
 
 
 @dataclass(frozen=True)
+class CostRecord:
+    """What a model takes to store and to run, beside the stock network of the same shape; None where not measured.
+
+    Attributes:
+        macs: multiply-accumulate operations of convolutions and linear layers for one picture, zeros included.
+        macs_nonzero: those with a kept weight.
+        dense_bytes: size of the stock network's weights on disk.
+        milliseconds: median time to classify a batch, in the view the model uses by default.
+        dense_milliseconds: the same of the stock network, measured in turn with it.
+        batch_size: of that batch.
+        device: it was measured on.
+        dtype: of weights and pictures.
+    """
+
+    macs: int | None = None
+    macs_nonzero: int | None = None
+    dense_bytes: int | None = None
+    milliseconds: float | None = None
+    dense_milliseconds: float | None = None
+    batch_size: int | None = None
+    device: str | None = None
+    dtype: str | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CostRecord:
+        return cls(**known_fields(cls, data))
+
+
+@dataclass(frozen=True)
 class DenseResult:
     """The unpruned model the runs are compared with: accuracies as fractions in [0, 1], None if not measured."""
 

@@ -30,6 +30,21 @@ def write_report(
     (output_dir / "results.md").write_text(_report(results, pictures), encoding="utf-8")
 
 
+def write_model_plots(run: RunResult, folder: str | os.PathLike[str], prompt: npt.ArrayLike | None = None) -> None:
+    """Write the pictures a model's card shows into `folder`/plots: `density_by_layer.png` and `prompt.png`.
+
+    Args:
+        run: the results of the model.
+        folder: of the model.
+        prompt: the change the prompt makes to a pixel, shape (3, O, O); None without one.
+    """
+    at = f"at {short_percent(run.sparsity_requested)} sparsity"
+    if run.layers:
+        plot_density_by_layer(run.layers, Path(folder) / "plots/density_by_layer.png", f"Density by layer {at}")
+    if prompt is not None:
+        plot_prompt(prompt, Path(folder) / "plots/prompt.png", f"Visual prompt {at}")
+
+
 def _write_plots(results: Results, output_dir: Path, prompts: Mapping[float, npt.ArrayLike]) -> dict[str, str]:
     """Draw all plots; the caption of each by its path relative to `output_dir`."""
     pictures = {}

@@ -12,7 +12,7 @@ from typing import Any
 
 from vpns_hf.errors import InputError
 
-from .records import DenseResult, EpochRecord, LayerRecord, ViewAccuracy, known_fields, optional_accuracy
+from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, known_fields, optional_accuracy
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class RunResult:
         epoch: the epoch of the last stage whose weights were saved, counted from 1.
         history: one record per epoch, in the order they were trained.
         layers: one record per masked layer, in the order of the model.
+        cost: storage, operations and latency.
     """
 
     method: str
@@ -58,6 +59,7 @@ class RunResult:
     epoch: int | None = None
     history: list[EpochRecord] = field(default_factory=list)
     layers: list[LayerRecord] = field(default_factory=list)
+    cost: CostRecord = field(default_factory=CostRecord)
 
     @property
     def total_seconds(self) -> float:
@@ -72,6 +74,7 @@ class RunResult:
             "validation": optional_accuracy(data.get("validation")),
             "history": [EpochRecord.from_dict(record) for record in data.get("history", [])],
             "layers": [LayerRecord.from_dict(record) for record in data.get("layers", [])],
+            "cost": CostRecord.from_dict(data.get("cost") or {}),
         }
         return cls(**{**known_fields(cls, data), **nested})
 

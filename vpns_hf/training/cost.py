@@ -1,0 +1,47 @@
+"""What a pruned model takes to store and to run, measured beside the stock network of the same shape."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from vpns_hf.metrics import count_macs, device_name, measure_latency
+from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.reporting import CostRecord
+
+BATCH_SIZE = 1
+
+
+def measure_cost(model: VPNsForImageClassification) -> CostRecord:
+    """Counts operations and bytes, and times one picture, in evaluation mode; the model is left as it was."""
+    was_training = model.training
+    model.eval()
+    stock = model.to_backbone()
+    side = model.config.image_size
+    pixels = torch.rand(BATCH_SIZE, 3, side, side, device=model.device, dtype=model.dtype)
+    normalised = model.normalise(pixels)
+    macs = count_macs(model, pixels[:1])
+    calls = {"pruned": lambda: model(pixels).logits, "dense": lambda: stock(normalised).logits}
+    milliseconds = measure_latency(calls, model.device)
+    model.train(was_training)
+    return CostRecord(
+        macs=macs.dense,
+        macs_nonzero=macs.nonzero,
+        dense_bytes=_bytes_on_disk(stock),
+        milliseconds=milliseconds["pruned"],
+        dense_milliseconds=milliseconds["dense"],
+        batch_size=BATCH_SIZE,
+        device=device_name(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+    )
+
+
+def _bytes_on_disk(stock: torch.nn.Module) -> int:
+    tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in stock.state_dict().items()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        save_file(tensors, path, metadata={"format": "pt"})
+        return path.stat().st_size
