@@ -54,7 +54,7 @@ class Job:
 
 
 def loads(job: Job) -> None:
-    loaded = load_backbone(job.source, num_labels=3)
+    loaded = load_backbone(job.source, num_labels=3).model
     for key, value in job.stock.state_dict().items():
         assert torch.equal(loaded.state_dict()[key], value), key
 

@@ -15,6 +15,7 @@ _ON_DEMAND = {
     "VPNsTrainer": "vpns_hf.training",
     "VPNsTrainingArguments": "vpns_hf.training",
     "Callback": "vpns_hf.training",
+    "load_backbone": "vpns_hf.backbones",
 }
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "VPNsForImageClassification",
     "VPNsTrainer",
     "VPNsTrainingArguments",
+    "load_backbone",
 ]
 
 

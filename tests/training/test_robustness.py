@@ -14,7 +14,6 @@ from transformers import ViTImageProcessorPil
 from tests.helpers import pictures, tiny_model, tiny_resnet
 from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification, VPNsTrainer
-from vpns_hf.training import trainer as trainer_module
 from vpns_hf.training.output import image_processor, save_model
 
 
@@ -25,23 +24,6 @@ def test_the_backbone_is_normalised_as_it_was_trained(tmp_path):
     x = pictures()
     expected = tiny_resnet().eval()((x - 0.5) / 0.25).logits[:, :3]
     torch.testing.assert_close(base(x, prompted=False).logits, expected)
-
-
-@pytest.mark.parametrize("answers", [True, False])
-def test_the_processor_of_a_backbone_on_the_hub_is_asked_for(tmp_path, monkeypatch, answers):
-    """Loading the weights does not download it, so that looking on the disk alone would miss it."""
-    asked = {}
-
-    def normalisation_of(origin, **options):
-        asked[origin] = options
-        return {"image_mean": [0.5] * 3, "image_std": [0.25] * 3}
-
-    monkeypatch.setattr(trainer_module, "load_backbone", lambda *_: tiny_resnet())
-    monkeypatch.setattr(trainer_module, "hub_answers", lambda *_: answers)
-    monkeypatch.setattr(trainer_module, "normalisation_of", normalisation_of)
-    base = tiny_trainer(tmp_path, model="org/resnet").base
-    assert asked == {"org/resnet": {"revision": None, "local_files_only": not answers}}
-    assert base.config.image_std == [0.25] * 3
 
 
 def test_mean_and_std_can_be_given(tmp_path):

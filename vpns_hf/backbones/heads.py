@@ -3,39 +3,64 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from transformers import AutoModelForImageClassification, PreTrainedModel
 
 from vpns_hf.errors import InputError
 from vpns_hf.models.modeling_vpns import head_name
 
+from .backbone import Backbone
 
-def keep_head(backbone: PreTrainedModel, num_labels: int) -> PreTrainedModel:
-    """Returns the backbone as it is.
-
-    Raises:
-        InputError: if it has fewer classes than `num_labels`, which no one-to-one label mapping can cover.
-    """
-    sources = backbone.config.num_labels
-    if num_labels > sources:
-        raise InputError(
-            f"{num_labels} target classes cannot be mapped one to one to the {sources} classes of the backbone; "
-            "give --head new (a new trainable head) with --label_mapping identity and --pretrain_epochs"
-        )
-    return backbone
+NEW = "--head new (a new trainable head) with --label_mapping identity and --pretrain_epochs"
 
 
-def new_head(backbone: PreTrainedModel, num_labels: int) -> PreTrainedModel:
-    """Returns a copy of the backbone whose classifier is freshly initialised for `num_labels` classes."""
-    config = copy.deepcopy(backbone.config)
+class Head(ABC):
+    """What becomes of the classifier of a backbone."""
+
+    @abstractmethod
+    def fit(self, backbone: Backbone, num_labels: int | None) -> Backbone:
+        """Returns a backbone that can classify `num_labels` classes; None stands for those it has.
+
+        Raises:
+            InputError: if that cannot be done with this backbone.
+        """
+
+
+class MappedHead(Head):
+    """The saved classifier, read through a one-to-one label mapping: it must be there and have classes enough."""
+
+    def fit(self, backbone: Backbone, num_labels: int | None) -> Backbone:
+        if backbone.lost_head is not None:
+            raise InputError(f"{backbone.lost_head}; give {NEW}")
+        sources = backbone.model.config.num_labels
+        if num_labels is not None and num_labels > sources:
+            raise InputError(
+                f"{num_labels} target classes cannot be mapped one to one to the {sources} classes of the backbone; "
+                f"give {NEW}"
+            )
+        return backbone
+
+
+class NewHead(Head):
+    """A freshly initialised classifier; the model given stays as it is."""
+
+    def fit(self, backbone: Backbone, num_labels: int | None) -> Backbone:
+        if num_labels is None:
+            raise InputError("a new head has the classes it is asked for; give num_labels")
+        return replace(backbone, model=_with_new_head(backbone.model, num_labels), lost_head=None)
+
+
+def _with_new_head(model: PreTrainedModel, num_labels: int) -> PreTrainedModel:
+    config = copy.deepcopy(model.config)
     config.id2label = {index: f"LABEL_{index}" for index in range(num_labels)}
     config.label2id = {name: index for index, name in config.id2label.items()}
-    fresh = AutoModelForImageClassification.from_config(config)
-    head = head_name(backbone)
-    below = {key: value for key, value in backbone.state_dict().items() if not key.startswith(f"{head}.")}
+    fresh = AutoModelForImageClassification.from_config(config, dtype=model.dtype).to(model.device)
+    head = head_name(model)
+    below = {key: value for key, value in model.state_dict().items() if not key.startswith(f"{head}.")}
     fresh.load_state_dict({**fresh.state_dict(), **below}, strict=True)
     return fresh
 
 
-HEADS: dict[str, Callable[[PreTrainedModel, int], PreTrainedModel]] = {"mapped": keep_head, "new": new_head}
+HEADS: dict[str, Head] = {"mapped": MappedHead(), "new": NewHead()}

@@ -1,67 +1,93 @@
-"""From a name to an image classifier with weights."""
+"""From a name, or a model in memory, to a backbone."""
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
-from transformers import AutoModelForImageClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
 from vpns_hf.errors import InputError
-from vpns_hf.hub.reach import hub_answers
-from vpns_hf.models import VPNsForImageClassification
 
+from .backbone import IMAGENET, Backbone, Normalisation
+from .foreign_weights import from_tensors
+from .heads import HEADS, Head
 from .registry import BACKBONES
+from .repositories import WEIGHTS, repository
+from .weight_files import SUFFIXES, read_tensors
+
+logger = logging.getLogger(__name__)
 
 
-def load_backbone(name_or_path: str | os.PathLike, num_labels: int, revision: str | None = None) -> PreTrainedModel:
-    """Loads a dense image classifier.
+def load_backbone(
+    model: str | os.PathLike | PreTrainedModel,
+    num_labels: int | None = None,
+    revision: str | None = None,
+    head: Head = HEADS["mapped"],
+) -> Backbone:
+    """Loads a dense image classifier, and how its pictures were normalised.
 
     Args:
-        name_or_path: a name of `BACKBONES`, a local folder, or a Hub id.
-        num_labels: number of classes of the data set; an untrained backbone gets that many.
+        model: a name of `BACKBONES`; a Hub id or a local folder in the layout of transformers or timm; a file of weights
+            under torchvision's or timm's names; or an image classifier in memory, which is left as it is.
+        num_labels: number of classes of the data set; those of the backbone if not given.
         revision: branch, tag or commit on the Hub.
+        head: what becomes of the classifier, an entry of `HEADS`.
 
     Raises:
-        InputError: if there is no such model, it cannot be reached, or it does not hold an image classifier.
+        InputError: if there is no such model, it cannot be reached, or it does not hold an image classifier that fits.
     """
-    name = str(name_or_path)
-    if name in BACKBONES:
-        return AutoModelForImageClassification.from_config(BACKBONES[name](num_labels))
-    folder = Path(name).expanduser()
-    if not folder.is_dir() and (folder.exists() or name.startswith((".", "/", "~"))):
-        raise InputError(f"no model folder at {name}; give a folder, a Hub id or one of: {', '.join(BACKBONES)}")
+    if isinstance(model, PreTrainedModel):
+        return head.fit(Backbone(model, _known_normalisation(model.config.name_or_path)), num_labels)
+    name = os.fspath(model)
     try:
-        if folder.is_dir():
-            return _load(str(folder), revision, local_files_only=True)
-        return _load(name, revision, local_files_only=not hub_answers(name, "model"))
-    except (OSError, ValueError, KeyError, RuntimeError, HFValidationError, SafetensorError) as error:
-        raise InputError(_explain(name, folder.is_dir(), error)) from error
+        return head.fit(_load(name, num_labels, revision), num_labels)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, HFValidationError, SafetensorError) as error:
+        raise InputError(_explain(name, error)) from error
 
 
-def _load(name: str, revision: str | None, local_files_only: bool) -> PreTrainedModel:
-    model, info = AutoModelForImageClassification.from_pretrained(
-        name,
-        revision=revision,
-        local_files_only=local_files_only,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,
-    )
-    if isinstance(model, VPNsForImageClassification):
-        raise ValueError("it is a pruned model already; give the dense one, or save its to_backbone() to a folder")
-    wrong = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
-    if wrong:
-        raise ValueError(f"its weights lack or misfit {', '.join(wrong[:5])}{' and more' if len(wrong) > 5 else ''}")
-    return model
+def _load(name: str, num_labels: int | None, revision: str | None) -> Backbone:
+    if name in BACKBONES:
+        return BACKBONES[name].load(num_labels, revision)
+    path = Path(name).expanduser()
+    if path.is_file():
+        return _load_file(path)
+    if not path.is_dir() and name.startswith((".", "/", "~")):
+        raise InputError(f"no such file or folder; give one, a Hub id or one of: {', '.join(BACKBONES)}")
+    return repository(name, revision).load()
 
 
-def _explain(name: str, is_folder: bool, error: Exception) -> str:
+def _load_file(path: Path) -> Backbone:
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"a file of weights ends in {', '.join(SUFFIXES)}")
+    if path.name in WEIGHTS and (path.parent / "config.json").is_file():
+        return repository(str(path.parent)).load()
+    logger.info("%s: normalising by ImageNet's mean and std, as torchvision does", path)
+    backbone = from_tensors(read_tensors(path))
+    backbone.model.config.name_or_path = str(path)
+    return backbone
+
+
+def _known_normalisation(origin: str) -> Normalisation:
+    """Returns mean and std of a model in memory, from where it was loaded."""
+    if not origin:
+        return {}
+    try:
+        return IMAGENET if Path(origin).is_file() else repository(origin).normalisation()
+    except (OSError, ValueError):  # a folder that is no more
+        return {}
+
+
+def _explain(name: str, error: Exception) -> str:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if is_folder:
-        return f"the folder {name} holds no image classifier of transformers: {reason}"
+    if Path(name).expanduser().exists():
+        return f"the folder {name} holds no image classifier of transformers or timm: {reason}"
     return (
         f"{name} could not be loaded from the Hub: {reason}; without a network give a local folder of an image "
-        f"classifier, or one of: {', '.join(BACKBONES)}"
+        f"classifier, a file of its weights, or an untrained one such as resnet-small"
     )

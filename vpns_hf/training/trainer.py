@@ -16,21 +16,28 @@ from datasets import Dataset, DatasetDict
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from vpns_hf.backbones import BACKBONES, HEADS, load_backbone
+from vpns_hf.backbones import HEADS, Backbone, load_backbone
 from vpns_hf.data import Columns, find_columns, find_spec
 from vpns_hf.errors import InputError
 from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
 from vpns_hf.hub.publishing import publish_folder
-from vpns_hf.hub.reach import hub_answers
 from vpns_hf.methods import METHODS, dense_stages
 from vpns_hf.models import VPNsForImageClassification
-from vpns_hf.models.normalisation import normalisation_of
 from vpns_hf.pruning.report import effective_density, empty_layers, layer_records
-from vpns_hf.reporting import DenseResult, Results, RunResult, sparsity_name, write_report
+from vpns_hf.reporting import (
+    CostRecord,
+    DenseResult,
+    Results,
+    RunResult,
+    sparsity_name,
+    write_model_plots,
+    write_report,
+)
 from vpns_hf.reporting.numbers import short_percent
 
 from .arguments import VPNsTrainingArguments
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
+from .cost import measure_cost
 from .evaluation import Evaluation, evaluate_views
 from .images import Images, choose_splits, decode_images, eval_batches, global_batch_size, process_of, run_data
 from .optimizers import SGDSpec
@@ -173,29 +180,23 @@ class VPNsTrainer:
     def _build_base(
         self, model: str | os.PathLike | PreTrainedModel, revision: str | None
     ) -> VPNsForImageClassification:
-        names = self.splits.class_names
         set_seed(self.args.seed)
-        backbone = model if isinstance(model, PreTrainedModel) else load_backbone(model, len(names), revision)
-        self.normalisation = self._normalisation(model, revision)
-        backbone = HEADS[self.args.head](backbone, len(names))
-        base = self._with_prompt(backbone, self.args.visual_prompt, self.args.output_size)
+        backbone = load_backbone(model, len(self.splits.class_names), revision, HEADS[self.args.head])
+        self.normalisation = self._normalisation(backbone)
+        base = self._with_prompt(backbone.model, self.args.visual_prompt, self.args.output_size)
         _check_sizes(base)
         return base
 
-    def _normalisation(
-        self, model: str | os.PathLike | PreTrainedModel, revision: str | None
-    ) -> dict[str, list[float]]:
-        """Returns mean and std: as asked for, else those the backbone was saved with, else ImageNet's."""
+    def _normalisation(self, backbone: Backbone) -> dict[str, list[float]]:
+        """Returns mean and std: as asked for, else those of the backbone, else ImageNet's."""
         given = {"image_mean": self.args.image_mean, "image_std": self.args.image_std}
         given = {name: value for name, value in given.items() if value is not None}
-        origin = model.config.name_or_path if isinstance(model, PreTrainedModel) else os.fspath(model)
-        known = {} if origin in ("", *BACKBONES) else _saved_normalisation(origin, revision)
-        if len(given) < 2 and not known and origin not in BACKBONES:
+        if len(given) < 2 and not backbone.normalisation:
             logger.warning(
                 "no image processor of the backbone was found: normalising by ImageNet's mean and std; "
                 "give image_mean and image_std if it was trained with others"
             )
-        return {**known, **given}
+        return {**backbone.normalisation, **given}
 
     def _with_prompt(
         self, backbone: PreTrainedModel, visual_prompt: str, output_size: int | None
@@ -302,14 +303,21 @@ class VPNsTrainer:
             epoch=run.selection.epoch,
             history=run.history,
             layers=layers,
+            cost=measure_cost(model) if self.accelerator.is_main_process else CostRecord(),
         )
 
     def _save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
         if not self.models:  # an earlier run's results stay until there is something to put in their place
             clear_output_dir(self.output_dir)
         folder = self.models.folder(result.sparsity_requested)
-        save_model(model, folder)
-        write_model_card(folder, VPNsModelCardData.from_results(self._results(dense, [result]), result))
+        prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
+        data = VPNsModelCardData.from_results(self._results(dense, [result]), result)
+
+        def complete(aside: Path) -> None:
+            write_model_plots(result, aside, prompt)
+            write_model_card(aside, data)
+
+        save_model(model, folder, complete)
 
     def _results(self, dense: DenseResult, runs: list[RunResult]) -> Results:
         return Results(
@@ -347,13 +355,6 @@ def _check_sizes(model: VPNsForImageClassification) -> None:
                 f"{type(model.backbone).__name__} cannot take pictures of {seen} x {seen} pixels ({reason}); "
                 "give another image_size or output_size"
             ) from error
-
-
-def _saved_normalisation(origin: str, revision: str | None) -> dict[str, list[float]]:
-    folder = Path(origin).expanduser()
-    if folder.is_dir():
-        return normalisation_of(folder)
-    return normalisation_of(origin, revision=revision, local_files_only=not hub_answers(origin, "model"))
 
 
 def _check_kinds(model: Any, *datasets: Any) -> None:

@@ -1,0 +1,194 @@
+"""Models kept as a folder of files, on the disk or on the Hub, in the layout of transformers or of timm."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForImageClassification, PreTrainedModel
+from transformers.utils import cached_file
+
+from vpns_hf.errors import InputError
+from vpns_hf.hub.reach import hub_answers
+from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.models.modeling_vpns import head_name
+from vpns_hf.models.normalisation import normalisation_of
+
+from .backbone import Backbone, Normalisation
+from .foreign_weights import from_tensors
+from .layouts.base import LISTED
+from .weight_files import read_tensors
+
+logger = logging.getLogger(__name__)
+
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+# Other networks of timm share the names of these and compute something else, such as resnetaa50.
+TIMM_ARCHITECTURES = re.compile(r"resnet\d+|vgg\d+(_bn)?")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of a model are.
+
+    Attributes:
+        name: local folder, or Hub id.
+        options: `revision` and `local_files_only`, as the clients of the Hub take them.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=lambda: {"local_files_only": True})
+
+    def file(self, name: str) -> Path | None:
+        """Returns the path of a file, downloaded if need be; None if there is none."""
+        try:
+            path = cached_file(self.name, name, **self.options)
+        except OSError:
+            return None
+        return Path(path) if path else None
+
+    def fields(self) -> dict[str, Any]:
+        """Returns the content of config.json; {} if there is none that can be read."""
+        path = self.file("config.json")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+class Repository(ABC):
+    """A model in one library's layout."""
+
+    @abstractmethod
+    def load(self) -> Backbone:
+        """Returns the classifier and how its pictures were prepared."""
+
+    @abstractmethod
+    def normalisation(self) -> Normalisation:
+        """Returns mean and std alone, without loading the weights; {} if nothing says what they are."""
+
+
+@dataclass(frozen=True)
+class TransformersRepository(Repository):
+    """config.json with a `model_type`, weights named as in the state dict, and perhaps an image processor."""
+
+    place: Place
+
+    def load(self) -> Backbone:
+        model, info = AutoModelForImageClassification.from_pretrained(
+            self.place.name,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **self.place.options,
+        )
+        if isinstance(model, VPNsForImageClassification):
+            raise ValueError("it is a pruned model already; give the dense one, or save its to_backbone() to a folder")
+        return Backbone(model, self.normalisation(), self._image_size(), _lost_head(model, info))
+
+    def normalisation(self) -> Normalisation:
+        return normalisation_of(self.place.name, **self.place.options)
+
+    def _image_size(self) -> int | None:
+        """Returns the side the image processor makes pictures; the height, or the shorter side."""
+        path = self.place.file("preprocessor_config.json")
+        fields = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        size = fields.get("crop_size") if fields.get("do_center_crop") else fields.get("size")
+        sides = [size.get("height"), size.get("shortest_edge")] if isinstance(size, dict) else [size]
+        return next((side for side in sides if isinstance(side, int)), None)
+
+
+@dataclass(frozen=True)
+class TimmRepository(Repository):
+    """config.json with an `architecture` of timm and its `pretrained_cfg`, weights under timm's names."""
+
+    place: Place
+    fields: Mapping[str, Any]
+
+    @property
+    def pretrained(self) -> Mapping[str, Any]:
+        """What is recorded of the training; beside everything else in the first repositories."""
+        return self.fields.get("pretrained_cfg") or self.fields
+
+    def load(self) -> Backbone:
+        self._check_network()
+        path = next(filter(None, map(self.place.file, WEIGHTS)), None)
+        if path is None:
+            raise InputError(f"no weights are there; it needs a file {' or '.join(WEIGHTS)}")
+        backbone = from_tensors(read_tensors(path))
+        backbone.model.config.name_or_path = self.place.name
+        classes, rows = self.fields.get("num_classes"), backbone.model.config.num_labels
+        lost_head = backbone.lost_head
+        if lost_head is None and classes != rows:
+            lost_head = f"the saved classifier has {rows} rows, but config.json says {classes} classes"
+        _name_classes(backbone.model, self.fields.get("label_names") or self.pretrained.get("label_names"))
+        return replace(
+            backbone, normalisation=self.normalisation(), image_size=self._image_size(), lost_head=lost_head
+        )
+
+    def normalisation(self) -> Normalisation:
+        mean, std = self.pretrained.get("mean"), self.pretrained.get("std")
+        known = isinstance(mean, list) and isinstance(std, list)
+        return {"image_mean": mean, "image_std": std} if known else {}
+
+    def _image_size(self) -> int | None:
+        size = self.pretrained.get("input_size")
+        return size[-1] if isinstance(size, list) else None
+
+    def _check_network(self) -> None:
+        """Raises InputError where the tensors alone do not tell what is computed from them."""
+        architecture = self.fields["architecture"]
+        if not TIMM_ARCHITECTURES.fullmatch(architecture):
+            raise InputError(
+                f"it is a {architecture} of timm; those with a counterpart in transformers are resnetN, vggN and vggN_bn"
+            )
+        changed = sorted(self.fields.get("model_args", {}).keys() - {"num_classes", "in_chans", "layers", "channels"})
+        if changed:
+            raise InputError(f"it is a {architecture} of timm changed by {', '.join(changed)}, which is not supported")
+
+
+def repository(name: str, revision: str | None = None) -> Repository:
+    """Returns the repository at a local folder or a Hub id; the latter's configuration is downloaded."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        place = Place(str(folder))
+    else:
+        place = Place(name, {"revision": revision, "local_files_only": not hub_answers(name, "model")})
+    fields = place.fields()
+    is_timm = (
+        isinstance(fields.get("architecture"), str) and fields.get("model_type", "timm_wrapper") == "timm_wrapper"
+    )
+    return TimmRepository(place, fields) if is_timm else TransformersRepository(place)
+
+
+def _lost_head(model: PreTrainedModel, info: Mapping[str, Any]) -> str | None:
+    """Returns why the classifier was not loaded, None if it was; any other incomplete tensor is an error."""
+    wrong = {key: f"missing {key}" for key in info["missing_keys"]}
+    for key, found, expected in info["mismatched_keys"]:
+        wrong[key] = f"{key} of shape {tuple(found)} instead of {tuple(expected)}"
+    head = f"{head_name(model)}."
+    elsewhere = [said for key, said in sorted(wrong.items()) if not key.startswith(head)]
+    unexpected = [f"unexpected {key}" for key in sorted(info["unexpected_keys"])]
+    if wrong and not elsewhere and unexpected:  # what was before another head, such as a pooler
+        logger.warning("tensors that belong to no layer of the classifier are left out: %s", _listed(unexpected))
+    elif elsewhere or unexpected:
+        raise InputError(f"its weights do not fit its configuration: {_listed([*elsewhere, *unexpected])}")
+    return f"its weights lack or misfit the classifier ({', '.join(sorted(wrong.values()))})" if wrong else None
+
+
+def _listed(items: list[str]) -> str:
+    more = f" and {len(items) - LISTED} more" if len(items) > LISTED else ""
+    return f"{', '.join(items[:LISTED])}{more}"
+
+
+def _name_classes(model: PreTrainedModel, names: Any) -> None:
+    if isinstance(names, list) and len(names) == model.config.num_labels:
+        model.config.id2label = dict(enumerate(map(str, names)))
+        model.config.label2id = {name: index for index, name in model.config.id2label.items()}
