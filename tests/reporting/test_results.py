@@ -63,6 +63,10 @@ def test_results_json_has_the_public_schema():
                     }
                 ],
                 "layers": [{"name": "head", "shape": [6, 4], "nonzero": 6, "total": 24, "density": 0.25}],
+                "cost": {
+                    **dict.fromkeys(("macs", "macs_nonzero", "dense_bytes", "milliseconds", "dense_milliseconds")),
+                    **dict.fromkeys(("batch_size", "device", "dtype")),
+                },
             }
         ],
         "model": None,
