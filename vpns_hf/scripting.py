@@ -35,6 +35,8 @@ def quiet_libraries() -> None:
     level = logging.WARNING if is_main_process() else logging.ERROR
     logging.basicConfig(format="%(levelname)s: %(message)s", level=level)
     datasets.disable_progress_bars()
+    for reader in ("arrow", "csv", "json", "parquet"):  # what these log they raise as well
+        logging.getLogger(f"datasets.packaged_modules.{reader}.{reader}").setLevel(logging.CRITICAL)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
 

@@ -34,23 +34,40 @@ def test_images_stay_with_their_labels(columns, make_split):
     assert result[0]["image"].tobytes() == split[2]["image"].tobytes()
 
 
-@pytest.mark.parametrize("label", [-1, None])
-def test_missing_label_names_the_row(columns, label, make_split):
-    split = make_split([0, 1, label, 2])
-    with pytest.raises(InputError, match="row 2 of the train split has no label"):
+@pytest.mark.parametrize(
+    ("labels", "feature"),
+    [
+        ([0, 1, -1, 2, -1], None),
+        ([0, 1, None, 2, -1], None),
+        ([3, 7, None, 3, None], datasets.Value("int64")),
+        (["a", "b", "", "a", None], datasets.Value("string")),
+    ],
+)
+def test_missing_labels_are_counted_and_the_first_is_named(columns, labels, feature, make_split):
+    split = make_split(labels, label_feature=feature)
+    with pytest.raises(InputError, match=r"row 2 of the train split has no label \(.*remove such rows, 2 of 5"):
+        encoded(split, columns)
+
+
+@pytest.mark.parametrize(("feature", "label"), [(None, -1), (None, None), (datasets.Value("int64"), None)])
+def test_no_labels_at_all(columns, feature, label, make_split):
+    split = make_split([label] * 3, label_feature=feature)
+    with pytest.raises(InputError, match="the train split has no labels; give one"):
         encoded(split, columns)
 
 
 def test_label_unknown_to_training(columns, make_split):
     split = make_split(["a", "z"], label_feature=datasets.Value("string"))
-    with pytest.raises(InputError, match=r"row 1 .* 'z'"):
+    with pytest.raises(InputError, match=r"row 1 .* 'z'; expected one of 2 classes, such as 'a'"):
         encoded(split, columns, ["a", "b"])
 
 
 def test_other_classes_than_in_training(columns, make_split):
     split = make_split([0, 1], label_feature=datasets.ClassLabel(names=["dog", "cat"]))
-    with pytest.raises(InputError, match="must agree"):
+    with pytest.raises(InputError, match=r"\(class 0 is 'dog', not 'cat'\); they must agree"):
         encoded(split, columns, ["cat", "dog"])
+    with pytest.raises(InputError, match=r"\(2 classes, not 3\); they must agree"):
+        encoded(split, columns, ["dog", "cat", "owl"])
 
 
 def test_floats_are_no_labels(columns, make_split):

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
 
-from vpns_hf.data import find_columns, load_image_dataset, loading
+from vpns_hf.data import Columns, find_columns, load_image_dataset, loading, stream_image_dataset
 from vpns_hf.errors import InputError
 from vpns_hf.hub.reach import hub_answers
 
@@ -14,6 +18,15 @@ configs:
   data_files:
   - {split: train, path: data/train-*}
   - {split: valid, path: data/valid-*}
+---
+"""
+
+TWO_CONFIGS = """---
+configs:
+- config_name: one
+  data_files: [{split: train, path: train.parquet}]
+- config_name: two
+  data_files: [{split: train, path: test.parquet}]
 ---
 """
 
@@ -46,6 +59,100 @@ def test_folder_of_images_per_class(tmp_path, make_split):
 def test_saved_to_disk(tmp_path, make_split):
     datasets.DatasetDict({"train": make_split([0, 1]), "test": make_split([2])}).save_to_disk(str(tmp_path))
     assert load_image_dataset(str(tmp_path))["test"]["label"] == [2]
+
+
+def test_one_split_saved_to_disk_is_trained_on(tmp_path, make_split):
+    make_split([0, 1]).save_to_disk(str(tmp_path))
+    assert {name: len(split) for name, split in load_image_dataset(str(tmp_path)).items()} == {"train": 2}
+
+
+def test_images_of_parquet_files_that_do_not_say_so(tmp_path, make_split):
+    stored = make_split([0, 1, 2]).data.table.replace_schema_metadata(None)
+    pq.write_table(stored, tmp_path / "train.parquet")
+    dataset = load_image_dataset(str(tmp_path), cache_dir=str(tmp_path / "cache"))
+    assert find_columns(dataset) == Columns("image", "label")
+    assert dataset["train"][1]["image"].tobytes() == make_split([0, 1, 2])[1]["image"].tobytes()
+
+
+@pytest.mark.parametrize("kind", ["parquet", "images", "disk"])
+def test_a_stream_gives_the_same_rows(tmp_path, make_split, kind):
+    split = make_split([0, 1, 0])
+    if kind == "parquet":
+        split.to_parquet(tmp_path / "train.parquet")
+    elif kind == "disk":
+        datasets.DatasetDict({"train": split}).save_to_disk(str(tmp_path))
+    else:
+        for row, example in enumerate(split):
+            (tmp_path / "train" / "ab"[example["label"]]).mkdir(parents=True, exist_ok=True)
+            example["image"].save(tmp_path / "train" / "ab"[example["label"]] / f"{row}.png")
+    streamed = list(stream_image_dataset(str(tmp_path))["train"])
+    loaded = list(load_image_dataset(str(tmp_path), cache_dir=str(tmp_path / "cache"))["train"])
+    assert len(streamed) == 3
+    assert [row["label"] for row in streamed] == [row["label"] for row in loaded]
+    assert [row["image"].tobytes() for row in streamed] == [row["image"].tobytes() for row in loaded]
+
+
+def write_parquet(folder: Path, **tables: pa.Table | datasets.Dataset) -> None:
+    for name, table in tables.items():
+        pq.write_table(table.data.table if isinstance(table, datasets.Dataset) else table, folder / f"{name}.parquet")
+
+
+def repeated_column(split: datasets.Dataset) -> pa.Table:
+    table = split.data.table
+    return table.append_column("label", table["label"]).replace_schema_metadata(None)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (repeated_column, "train.parquet has the column 'label' more than once"),
+        (
+            lambda split: split.cast_column("label", datasets.ClassLabel(names=["cat", "owl", "dog"])),
+            r"'label' in test.parquet differ .* train.parquet \(class 1 is 'dog', not 'owl'\); they must agree",
+        ),
+        (
+            lambda split: split.cast_column("label", datasets.ClassLabel(names=["cat", "dog", "owl", "ox"])),
+            r"\(3 classes, not 4\); they must agree",
+        ),
+    ],
+)
+def test_parquet_files_that_disagree(tmp_path, make_split, damage, words):
+    split = make_split([0, 1, 2])
+    write_parquet(tmp_path, train=damage(split), test=split)
+    for load in (load_image_dataset, stream_image_dataset):
+        with pytest.raises(InputError, match=words) as caught:
+            load(str(tmp_path))
+        assert "\n" not in str(caught.value)
+
+
+def test_files_with_different_columns(tmp_path, make_split):
+    split = make_split([0, 1, 2])
+    write_parquet(tmp_path, train=split, test=split.rename_column("label", "breed"))
+    with pytest.raises(InputError, match="its files have different columns"):
+        load_image_dataset(str(tmp_path), cache_dir=str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("README.md", "---\nconfigs: [\n---\n", "YAML of its README.md is broken"),
+        ("README.md", TWO_CONFIGS, r"several configurations: name one of \['one', 'two'\] with --dataset_config_name"),
+        ("train.parquet", "PAR1", r"[Pp]arquet"),
+    ],
+)
+def test_folder_with_a_file_that_is_not_right(tmp_path, make_split, name, text, words):
+    write_parquet(tmp_path, train=make_split([0, 1]), test=make_split([0, 1]))
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=words) as caught:
+        load_image_dataset(str(tmp_path), cache_dir=str(tmp_path / "cache"))
+    assert "\n" not in str(caught.value)
+
+
+def test_folder_with_a_script(tmp_path):
+    (tmp_path / "pets").mkdir()
+    (tmp_path / "pets" / "pets.py").write_text("import datasets\n")
+    with pytest.raises(InputError, match="scripts are no longer supported"):
+        load_image_dataset(str(tmp_path / "pets"))
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "a/b/c"])

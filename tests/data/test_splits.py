@@ -106,7 +106,7 @@ def test_class_with_one_image_stays_in_train(columns, make_split, make_dataset):
         ({"train": 3}, {}, "no test split; .* put a `test` or `validation` folder"),
         ({"train": 3, "test": 0}, {}, "test split is empty"),
         ({"train": 30, "test": 3}, {"validation_fraction": 1.0}, "between 0 and 1"),
-        ({"train": 3, "test": 3}, {}, "no validation image"),
+        ({"train": 3, "test": 3}, {}, "0.1 of 3 training rows leaves no validation image"),
         ({"train": 30, "test": 3}, {"max_test_samples": 0}, "max_test_samples is 0"),
     ],
 )
@@ -114,6 +114,20 @@ def test_what_cannot_be_split(columns, counts, options, message, make_dataset):
     with pytest.raises(InputError, match=message) as caught:
         prepare_splits(make_dataset(**counts), columns, seed=0, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_one_class_is_no_choice(columns, make_split):
+    split = make_split(["cat"] * 20, label_feature=datasets.Value("string"))
+    with pytest.raises(InputError, match="'label' holds the one class 'cat'; give at least two"):
+        prepare_splits(datasets.DatasetDict(train=split, test=split), columns, seed=0)
+
+
+@pytest.mark.parametrize("labels", [[-1, -1], [-1, 0]])
+def test_test_split_that_lacks_labels_and_nothing_in_its_place(columns, labels, make_split, make_dataset):
+    dataset = make_dataset(train=30)
+    dataset["test"] = make_split(labels)
+    with pytest.raises(InputError, match=r"(the|row 0 of the) test split has no label"):
+        prepare_splits(dataset, columns, seed=0)
 
 
 @pytest.mark.parametrize("others", [{}, {"validation": 3}])

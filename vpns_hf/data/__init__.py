@@ -7,7 +7,7 @@ from vpns_hf.data.cache import ImageCache, cache_images
 from vpns_hf.data.columns import Columns, find_columns
 from vpns_hf.data.crops import CropPlan, Crops
 from vpns_hf.data.labels import class_names
-from vpns_hf.data.loading import load_image_dataset
+from vpns_hf.data.loading import load_image_dataset, stream_image_dataset
 from vpns_hf.data.specs import DATASETS, DatasetSpec, find_spec
 from vpns_hf.data.splits import Splits, prepare_splits
 from vpns_hf.data.transforms import EvalTransform, TrainTransform
@@ -32,4 +32,5 @@ __all__ = [
     "find_spec",
     "load_image_dataset",
     "prepare_splits",
+    "stream_image_dataset",
 ]

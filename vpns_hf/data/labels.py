@@ -9,7 +9,7 @@ from vpns_hf.data.columns import Columns
 from vpns_hf.data.specs import DatasetSpec
 from vpns_hf.errors import InputError
 
-NO_LABEL = -1
+NO_LABEL = (None, -1, "")
 
 
 def class_names(dataset: datasets.DatasetDict | datasets.Dataset, columns: Columns) -> list[str]:
@@ -34,7 +34,9 @@ def label_values(train: datasets.Dataset, column: str) -> list[str] | list[int]:
     if isinstance(feature, datasets.ClassLabel) and feature.names is not None:
         return list(feature.names)
     values = sorted({value for value in read_column(train, column) if not is_missing(value)})
-    if not values or not all(isinstance(value, (int, str)) for value in values):
+    if not values:
+        raise InputError(_no_labels("train"))
+    if not all(isinstance(value, (int, str)) for value in values):
         raise InputError(f"the label column {column!r} holds {feature}; give a column of classes, integers or strings")
     return values
 
@@ -53,9 +55,17 @@ def check_class_count(values: list[str] | list[int], columns: Columns, spec: Dat
     )
 
 
+def difference(names: list[str], expected: list[str]) -> str:
+    """Where two lists of classes first differ, in words."""
+    if len(names) != len(expected):
+        return f"{len(names)} classes, not {len(expected)}"
+    index = next(i for i, pair in enumerate(zip(names, expected, strict=True)) if len(set(pair)) > 1)
+    return f"class {index} is {names[index]!r}, not {expected[index]!r}"
+
+
 def is_missing(value: int | str | None) -> bool:
-    """Whether a row has no label, which public test splits mark with None or -1."""
-    return value is None or value == NO_LABEL
+    """Whether a row has no label, which is written as None, as -1 (in public test splits) or as an empty text."""
+    return value in NO_LABEL
 
 
 def is_unlabelled(split: datasets.Dataset, column: str) -> bool:
@@ -86,16 +96,34 @@ def _indices(split: datasets.Dataset, column: str, values: list, name: str) -> n
     feature = split.features[column]
     by_index = isinstance(feature, datasets.ClassLabel)
     if by_index and feature.names is not None and list(feature.names) != values:
-        raise InputError(f"the classes of the {name} split differ from those of the training split; they must agree")
+        differs = difference(feature.names, [str(value) for value in values])
+        raise InputError(
+            f"the classes of the {name} split differ from those of the training split ({differs}); they must agree"
+        )
     index_of = {index: index for index in range(len(values))} if by_index else {v: i for i, v in enumerate(values)}
     labels = read_column(split, column)
-    for row, label in enumerate(labels):
-        if is_missing(label) or label not in index_of:
-            given = "no label" if is_missing(label) else f"the label {label!r}"
-            raise InputError(
-                f"row {row} of the {name} split has {given}; expected one of {len(values)} classes: remove such rows"
-            )
+    _check_labels(labels, index_of, name)
     return np.array([index_of[label] for label in labels], dtype=np.int64)
+
+
+def _check_labels(labels: list, index_of: dict, name: str) -> None:
+    bad = [row for row, label in enumerate(labels) if is_missing(label) or label not in index_of]
+    if not bad:
+        return
+    if all(map(is_missing, labels)):
+        raise InputError(_no_labels(name))
+    label = labels[bad[0]]
+    given = f"no label ({label!r})" if is_missing(label) else f"the label {label!r}"
+    raise InputError(
+        f"row {bad[0]} of the {name} split has {given}; expected one of {len(index_of)} classes, "
+        f"such as {next(iter(index_of))!r}: remove such rows, {len(bad)} of {len(labels)}"
+    )
+
+
+def _no_labels(name: str) -> str:
+    return (
+        f"the {name} split has no labels; give one that has, such as one folder of images per class ({name}/cat/1.jpg)"
+    )
 
 
 def _training_split(dataset: datasets.DatasetDict | datasets.Dataset) -> datasets.Dataset:

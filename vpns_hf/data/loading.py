@@ -1,20 +1,27 @@
-"""A name, a folder or a Hub id becomes a DatasetDict."""
+"""A name, a folder or a Hub id becomes a DatasetDict, or a stream of rows for each split."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import datasets
+import yaml
 from datasets.exceptions import DatasetsError
 
 from vpns_hf.data.digits import build_digits
+from vpns_hf.data.parquet_files import check_files_agree
+from vpns_hf.data.reasons import reason_of
 from vpns_hf.data.specs import DATASETS, find_spec
 from vpns_hf.errors import InputError
 from vpns_hf.hub.reach import hub_answers
 
 GENERATED: dict[str, Callable[[], datasets.DatasetDict]] = {"digits": build_digits}
+# What the readers of folders and of the Hub raise about what they find there.
+UNREADABLE = (OSError, ValueError, IndexError, RuntimeError, yaml.YAMLError, DatasetsError)
 
 
 def load_image_dataset(
@@ -35,43 +42,76 @@ def load_image_dataset(
         revision: branch, tag or commit on the Hub.
 
     Raises:
-        InputError: the folder does not exist or holds no data set, or the Hub cannot be reached.
+        InputError: the folder does not exist or holds no data set, its files disagree on columns or classes, or the
+            Hub cannot be reached.
     """
-    if name_or_path in GENERATED:
-        return GENERATED[name_or_path]()
-    spec = find_spec(name_or_path)
+    return _read(name_or_path, config_name, revision, cache_dir=cache_dir)
+
+
+def stream_image_dataset(
+    name_or_path: str, *, config_name: str | None = None, revision: str | None = None
+) -> datasets.IterableDatasetDict:
+    """The same data sets as rows that are read, or downloaded, when they are asked for; nothing is kept on disk.
+
+    Args:
+        name_or_path: as in `load_image_dataset`.
+        config_name: the configuration of a data set that has several.
+        revision: branch, tag or commit on the Hub.
+
+    Raises:
+        InputError: as `load_image_dataset`. What is wrong further inside the files is raised where it is read.
+    """
+    splits = _read(name_or_path, config_name, revision, streaming=True)
+    return datasets.IterableDatasetDict(
+        {name: s.to_iterable_dataset() if isinstance(s, datasets.Dataset) else s for name, s in splits.items()}
+    )
+
+
+def _read(name: str, config_name: str | None, revision: str | None, **how: Any) -> dict[str, Any]:
+    """The splits by name; `how` is for `datasets.load_dataset`."""
+    if name in GENERATED:
+        return GENERATED[name]()
+    spec = find_spec(name)
     if spec is not None:
-        name_or_path, config_name = spec.path, config_name or spec.config_name
-    folder = Path(name_or_path).expanduser()
+        name, config_name = spec.path, config_name or spec.config_name
+    folder = Path(name).expanduser()
     if folder.is_dir():
-        return _load_folder(folder, config_name, cache_dir)
-    if folder.exists() or _looks_like_path(name_or_path):
-        raise InputError(f"no data set folder at {name_or_path}; give a folder, a Hub id or one of {list(DATASETS)}")
-    return _load_from_hub(name_or_path, config_name, cache_dir, revision)
+        return _read_folder(folder, config_name, **how)
+    if folder.exists() or _looks_like_path(name):
+        raise InputError(f"no data set folder at {name}; give a folder, a Hub id or one of {list(DATASETS)}")
+    return _read_from_hub(name, config_name, revision=revision, **how)
 
 
 def _looks_like_path(name: str) -> bool:
     return name.startswith(("/", ".", "~")) or name.count("/") > 1 or "\\" in name
 
 
-def _load_folder(folder: Path, config_name: str | None, cache_dir: str | None) -> datasets.DatasetDict:
+def _read_folder(
+    folder: Path, config_name: str | None, cache_dir: str | None = None, streaming: bool = False
+) -> dict[str, Any]:
     try:
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
             return _as_splits(datasets.load_from_disk(str(folder)))
-        return _as_splits(datasets.load_dataset(str(folder), config_name, cache_dir=cache_dir))
-    except (OSError, ValueError, IndexError, DatasetsError) as error:
-        raise InputError(f"no images could be loaded from the folder {folder}: {_first_line(error)}") from error
+        builder = datasets.load_dataset_builder(str(folder), config_name, cache_dir=cache_dir)
+        files = chain.from_iterable((builder.config.data_files or {}).values())
+        check_files_agree(path for path in files if path.endswith(".parquet"))
+        if streaming:
+            return _as_splits(builder.as_streaming_dataset())
+        builder.download_and_prepare()
+        return _as_splits(builder.as_dataset())
+    except InputError:
+        raise
+    except UNREADABLE as error:
+        raise InputError(f"no images could be loaded from the folder {folder}: {reason_of(error)}") from error
 
 
-def _load_from_hub(
-    name: str, config_name: str | None, cache_dir: str | None, revision: str | None
-) -> datasets.DatasetDict:
+def _read_from_hub(name: str, config_name: str | None, **how: Any) -> dict[str, Any]:
     try:
         with _offline(not hub_answers(name, "dataset")):
-            return _as_splits(datasets.load_dataset(name, config_name, cache_dir=cache_dir, revision=revision))
-    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
+            return _as_splits(datasets.load_dataset(name, config_name, **how))
+    except UNREADABLE as error:
         raise InputError(
-            f"{name} could not be loaded from the Hub ({_first_line(error)}); "
+            f"{name} could not be loaded from the Hub ({reason_of(error)}); "
             f"without network give a local folder or one of {sorted(GENERATED)}"
         ) from error
 
@@ -87,9 +127,14 @@ def _offline(unreachable: bool) -> Iterator[None]:
         datasets.config.HF_HUB_OFFLINE = before
 
 
-def _as_splits(loaded: datasets.DatasetDict | datasets.Dataset) -> datasets.DatasetDict:
-    return datasets.DatasetDict({"train": loaded}) if isinstance(loaded, datasets.Dataset) else loaded
+def _as_splits(loaded: Any) -> dict[str, Any]:
+    splits = datasets.DatasetDict({"train": loaded}) if isinstance(loaded, datasets.Dataset) else loaded
+    return type(splits)({name: _with_images(split) for name, split in splits.items()})
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _with_images(split: Any) -> Any:
+    """Takes columns of {bytes, path} for images: so they are stored, and files of other origin do not say it."""
+    for name, feature in (split.features or {}).items():
+        if isinstance(feature, dict) and set(feature) == {"bytes", "path"}:
+            split = split.cast_column(name, datasets.Image())
+    return split

@@ -72,6 +72,7 @@ def prepare_splits(
     values = label_values(_joined(dataset, roles.train, columns), columns.label)
     check_class_count(values, columns, spec)
     whole = _part(dataset, roles.train, columns, values)
+    _check_several(values, columns)
     train = _first(whole, max_train_samples, "max_train_samples")
     _warn_of_classes_left_out(train, whole, columns)
     test = _first(_part(dataset, (roles.test,), columns, values), max_test_samples, "max_test_samples")
@@ -139,6 +140,14 @@ def _part(dataset: datasets.DatasetDict, names: tuple[str, ...], columns: Column
     encoded = [encode_labels(dataset[name], columns, values, name) for name in names]
     rows = encoded[0] if len(encoded) == 1 else datasets.concatenate_datasets(encoded)
     return _Part(rows, Origin.whole({name: len(dataset[name]) for name in names}))
+
+
+def _check_several(values: list, columns: Columns) -> None:
+    if len(values) == 1:
+        raise InputError(
+            f"the label column {columns.label!r} holds the one class {values[0]!r}; "
+            "give at least two, such as one folder of images per class (train/cat/1.jpg, train/dog/1.jpg)"
+        )
 
 
 def _first(part: _Part, count: int | None, option: str) -> _Part:
