@@ -11,17 +11,18 @@ from transformers import AutoModelForImageClassification, PreTrainedConfig, PreT
 from vpns_hf.errors import InputError
 
 from .backbone import IMAGENET, Backbone
-from .layouts import LAYOUTS, Layout, layouts, stock_shapes
+from .layouts import LAYOUTS, Layout, Shapes, layouts, stock_shapes
 
 
 def from_tensors(tensors: Mapping[str, Tensor]) -> Backbone:
     """Builds the classifier that the names and shapes of a state dict belong to; normalised as usual for ImageNet.
 
-    A classifier that is absent, or of another shape, is left random and said in `lost_head`.
+    The names may be those of transformers too, where they tell the architecture. A classifier that is absent, or of another shape, is left random and said in `lost_head`.
 
     Raises:
         InputError: if no layout is known by these names, or any other tensor is missing, left over or misshaped.
     """
+    tensors = _in_their_names(tensors)
     layout, config = _recognise(tensors)
     misfits = _head_misfits(layout, config, tensors)
     state_dict = layout.from_theirs({**tensors, **misfits}, config)
@@ -41,14 +42,19 @@ def build(config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrai
     return model.eval()
 
 
+def _in_their_names(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    for layout in layouts():
+        renamed = {layout.theirs(ours): tensor for ours, tensor in tensors.items()}
+        if None not in renamed:
+            return renamed
+    return tensors
+
+
 def _recognise(tensors: Mapping[str, Tensor]) -> tuple[Layout, PreTrainedConfig]:
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    for layout in layouts():
-        config = layout.config(shapes)
-        if config is not None:
-            return layout, config
-    for layout in layouts():
-        config = layout.config({**shapes, f"{layout.head}.weight": torch.Size([1, 1])})
+    without_head = [(layout, {**shapes, f"{layout.head}.weight": torch.Size([1, 1])}) for layout in layouts()]
+    for layout, named in [*((layout, shapes) for layout in layouts()), *without_head]:
+        config = _config(layout, named)
         if config is not None:
             return layout, config
     known = ", ".join(f"{', '.join(models)} of {library}" for library, models in LAYOUTS.items())
@@ -56,6 +62,15 @@ def _recognise(tensors: Mapping[str, Tensor]) -> tuple[Layout, PreTrainedConfig]
         f"tensors named {', '.join(list(tensors)[:3])}, ... belong to no network known by its names ({known}); "
         "give a folder or a Hub id in the layout of transformers"
     )
+
+
+def _config(layout: Layout, shapes: Shapes) -> PreTrainedConfig | None:
+    try:
+        return layout.config(shapes)
+    except (IndexError, KeyError) as error:
+        raise InputError(
+            f"tensors named {', '.join(list(shapes)[:3])}, ... are incomplete or misshaped: their network cannot be told"
+        ) from error
 
 
 def _head_misfits(layout: Layout, config: PreTrainedConfig, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

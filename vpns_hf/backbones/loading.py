@@ -57,7 +57,7 @@ def _load(name: str, num_labels: int | None, revision: str | None) -> Backbone:
     path = Path(name).expanduser()
     if path.is_file():
         return _load_file(path)
-    if not path.is_dir() and name.startswith((".", "/", "~")):
+    if not path.is_dir() and (name.startswith((".", "/", "~")) or path.suffix in SUFFIXES):
         raise InputError(f"no such file or folder; give one, a Hub id or one of: {', '.join(BACKBONES)}")
     return repository(name, revision).load()
 

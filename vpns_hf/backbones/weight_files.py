@@ -32,7 +32,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except UnpicklingError as error:
         raise InputError(_why_refused(str(error))) from error
     except Exception as error:  # damaged bytes end in one of many errors, depending on where they are
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = getattr(error, "strerror", None) or type(error).__name__
         raise InputError(f"the file is no checkpoint, or it is damaged ({reason}); {GET_ANEW}") from error
     return _state_dict(content)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import os
@@ -81,7 +82,7 @@ class VPNsForImageClassification(PreTrainedModel):
         """
         if not isinstance(backbone, nn.Module):
             config_fields = {**normalisation_of(backbone), **config_fields}
-            backbone = AutoModelForImageClassification.from_pretrained(backbone)
+            backbone = _load_stock(backbone)
         if isinstance(backbone, cls):
             raise ValueError("the backbone is a pruned model already; give its to_backbone()")
         unknown = config_fields.keys() - {field.name for field in dataclasses.fields(cls.config_class)}
@@ -277,6 +278,16 @@ class VPNsForImageClassification(PreTrainedModel):
         _check_complete(tensors, shapes)
         _check_mapping(tensors["label_mapping"], model.backbone.config.num_labels)
         return PreTrainedModel._load_pretrained_model(model, tensors, None, *args, **kwargs)
+
+
+def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
+    if not os.path.isfile(name_or_path):
+        with contextlib.suppress(ImportError):  # transformers reads repositories of timm by way of timm
+            return AutoModelForImageClassification.from_pretrained(name_or_path)
+    raise ValueError(
+        f"{name_or_path} is in no layout that transformers reads; load it by vpns_hf.load_backbone, and give from_backbone "
+        "the model and the normalisation it returns"
+    )
 
 
 def _per_channel(values: list[float]) -> Tensor:

@@ -34,6 +34,10 @@ class Layout(ABC):
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
         """Returns {our name: their name} of every tensor of a network of that configuration, one to one."""
 
+    def theirs(self, ours: str) -> str | None:
+        """Returns their name of one of our tensors; None if it is none of this architecture, or depends on the configuration."""
+        return None
+
     def shape(self, name: str, ours: torch.Size) -> torch.Size:
         """Returns the shape the other library gives the tensor `name` (theirs) that has the shape `ours` here."""
         return ours

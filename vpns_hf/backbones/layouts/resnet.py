@@ -21,32 +21,33 @@ class ResNetLayout(Layout):
     def config(self, shapes: Shapes) -> PreTrainedConfig | None:
         if not {"conv1.weight", "layer1.0.conv1.weight", "layer1.0.bn1.weight", "fc.weight"} <= shapes.keys():
             return None
-        kind = "bottleneck" if "layer1.0.conv3.weight" in shapes else "basic"
-        last = "conv3" if kind == "bottleneck" else "conv2"
-        stages = list(takewhile(lambda stage: f"layer{stage}.0.{last}.weight" in shapes, count(1)))
+        kind, last = ("bottleneck", 3) if any(".conv3." in name for name in shapes) else ("basic", 2)
+        stages = [f"layer{stage}" for stage in takewhile(lambda stage: _depth(shapes, f"layer{stage}"), count(1))]
         return ResNetConfig(
             num_channels=shapes["conv1.weight"][1],
             embedding_size=shapes["conv1.weight"][0],
-            hidden_sizes=[shapes[f"layer{stage}.0.{last}.weight"][0] for stage in stages],
-            depths=[_depth(shapes, f"layer{stage}") for stage in stages],
+            hidden_sizes=[_width(shapes, f"{stage}.0", last) for stage in stages],
+            depths=[_depth(shapes, stage) for stage in stages],
             layer_type=kind,
             num_labels=shapes["fc.weight"][0],
         )
 
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
-        return {ours: _theirs(ours) for ours in stock_shapes(config)}
+        return {ours: self.theirs(ours) for ours in stock_shapes(config)}
+
+    def theirs(self, ours: str) -> str | None:
+        matches = ((re.fullmatch(pattern, ours), theirs) for pattern, theirs in RENAMING.items())
+        return next((theirs(*match.groups()) for match, theirs in matches if match), None)
 
 
 def _depth(shapes: Shapes, stage: str) -> int:
     return len(list(takewhile(lambda block: f"{stage}.{block}.conv1.weight" in shapes, count())))
 
 
-def _theirs(ours: str) -> str:
-    for pattern, theirs in RENAMING.items():
-        match = re.fullmatch(pattern, ours)
-        if match:
-            return theirs(*match.groups())
-    raise ValueError(f"{ours} is no tensor of a ResNet of transformers")
+def _width(shapes: Shapes, block: str, last: int) -> int:
+    """Returns the channels a block gives; where its last convolution is missing, those of the batch norm after it."""
+    found = (shapes.get(f"{block}.{layer}{last}.weight") for layer in ("conv", "bn"))
+    return next((shape[0] for shape in found if shape), 1)
 
 
 LEAF = r"\.(\w+)"

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.backbones.foreign import foreign_tensors
+from tests.helpers import pictures, tiny_resnet
+from vpns_hf.backbones.backbone import IMAGENET
+from vpns_hf.backbones.foreign_weights import from_tensors
+from vpns_hf.errors import InputError
+
+
+def refusal(tensors: dict[str, torch.Tensor]) -> str:
+    with pytest.raises(InputError) as caught:
+        from_tensors(tensors)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def tensors() -> dict[str, torch.Tensor]:
+    return foreign_tensors(tiny_resnet())
+
+
+def test_the_network_follows_from_the_names(tensors):
+    backbone = from_tensors(tensors)
+    assert torch.equal(backbone.model(pictures()).logits, tiny_resnet()(pictures()).logits)
+    assert (backbone.normalisation, backbone.lost_head, backbone.model.training) == (IMAGENET, None, False)
+
+
+def test_transformers_own_names_tell_the_network_too():
+    backbone = from_tensors(tiny_resnet().state_dict())
+    assert torch.equal(backbone.model(pictures()).logits, tiny_resnet()(pictures()).logits)
+
+
+def test_the_model_has_tensors_of_its_own(tensors):
+    model = from_tensors(tensors).model
+    before = tensors["fc.weight"].clone()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    assert torch.equal(tensors["fc.weight"], before)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_become_float32_and_counters_stay_whole(tensors, dtype):
+    stored = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    state = from_tensors(stored).model.state_dict()
+    assert {tensor.dtype for tensor in state.values()} == {torch.float32, torch.int64}
+    assert torch.equal(state["classifier.1.weight"], stored["fc.weight"].float())
+
+
+@pytest.mark.parametrize("name", foreign_tensors(tiny_resnet()))
+def test_no_tensor_goes_missing_unnoticed(tensors, name):
+    del tensors[name]
+    if name.endswith("num_batches_tracked"):
+        assert from_tensors(tensors).lost_head is None
+    elif name.startswith("fc."):
+        assert name in from_tensors(tensors).lost_head
+    else:
+        refusal(tensors)
+
+
+@pytest.mark.parametrize("name", ["layer2.0.bn1.weight", "layer2.0.conv2.weight"])
+def test_a_missing_tensor_is_named(tensors, name):
+    del tensors[name]
+    assert f"missing {name}" in refusal(tensors)
+
+
+def test_a_tensor_too_many_is_named(tensors):
+    assert "unexpected layer1.0.se.weight" in refusal({**tensors, "layer1.0.se.weight": torch.ones(1)})
+
+
+def test_a_tensor_of_another_shape_is_named(tensors):
+    tensors["layer2.0.conv1.weight"] = torch.ones(12, 8, 5, 5)
+    assert "layer2.0.conv1.weight of shape (12, 8, 5, 5) instead of (12, 8, 3, 3)" in refusal(tensors)
+
+
+@pytest.mark.parametrize("lost", [{"fc.weight"}, {"fc.bias"}, {"fc.weight", "fc.bias"}])
+def test_a_classifier_may_be_absent(tensors, lost):
+    backbone = from_tensors({name: tensor for name, tensor in tensors.items() if name not in lost})
+    assert all(name in backbone.lost_head for name in lost)
+    below = backbone.model.resnet(pictures()).pooler_output
+    assert torch.equal(below, tiny_resnet().resnet(pictures()).pooler_output)
+
+
+def test_only_the_classifier_may_be_absent(tensors):
+    del tensors["fc.weight"], tensors["layer2.0.bn1.bias"]
+    assert "missing layer2.0.bn1.bias" in refusal(tensors)
+
+
+def test_unknown_names_are_shown_beside_the_known_layouts():
+    message = refusal({"blocks.0.attn.qkv.weight": torch.ones(2), "blocks.0.attn.qkv.bias": torch.ones(2)})
+    assert "blocks.0.attn.qkv.weight" in message
+    assert "resnet" in message
+    assert "torchvision" in message
