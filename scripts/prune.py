@@ -29,6 +29,7 @@ def main() -> None:
         dataset_name=inputs.dataset_name,
         model_revision=inputs.model_revision,
         command=given_command(),
+        recipe={name: value for name, value in vars(inputs).items() if name != "dry_run"},
     )
     if trainer.accelerator.is_main_process:
         print(trainer.plan(), flush=True)

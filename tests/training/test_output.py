@@ -16,6 +16,7 @@ from vpns_hf.training.output import check_output_dir, clear_output_dir, image_pr
 REPORT = (
     "results.json",
     "results.md",
+    "recipe.yaml",
     "plots/accuracy_against_sparsity.png",
     "plots/training_curves.png",
     "plots/density_by_layer_sparsity-70.png",

@@ -18,6 +18,7 @@ from vpns_hf.models import VPNsConfig, VPNsForImageClassification
 REPORT_FILES = (
     "results.json",
     "results.md",
+    "recipe.yaml",
     "plots/accuracy_against_sparsity.png",
     "plots/training_curves.png",
     "plots/density_by_layer_sparsity-*.png",

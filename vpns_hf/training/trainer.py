@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from .optimizers import SGDSpec
 from .output import check_output_dir, clear_output_dir, save_model
 from .plan import Plan
 from .processes import build_accelerator
+from .recipe import public_recipe, write_recipe
 from .run import Run, RunData
 from .saved_models import SavedModels
 from .selection import BestOnValidation, EpochSelection, LastEpoch
@@ -68,6 +69,7 @@ class VPNsTrainer:
         model_revision: branch, tag or commit of a model on the Hub.
         command: the command line that started the job, to be recorded with its results.
         test_split: what the data set calls the split `test_dataset` comes from.
+        recipe: options of `scripts/prune.py` beside `args`, such as the names of model and data set, for recipe.yaml.
 
     Attributes:
         base: the dense model every sparsity starts from.
@@ -91,9 +93,11 @@ class VPNsTrainer:
         model_revision: str | None = None,
         command: str | None = None,
         test_split: str = "test",
+        recipe: Mapping[str, Any] | None = None,
     ) -> None:
         _check_kinds(model, train_dataset, eval_dataset, test_dataset)
         self.args = args.for_dataset(find_spec(dataset_name))
+        self.recipe = {**(recipe or {}), **vars(self.args)}
         self.command = command
         self.output_dir = check_output_dir(args.output_dir, args.overwrite_output_dir)
         self.accelerator = build_accelerator(self.args)
@@ -309,12 +313,14 @@ class VPNsTrainer:
     def _save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
         if not self.models:  # an earlier run's results stay until there is something to put in their place
             clear_output_dir(self.output_dir)
+            write_recipe(self.output_dir / "recipe.yaml", self.recipe)
         folder = self.models.folder(result.sparsity_requested)
         prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
         data = VPNsModelCardData.from_results(self._results(dense, [result]), result)
 
         def complete(aside: Path) -> None:
             write_model_plots(result, aside, prompt)
+            write_recipe(aside / "recipe.yaml", public_recipe(self.recipe, result.sparsity_requested))
             write_model_card(aside, data)
 
         save_model(model, folder, complete)
