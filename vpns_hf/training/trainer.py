@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from vpns_hf.backbones import HEADS, Backbone, load_backbone
+from vpns_hf.backbones.sizes import check_sizes
 from vpns_hf.data import Columns, find_columns, find_spec
 from vpns_hf.errors import InputError
 from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
@@ -188,7 +189,7 @@ class VPNsTrainer:
         backbone = load_backbone(model, len(self.splits.class_names), revision, HEADS[self.args.head])
         self.normalisation = self._normalisation(backbone)
         base = self._with_prompt(backbone.model, self.args.visual_prompt, self.args.output_size)
-        _check_sizes(base)
+        check_sizes(base)
         return base
 
     def _normalisation(self, backbone: Backbone) -> dict[str, list[float]]:
@@ -345,22 +346,6 @@ PROTOCOLS = {
     False: "A validation split chose the epoch and whether the prompt is applied; the test split was read once, at the end.",
     True: "The paper's: all of train, the last epoch, no validation split; the accuracy without the prompt is comparable.",
 }
-
-
-@torch.no_grad()
-def _check_sizes(model: VPNsForImageClassification) -> None:
-    """Classifies an empty picture in both views, because not every backbone takes every size."""
-    side = model.config.image_size
-    for prompted in (True, False):
-        try:
-            model.eval()(torch.zeros(1, 3, side, side, device=model.device, dtype=model.dtype), prompted=prompted)
-        except (ValueError, RuntimeError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            seen = model.config.prompted_size if prompted else side
-            raise InputError(
-                f"{type(model.backbone).__name__} cannot take pictures of {seen} x {seen} pixels ({reason}); "
-                "give another image_size or output_size"
-            ) from error
 
 
 def _check_kinds(model: Any, *datasets: Any) -> None:
