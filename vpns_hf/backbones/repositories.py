@@ -45,6 +45,14 @@ class Place:
     name: str
     options: Mapping[str, Any] = field(default_factory=lambda: {"local_files_only": True})
 
+    @classmethod
+    def of(cls, name: str, revision: str | None = None) -> Place:
+        """Returns where a local folder, or a Hub id, keeps its files."""
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            return cls(str(folder))
+        return cls(name, {"revision": revision, "local_files_only": not hub_answers(name, "model")})
+
     def file(self, name: str) -> Path | None:
         """Returns the path of a file, downloaded if need be; None if there is none."""
         try:
@@ -156,11 +164,7 @@ class TimmRepository(Repository):
 
 def repository(name: str, revision: str | None = None) -> Repository:
     """Returns the repository at a local folder or a Hub id; the latter's configuration is downloaded."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        place = Place(str(folder))
-    else:
-        place = Place(name, {"revision": revision, "local_files_only": not hub_answers(name, "model")})
+    place = Place.of(name, revision)
     fields = place.fields()
     is_timm = (
         isinstance(fields.get("architecture"), str) and fields.get("model_type", "timm_wrapper") == "timm_wrapper"

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    ResNetConfig,
+    ResNetForImageClassification,
+)
+
+from tests.backbones.foreign import PRETRAINED, foreign_tensors, timm_folder
+from tests.families import FAMILIES
+from tests.helpers import pictures, randomised, tiny_model, tiny_resnet
+from vpns_hf.backbones import load_backbone
+from vpns_hf.backbones.export import export_model
+from vpns_hf.backbones.timm_networks import TIMM_NETWORKS, timm_name
+from vpns_hf.errors import InputError
+from vpns_hf.training.output import save_model
+
+# Block, blocks per stage: table 1 of "Deep Residual Learning for Image Recognition".
+RESNETS = {
+    "resnet18": ("basic", [2, 2, 2, 2]),
+    "resnet34": ("basic", [3, 4, 6, 3]),
+    "resnet50": ("bottleneck", [3, 4, 6, 3]),
+    "resnet101": ("bottleneck", [3, 4, 23, 3]),
+    "resnet152": ("bottleneck", [3, 8, 36, 3]),
+}
+
+
+@pytest.fixture
+def pruned_folder(tmp_path) -> Path:
+    save_model(tiny_model(image_mean=[0.5, 0.4, 0.3]), tmp_path / "pruned")
+    return tmp_path / "pruned"
+
+
+def refusal(model: Path, layout: str, folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        export_model(model, layout, folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", RESNETS)
+def test_timm_calls_a_network_by_its_depth(name):
+    kind, depths = RESNETS[name]
+    widths = [64, 128, 256, 512] if kind == "basic" else [256, 512, 1024, 2048]
+    config = ResNetConfig(layer_type=kind, depths=depths, hidden_sizes=widths, num_labels=3, id2label={0: "a"})
+    assert timm_name(config) == name
+
+
+def test_timm_has_no_name_for_other_networks():
+    assert timm_name(tiny_resnet().config) is None
+    assert timm_name(ResNetConfig(hidden_act="gelu")) is None
+    assert timm_name(FAMILIES["vit"]) is None
+
+
+def test_a_pruned_model_is_folded_for_transformers(pruned_folder, tmp_path):
+    exported = export_model(pruned_folder, "transformers", tmp_path / "out")
+    assert exported.files == ["config.json", "model.safetensors", "preprocessor_config.json"]
+    model = AutoModelForImageClassification.from_pretrained(tmp_path / "out")
+    processor = AutoImageProcessor.from_pretrained(tmp_path / "out")
+    assert type(model) is ResNetForImageClassification
+    assert (list(processor.image_mean), processor.size["height"]) == ([0.5, 0.4, 0.3], 16)
+    pruned = tiny_model(image_mean=[0.5, 0.4, 0.3])
+    torch.testing.assert_close(model(pruned.normalise(pictures())).logits, pruned(pictures(), prompted=False).logits)
+    assert model.config.id2label == pruned.config.id2label
+
+
+def test_what_a_fold_loses_is_said(pruned_folder, tmp_path):
+    said = str(export_model(pruned_folder, "transformers", tmp_path / "out"))
+    assert "60.77% of the prunable weights are 0" in said
+    assert "The visual prompt is not part of it" in said
+    tiny_resnet().save_pretrained(tmp_path / "dense")
+    assert "prompt" not in str(export_model(tmp_path / "dense", "transformers", tmp_path / "again"))
+
+
+def test_a_pruned_model_is_folded_for_torchvision(pruned_folder, tmp_path):
+    assert export_model(pruned_folder, "torchvision", tmp_path / "out").files == ["model.pth"]
+    tensors = torch.load(tmp_path / "out" / "model.pth", weights_only=True)
+    expected = foreign_tensors(tiny_model().to_dense(), "torchvision")
+    assert tensors.keys() == expected.keys()
+    assert all(torch.equal(tensors[name], tensor) for name, tensor in expected.items())
+
+
+def test_the_configuration_for_timm(tmp_path, monkeypatch):
+    backbone = tiny_resnet()
+    monkeypatch.setitem(TIMM_NETWORKS, "resnet10", backbone.config)
+    export_model(timm_folder(tmp_path / "in", backbone, label_names=list("abcde")), "timm", tmp_path / "out")
+    fields = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert (fields["architecture"], fields["num_classes"], fields["label_names"]) == ("resnet10", 5, list("abcde"))
+    pretrained = fields["pretrained_cfg"]
+    assert {name: pretrained[name] for name in PRETRAINED} == PRETRAINED
+    assert (pretrained["first_conv"], pretrained["classifier"]) == ("conv1", "fc")
+    assert load_backbone(tmp_path / "out").model.config.id2label == dict(enumerate("abcde"))
+
+
+def test_timm_cannot_build_a_network_without_a_name(pruned_folder, tmp_path):
+    assert "give another --layout" in refusal(pruned_folder, "timm", tmp_path / "out")
+
+
+def test_the_same_tensors_may_be_another_network(tmp_path):
+    config = ResNetConfig(**{**tiny_resnet().config.to_dict(), "hidden_act": "silu"})
+    randomised(ResNetForImageClassification, config).save_pretrained(tmp_path / "in")
+    assert "hidden_act" in refusal(tmp_path / "in", "torchvision", tmp_path / "out")
+
+
+def test_a_network_the_library_does_not_have(tmp_path):
+    randomised(AutoModelForImageClassification.from_config, FAMILIES["vit"]).save_pretrained(tmp_path / "in")
+    assert "not for vit" in refusal(tmp_path / "in", "torchvision", tmp_path / "out")
+    assert export_model(tmp_path / "in", "transformers", tmp_path / "out").backbone.image_size == 32
+
+
+@pytest.mark.parametrize("layout", ["torchvision", "transformers"])
+def test_nothing_is_overwritten(pruned_folder, tmp_path, layout):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    assert "no empty folder" in refusal(pruned_folder, layout, tmp_path / "out")
+    assert "no empty folder" in refusal(pruned_folder, layout, tmp_path / "out" / "mine.txt")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    (tmp_path / "empty").mkdir()
+    assert export_model(pruned_folder, layout, tmp_path / "empty").files
+
+
+def test_a_refusal_leaves_nothing_behind(pruned_folder, tmp_path):
+    refusal(pruned_folder, "timm", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["pruned"]
+
+
+def test_a_folder_that_cannot_be_made(pruned_folder):
+    assert "cannot be written to" in refusal(pruned_folder, "torchvision", Path("/proc/none/out"))
+
+
+def test_a_damaged_pruned_model(pruned_folder, tmp_path):
+    (pruned_folder / "model.safetensors").write_bytes(b"")
+    assert str(pruned_folder) in refusal(pruned_folder, "transformers", tmp_path / "out")
+
+
+def test_an_unknown_layout(pruned_folder, tmp_path):
+    assert "timm, torchvision, transformers" in refusal(pruned_folder, "keras", tmp_path / "out")
