@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from .errors import InputError
-from .models import VPNsConfig, VPNsForImageClassification
+from .models import VggConfig, VggForImageClassification, VPNsConfig, VPNsForImageClassification
 
 __version__ = "0.1.0"
 
@@ -25,6 +25,8 @@ __all__ = [
     "VPNsForImageClassification",
     "VPNsTrainer",
     "VPNsTrainingArguments",
+    "VggConfig",
+    "VggForImageClassification",
     "load_backbone",
 ]
 

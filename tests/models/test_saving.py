@@ -208,8 +208,10 @@ def test_key_mapping_does_not_rename_on_the_next_save(model, tmp_path):
 
 
 CODE = [
+    "configuration_vgg.py",
     "configuration_vpns.py",
     "masked_layers.py",
+    "modeling_vgg.py",
     "modeling_vpns.py",
     "normalisation.py",
     "sparse_storage.py",

@@ -11,7 +11,7 @@ from transformers import AutoModelForImageClassification, PreTrainedConfig, PreT
 from vpns_hf.errors import InputError
 
 from .backbone import IMAGENET, Backbone
-from .layouts import LAYOUTS, Layout, Shapes, layouts, stock_shapes
+from .layouts import LAYOUTS, Layout, Shapes, layouts
 
 
 def from_tensors(tensors: Mapping[str, Tensor]) -> Backbone:
@@ -44,9 +44,9 @@ def build(config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrai
 
 def _in_their_names(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     for layout in layouts():
-        renamed = {layout.theirs(ours): tensor for ours, tensor in tensors.items()}
-        if None not in renamed:
-            return renamed
+        names = layout.renaming(tensors)
+        if names is not None:
+            return {names[ours]: tensor for ours, tensor in tensors.items()}
     return tensors
 
 
@@ -75,12 +75,7 @@ def _config(layout: Layout, shapes: Shapes) -> PreTrainedConfig | None:
 
 def _head_misfits(layout: Layout, config: PreTrainedConfig, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Returns stand-ins for the tensors of the classifier that are absent or of another shape."""
-    ours = stock_shapes(config)
-    expected = {
-        theirs: layout.shape(theirs, ours[name])
-        for name, theirs in layout.names(config).items()
-        if theirs.startswith(f"{layout.head}.")
-    }
+    expected = {name: shape for name, shape in layout.shapes(config).items() if name.startswith(f"{layout.head}.")}
     return {
         name: torch.zeros(shape)
         for name, shape in expected.items()

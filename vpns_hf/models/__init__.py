@@ -1,7 +1,9 @@
 """The model: what a pushed repository carries. Its files are flat and import each other only."""
 
+from .configuration_vgg import VggConfig
 from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedConv2d, MaskedLayer, MaskedLinear
+from .modeling_vgg import VggForImageClassification, VggModel, VggPreTrainedModel
 from .modeling_vpns import VPNsForImageClassification
 from .visual_prompts import VISUAL_PROMPTS, VisualPrompt
 
@@ -12,5 +14,9 @@ __all__ = [
     "MaskedLinear",
     "VPNsConfig",
     "VPNsForImageClassification",
+    "VggConfig",
+    "VggForImageClassification",
+    "VggModel",
+    "VggPreTrainedModel",
     "VisualPrompt",
 ]

@@ -5,6 +5,7 @@ from typing import Any
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 
+from .configuration_vgg import VggConfig
 from .sparse_storage import STORAGE_VERSION
 from .visual_prompts import VISUAL_PROMPTS
 
@@ -90,4 +91,7 @@ def _backbone_config(fields: dict[str, Any]) -> PreTrainedConfig:
     fields = dict(fields)
     if "model_type" not in fields:
         raise ValueError("backbone_config has no model_type; give the configuration of an image classifier")
-    return AutoConfig.for_model(fields.pop("model_type"), **fields)
+    model_type = fields.pop("model_type")
+    if model_type == VggConfig.model_type:  # the sibling's, whichever VggConfig was registered last
+        return VggConfig(**fields)
+    return AutoConfig.for_model(model_type, **fields)

@@ -20,6 +20,7 @@ from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
 from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_layers
+from .modeling_vgg import VggForImageClassification  # noqa: F401, a saved model brings the backbone along
 from .normalisation import normalisation_of
 from .sparse_storage import MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict
 from .strided_convolution import FRAME

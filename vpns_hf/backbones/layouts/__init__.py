@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from .base import Layout, Shapes, stock_shapes
 from .resnet import ResNetLayout
+from .vgg import TimmVggLayout, TorchvisionVggLayout
 
 LAYOUTS: dict[str, dict[str, Layout]] = {
-    "timm": {"resnet": ResNetLayout()},
-    "torchvision": {"resnet": ResNetLayout()},
+    "timm": {"resnet": ResNetLayout(), "vgg": TimmVggLayout()},
+    "torchvision": {"resnet": ResNetLayout(), "vgg": TorchvisionVggLayout()},
 }
 
 

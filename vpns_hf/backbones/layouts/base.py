@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -34,13 +34,17 @@ class Layout(ABC):
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
         """Returns {our name: their name} of every tensor of a network of that configuration, one to one."""
 
-    def theirs(self, ours: str) -> str | None:
-        """Returns their name of one of our tensors; None if it is none of this architecture, or depends on the configuration."""
+    def renaming(self, ours: Iterable[str]) -> dict[str, str] | None:
+        """Returns {our name: their name} for the tensors of a file under our names and in shapes that both share.
+
+        None if one of them is no tensor of this architecture.
+        """
         return None
 
-    def shape(self, name: str, ours: torch.Size) -> torch.Size:
-        """Returns the shape the other library gives the tensor `name` (theirs) that has the shape `ours` here."""
-        return ours
+    def shapes(self, config: PreTrainedConfig) -> dict[str, torch.Size]:
+        """Returns {their name: the shape they give it} of every tensor of a network of that configuration."""
+        ours = stock_shapes(config)
+        return {theirs: ours[name] for name, theirs in self.names(config).items()}
 
     def from_theirs(self, tensors: Mapping[str, Tensor], config: PreTrainedConfig) -> dict[str, Tensor]:
         """Returns the state dict of the transformers class; tensors share storage with those given.
@@ -48,22 +52,17 @@ class Layout(ABC):
         Raises:
             InputError: if a tensor is missing, left over or of another shape; the message lists them.
         """
-        expected = stock_shapes(config)
-        names = self.names(config)
-        _check_account({theirs: self.shape(theirs, expected[ours]) for ours, theirs in names.items()}, tensors)
+        _check_account(self.shapes(config), tensors)
+        shapes = stock_shapes(config)
         return {
-            ours: tensors[theirs].reshape(expected[ours]) if theirs in tensors else torch.tensor(0)
-            for ours, theirs in names.items()
+            ours: tensors[theirs].reshape(shapes[ours]) if theirs in tensors else torch.tensor(0)
+            for ours, theirs in self.names(config).items()
         }
 
     def to_theirs(self, model: PreTrainedModel) -> dict[str, Tensor]:
         """Returns the tensors of a stock image classifier under the other library's names and in its shapes."""
-        state_dict = model.state_dict()
-        names = self.names(model.config)
-        return {
-            theirs: state_dict[ours].reshape(self.shape(theirs, state_dict[ours].shape))
-            for ours, theirs in names.items()
-        }
+        state_dict, shapes = model.state_dict(), self.shapes(model.config)
+        return {theirs: state_dict[ours].reshape(shapes[theirs]) for ours, theirs in self.names(model.config).items()}
 
 
 def stock_shapes(config: PreTrainedConfig) -> dict[str, torch.Size]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import count, takewhile
 
 from transformers import PreTrainedConfig, ResNetConfig
@@ -33,11 +34,16 @@ class ResNetLayout(Layout):
         )
 
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
-        return {ours: self.theirs(ours) for ours in stock_shapes(config)}
+        return {ours: _theirs(ours) for ours in stock_shapes(config)}
 
-    def theirs(self, ours: str) -> str | None:
-        matches = ((re.fullmatch(pattern, ours), theirs) for pattern, theirs in RENAMING.items())
-        return next((theirs(*match.groups()) for match, theirs in matches if match), None)
+    def renaming(self, ours: Iterable[str]) -> dict[str, str] | None:
+        names = {name: _theirs(name) for name in ours}
+        return None if None in names.values() else names
+
+
+def _theirs(ours: str) -> str | None:
+    matches = ((re.fullmatch(pattern, ours), theirs) for pattern, theirs in RENAMING.items())
+    return next((theirs(*match.groups()) for match, theirs in matches if match), None)
 
 
 def _depth(shapes: Shapes, stage: str) -> int:

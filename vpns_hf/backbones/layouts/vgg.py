@@ -1,9 +1,8 @@
-"""VGGs of torchvision and timm: the same names of the features, others of the classifier."""
+"""VGGs of torchvision and timm, which name the features alike and the classifier each in their own way."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import isqrt
 
@@ -16,13 +15,14 @@ from .base import Layout, Shapes, stock_shapes
 
 KERNEL = (3, 3)
 HEAD, FC1, FC2 = "classifier", "vgg.pooler.fc1", "vgg.pooler.fc2"
-Depths = Sequence[int]  # convolutions of each stage
+CONVOLUTION = re.compile(r"vgg\.encoder\.stages\.(\d+)\.layers\.(\d+)\.convolution\.(?:weight|bias)")
+Layers = dict[str, str]  # {our name: their name} of layers
 
 
 class VggLayout(Layout):
     """`features.N` of `torchvision.models.vgg`, where N counts convolutions, batch norms, ReLUs and maxima alike.
 
-    The depths are taken to be those of `VARIANTS`, so that a network that lost a whole layer is not mistaken for a smaller one.
+    The depths are those of one of `VARIANTS`, so that a network without one of its layers does not pass for a smaller one.
 
     Attributes:
         classifier: {our name: their name} of the three layers after the features.
@@ -32,45 +32,100 @@ class VggLayout(Layout):
 
     def config(self, shapes: Shapes) -> PreTrainedConfig | None:
         first, head = shapes.get("features.0.weight"), shapes.get(f"{self.head}.weight")
-        fc1, fc2 = (_width(shapes, [self.classifier[layer]]) for layer in (FC1, FC2))
-        if first is None or first[2:] != KERNEL or head is None or not (fc1 or fc2):
+        width = _outputs(shapes, self.classifier[FC1]) or _outputs(shapes, self.classifier[FC2])
+        if first is None or first[2:] != KERNEL or head is None or width is None:
             return None
         depths, batch_norm = _nearest_variant(shapes)
-        layers = _features(depths, batch_norm)
-        widths = [_width(shapes, [layers[name] for name in _stage(layers, stage)]) for stage in range(len(depths))]
+        found = [[_outputs(shapes, layer) for layer in stage.values()] for stage in _stages(depths, batch_norm)]
+        hidden_sizes = [next(filter(None, outputs), 1) for outputs in found]
         return VggConfig(
             num_channels=first[1],
             depths=depths,
-            hidden_sizes=[width or 1 for width in widths],
+            hidden_sizes=hidden_sizes,
             batch_norm=batch_norm,
-            pooled_size=_pooled_size(shapes.get(f"{self.classifier[FC1]}.weight"), widths[-1]),
-            classifier_size=fc1 or fc2,
+            pooled_size=_pooled_size(shapes.get(f"{self.classifier[FC1]}.weight"), hidden_sizes[-1]),
+            classifier_size=width,
             num_labels=head[0],
         )
 
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
         layers = {**_features(config.depths, config.batch_norm), **self.classifier}
-        return _renamed(stock_shapes(config), layers)
+        return {ours: _renamed(ours, layers) for ours in stock_shapes(config)}
 
 
 class TorchvisionVggLayout(VggLayout):
-    """The hidden layers of the classifier are linear, as here."""
+    """The hidden layers of the classifier are linear ones, as here."""
 
     head = "classifier.6"
     classifier: Mapping[str, str] = {FC1: "classifier.0", FC2: "classifier.3", HEAD: head}
 
     def renaming(self, ours: Iterable[str]) -> dict[str, str] | None:
         names = list(ours)
-        found = {re.match(r"vgg\.encoder\.stages\.(\d+)\.layers\.(\d+)\.", name) for name in names} - {None}
-        ...
+        convolutions = {match.groups() for match in map(CONVOLUTION.fullmatch, names) if match}
+        stages = [int(stage) for stage, _ in convolutions]
+        depths = [stages.count(stage) for stage in range(max(stages, default=-1) + 1)]
+        layers = {**_features(depths, any(".normalization." in name for name in names)), **self.classifier}
+        is_known = all(name.rpartition(".")[0] in layers for name in names)
+        return {name: _renamed(name, layers) for name in names} if is_known else None
 
 
 class TimmVggLayout(VggLayout):
-    """The hidden layers of the classifier are convolutions, the first with a kernel as large as its input.
+    """The hidden layers of the classifier are convolutions, the first with a kernel as large as the pooled features.
 
-    timm moves them over feature maps that are larger, of pictures of more than 255 pixels, where torchvision takes the
-    mean to 7x7 first, as here; up to there both compute the same.
+    timm slides them over a larger feature map, from pictures of 256 pixels on; torchvision takes its mean to 7x7 first,
+    and so do we. Up to there both compute the same.
     """
 
     head = "head.fc"
     classifier: Mapping[str, str] = {FC1: "pre_logits.fc1", FC2: "pre_logits.fc2", HEAD: head}
+
+    def shapes(self, config: PreTrainedConfig) -> dict[str, torch.Size]:
+        width, side = config.classifier_size, config.pooled_size
+        return {
+            **super().shapes(config),
+            "pre_logits.fc1.weight": torch.Size((width, config.hidden_sizes[-1], side, side)),
+            "pre_logits.fc2.weight": torch.Size((width, width, 1, 1)),
+        }
+
+
+def _stages(depths: Sequence[int], batch_norm: bool) -> list[Layers]:
+    """Returns the layers with parameters of each stage."""
+    stages, position = [], 0
+    for stage, depth in enumerate(depths):
+        layers = {}
+        for layer in range(depth):
+            ours = f"vgg.encoder.stages.{stage}.layers.{layer}"
+            layers[f"{ours}.convolution"] = f"features.{position}"
+            if batch_norm:
+                layers[f"{ours}.normalization"] = f"features.{position + 1}"
+            position += 3 if batch_norm else 2  # with the ReLU
+        stages.append(layers)
+        position += 1  # the maximum
+    return stages
+
+
+def _features(depths: Sequence[int], batch_norm: bool) -> Layers:
+    return {ours: theirs for layers in _stages(depths, batch_norm) for ours, theirs in layers.items()}
+
+
+def _renamed(ours: str, layers: Mapping[str, str]) -> str:
+    layer, _, leaf = ours.rpartition(".")
+    return f"{layers[layer]}.{leaf}"
+
+
+def _nearest_variant(shapes: Shapes) -> tuple[Sequence[int], bool]:
+    """Returns depths and batch norm of the variant whose layers differ least from those there."""
+    there = {name.rpartition(".")[0] for name in shapes if name.startswith("features.")}
+    variants = [(depths, batch_norm) for depths in VARIANTS.values() for batch_norm in (False, True)]
+    return min(variants, key=lambda variant: len(there ^ set(_features(*variant).values())))
+
+
+def _outputs(shapes: Shapes, layer: str) -> int | None:
+    """Returns the number of outputs of a layer, None if none of its tensors is there."""
+    found = (shapes.get(f"{layer}.{leaf}") for leaf in ("weight", "bias"))
+    return next((shape[0] for shape in found if shape), None)
+
+
+def _pooled_size(weight: torch.Size | None, channels: int) -> int:
+    """Returns the side of the feature map that a linear layer, or a convolution as large as the map, reads."""
+    return 7 if weight is None else max(isqrt(weight[1:].numel() // channels), 1)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from transformers import ResNetConfig, ResNetForImageClassification
+
+from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, filled
+from tests.helpers import pictures
+from vpns_hf.backbones.foreign_weights import build
+from vpns_hf.backbones.layouts import LAYOUTS
+from vpns_hf.backbones.layouts.resnet import ResNetLayout
+
+LAYOUT = ResNetLayout()
+TINY = {"basic": (BasicBlock, [2, 1, 1]), "bottleneck": (Bottleneck, [1, 2, 1])}
+
+
+def tiny(kind: str) -> nn.Module:
+    block, depths = TINY[kind]
+    return filled(ResNet, block, depths, classes=5, width=8)
+
+
+def translated(network: nn.Module) -> ResNetForImageClassification:
+    tensors = network.state_dict()
+    config = LAYOUT.config({name: tensor.shape for name, tensor in tensors.items()})
+    return build(config, LAYOUT.from_theirs(tensors, config))
+
+
+@torch.no_grad()
+def assert_same_logits(network: nn.Module, model: nn.Module, size: int) -> None:
+    logits = network(pictures(size=size))
+    assert logits.std() > 0.01
+    assert torch.allclose(model(pictures(size=size)).logits, logits, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [32, 45])
+@pytest.mark.parametrize("kind", TINY)
+def test_the_logits_are_those_of_the_other_library(kind, size):
+    """With an odd side, a stride in the wrong convolution or a missing padding would show."""
+    network = tiny(kind)
+    assert_same_logits(network, translated(network), size)
+
+
+@pytest.mark.parametrize(
+    ("block", "depths", "parameters"),
+    [(BasicBlock, [2, 2, 2, 2], 11_689_512), (Bottleneck, [3, 4, 6, 3], 25_557_032)],
+    ids=["resnet18", "resnet50"],
+)
+def test_the_logits_at_full_size(block, depths, parameters):
+    """The numbers of parameters are those torchvision publishes."""
+    network = filled(ResNet, block, depths)
+    model = translated(network)
+    assert model.num_parameters() == parameters
+    assert_same_logits(network, model, size=64)
+
+
+@pytest.mark.parametrize("kind", TINY)
+def test_the_configuration_follows_from_the_shapes(kind):
+    config = translated(tiny(kind)).config
+    factor = 4 if kind == "bottleneck" else 1
+    assert (config.layer_type, config.depths) == (kind, TINY[kind][1])
+    assert (config.num_channels, config.embedding_size, config.num_labels) == (3, 8, 5)
+    assert config.hidden_sizes == [8 * factor, 16 * factor, 32 * factor]
+    assert not config.downsample_in_bottleneck
+
+
+@pytest.mark.parametrize("library", LAYOUTS)
+@pytest.mark.parametrize("kind", TINY)
+def test_there_and_back_is_bit_exact(kind, library):
+    network = tiny(kind)
+    back = LAYOUTS[library]["resnet"].to_theirs(translated(network))
+    assert back.keys() == network.state_dict().keys()
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(back[name], tensor), name
+        assert back[name].dtype == tensor.dtype, name
+
+
+def test_every_name_is_used_once():
+    for kind in TINY:
+        names = LAYOUT.names(translated(tiny(kind)).config)
+        assert len(set(names.values())) == len(names)
+
+
+def test_transformers_own_names_are_recognised():
+    own = ResNetForImageClassification(ResNetConfig(embedding_size=8, hidden_sizes=[8, 12], depths=[1, 1]))
+    names = LAYOUT.renaming(own.state_dict())
+    assert names == LAYOUT.names(own.config)
+    assert LAYOUT.renaming([*names, "vit.embeddings.cls_token"]) is None
+
+
+@pytest.mark.parametrize("name", ["conv1.weight", "layer1.0.conv1.weight", "layer1.0.bn1.weight", "fc.weight"])
+def test_other_networks_are_not_mistaken_for_it(name):
+    shapes = {name: tensor.shape for name, tensor in tiny("basic").state_dict().items()}
+    del shapes[name]
+    assert LAYOUT.config(shapes) is None
