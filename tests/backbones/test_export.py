@@ -15,10 +15,14 @@ from transformers import (
 from tests.backbones.foreign import PRETRAINED, foreign_tensors, timm_folder
 from tests.families import FAMILIES
 from tests.helpers import pictures, randomised, tiny_model, tiny_resnet
-from vpns_hf.backbones import load_backbone
+from vpns_hf.backbones import Backbone, load_backbone
+from vpns_hf.backbones.backbone import IMAGENET
 from vpns_hf.backbones.export import export_model
+from vpns_hf.backbones.export_formats import EXPORTS
 from vpns_hf.backbones.timm_networks import TIMM_NETWORKS, timm_name
 from vpns_hf.errors import InputError
+from vpns_hf.models.configuration_vgg import VggConfig
+from vpns_hf.models.modeling_vgg import VggForImageClassification
 from vpns_hf.training.output import save_model
 
 # Block, blocks per stage: table 1 of "Deep Residual Learning for Image Recognition".
@@ -50,6 +54,35 @@ def test_timm_calls_a_network_by_its_depth(name):
     widths = [64, 128, 256, 512] if kind == "basic" else [256, 512, 1024, 2048]
     config = ResNetConfig(layer_type=kind, depths=depths, hidden_sizes=widths, num_labels=3, id2label={0: "a"})
     assert timm_name(config) == name
+
+
+def test_timm_calls_a_vgg_by_its_layers_with_weights():
+    """Columns A, B, D and E of table 1 of arXiv 1409.1556: convolutions, and three linear layers."""
+    for depths in ([1, 1, 2, 2, 2], [2, 2, 2, 2, 2], [2, 2, 3, 3, 3], [2, 2, 4, 4, 4]):
+        assert timm_name(VggConfig(depths=depths)) == f"vgg{sum(depths) + 3}"
+        assert timm_name(VggConfig(depths=depths, batch_norm=True)) == f"vgg{sum(depths) + 3}_bn"
+
+
+@pytest.mark.parametrize("library", ["timm", "torchvision"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_vgg_there_and_back(library, batch_norm, tmp_path, monkeypatch):
+    config = VggConfig(depths=[1, 1, 2, 2, 2], hidden_sizes=[4] * 5, classifier_size=12, batch_norm=batch_norm)
+    backbone = randomised(VggForImageClassification, config)
+    monkeypatch.setitem(TIMM_NETWORKS, "vgg11", config)
+    backbone.save_pretrained(tmp_path / "in")
+    export_model(tmp_path / "in", library, tmp_path / "out")
+    source = {"timm": tmp_path / "out", "torchvision": tmp_path / "out" / "model.pth"}[library]
+    state = load_backbone(source).model.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in backbone.state_dict().items())
+
+
+@pytest.mark.parametrize("side, is_warned", [(255, False), (256, True)])
+def test_large_pictures_are_another_thing_to_timms_vggs(side, is_warned, tmp_path, monkeypatch, caplog):
+    config = VggConfig(hidden_sizes=[4] * 5, classifier_size=12)
+    monkeypatch.setitem(TIMM_NETWORKS, "vgg16", config)
+    backbone = Backbone(randomised(VggForImageClassification, config), IMAGENET, side)
+    EXPORTS["timm"].write(backbone, tmp_path)
+    assert ("slides" in caplog.text) == is_warned
 
 
 def test_timm_has_no_name_for_other_networks():

@@ -9,6 +9,7 @@ from tests.helpers import CLASSES, pictures
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones.sizes import Sides, allowed_sides, check_sizes
 from vpns_hf.errors import InputError
+from vpns_hf.models.configuration_vgg import VggConfig
 
 # Worked out from strides and patches: 4 x 2 of two ConvNeXt stages; EfficientNet's 3 x 3 windows after strides of 32.
 SMALLEST = {
@@ -46,6 +47,10 @@ def test_other_sizes_than_224_pass(family, side):
     built = model(family, side)
     check_sizes(built)
     assert built(pictures(size=side)).logits.shape == (2, 3)
+
+
+def test_a_vgg_halves_a_picture_five_times():
+    assert allowed_sides(VggConfig(hidden_sizes=[2] * 5, classifier_size=4)) == Sides(32, False)
 
 
 @pytest.mark.parametrize("family, side", [("convnext", 7), ("dinov2", 7), ("efficientnet", 31)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,10 @@ from .backbone import Backbone
 from .layouts import LAYOUTS, Layout
 from .timm_networks import differences, timm_name
 
+logger = logging.getLogger(__name__)
+
 BILINEAR = 2
+VGG_SLIDES_FROM = 256  # side of pictures of which more than 7 x 7 features are left, in pixels
 
 
 class Export(ABC):
@@ -61,6 +65,12 @@ class TimmExport(Export):
             raise InputError(
                 f"timm builds no {type(backbone.model).__name__} of this configuration by a name; "
                 "give another --layout: transformers takes any network"
+            )
+        if architecture.startswith("vgg") and backbone.image_size >= VGG_SLIDES_FROM:
+            logger.warning(
+                "from %d pixels on timm slides the classifier of a VGG over the picture instead of taking the mean first: "
+                "its logits will be others",
+                VGG_SLIDES_FROM,
             )
         layout, tensors = _translated(backbone.model, "timm")
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})

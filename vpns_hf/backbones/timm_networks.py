@@ -6,6 +6,8 @@ from dataclasses import fields
 
 from transformers import PreTrainedConfig, ResNetConfig
 
+from vpns_hf.models.configuration_vgg import VARIANTS, VggConfig
+
 BASIC = {"layer_type": "basic", "hidden_sizes": [64, 128, 256, 512]}
 BOTTLENECK = {"layer_type": "bottleneck", "hidden_sizes": [256, 512, 1024, 2048]}
 
@@ -15,13 +17,17 @@ TIMM_NETWORKS: dict[str, PreTrainedConfig] = {
     "resnet50": ResNetConfig(depths=[3, 4, 6, 3], **BOTTLENECK),
     "resnet101": ResNetConfig(depths=[3, 4, 23, 3], **BOTTLENECK),
     "resnet152": ResNetConfig(depths=[3, 8, 36, 3], **BOTTLENECK),
+    **{name: VggConfig(depths=depths) for name, depths in VARIANTS.items()},
+    **{f"{name}_bn": VggConfig(depths=depths, batch_norm=True) for name, depths in VARIANTS.items()},
 }
+
+TRAINING_ONLY = {"classifier_dropout", "initializer_range"}  # fields that change no logits of a trained network
 
 
 def differences(one: PreTrainedConfig, other: PreTrainedConfig) -> list[str]:
     """Returns the fields of the architecture in which two configurations of one class differ; classes are none of them."""
-    common = {field.name for field in fields(PreTrainedConfig)}
-    own = [field.name for field in fields(type(one)) if field.name not in common]
+    others = {field.name for field in fields(PreTrainedConfig)} | TRAINING_ONLY
+    own = [field.name for field in fields(type(one)) if field.name not in others]
     return [name for name in own if getattr(one, name) != getattr(other, name)]
 
 
