@@ -160,7 +160,7 @@ class _Reader:
 
     def read(self, rows: torch.Tensor, plan: CropPlan, valid: torch.Tensor | None = None) -> Batch:
         rows, crops = plan.take(rows)
-        images = self._to_device(self._cache.images.index_select(0, rows))
+        images = self._to_device(self._cache.read(rows))
         pixel_values = self.transform(images, crops.to(self._device), self._buffer(len(rows)))
         labels = self._to_device(self._cache.labels[rows])
         return Batch(pixel_values, labels, None if valid is None else self._to_device(valid))

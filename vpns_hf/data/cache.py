@@ -38,6 +38,10 @@ class ImageCache:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def read(self, rows: torch.Tensor) -> torch.Tensor:
+        """The images of some rows: uint8 (n, 3, H, W)."""
+        return self.images.index_select(0, rows)
+
 
 def cache_images(
     split: datasets.Dataset,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import numpy as np
 
 from vpns_hf.backbones import HEADS
+from vpns_hf.data.bad_images import ON_BAD_IMAGE
 from vpns_hf.errors import InputError
 from vpns_hf.label_mapping import LABEL_MAPPINGS
 from vpns_hf.methods import METHODS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vpns_hf.data import DatasetSpec
 
 BATCH_SIZE = 256
+CACHING = ("auto", "yes", "no")
 
 
 def _field(default: Any, help: str, aliases: list[str] | None = None) -> Any:
@@ -98,6 +100,10 @@ class VPNsTrainingArguments:
         None, "Compute in no, fp16 or bf16; what accelerate is configured for if not given. Scores stay float32."
     )
     cache_dir: str | None = _field(None, "Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
+    cache_images: str = _field(
+        "auto", "Keep decoded images on disk: auto (where they fit), yes, or no (decode them for every batch)."
+    )
+    on_bad_image: str = _field("error", "An image that cannot be read: error (stop) or skip (leave it out, and say so).")
     disable_tqdm: bool = _field(False, "Show no progress bars.")
     with_tracking: bool = _field(False, "Send metrics to experiment trackers.")
     report_to: str = _field("all", "Tracker for with_tracking: all (installed ones), tensorboard, wandb, ...")
@@ -130,6 +136,8 @@ class VPNsTrainingArguments:
         _check_choice("granularity", self.granularity, GRANULARITIES)
         _check_choice("head", self.head, HEADS)
         _check_choice("mixed_precision", self.mixed_precision, (None, "no", "fp16", "bf16"))
+        _check_choice("cache_images", self.cache_images, CACHING)
+        _check_choice("on_bad_image", self.on_bad_image, ON_BAD_IMAGE)
 
     def _check_numbers(self) -> None:
         for name in ("pretrain_epochs", "find_mask_epochs", "finetune_epochs", "prompt_size"):
