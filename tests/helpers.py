@@ -7,7 +7,7 @@ from hypothesis import settings
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel, ResNetConfig, ResNetForImageClassification
 
-from vpns_hf import VPNsForImageClassification
+from vpns_hf import VggConfig, VggForImageClassification, VPNsForImageClassification
 from vpns_hf.models.masked_layers import MaskedLayer, mask_layers, masked_layers
 
 SEEDED = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -60,6 +60,17 @@ def tiny_resnet(num_labels: int = 5, seed: int = 0) -> ResNetForImageClassificat
     return randomised(ResNetForImageClassification, tiny_resnet_config(num_labels), seed)
 
 
+def tiny_vgg_config(batch_norm: bool = True, num_labels: int = 5) -> VggConfig:
+    """Two stages for pictures of 4 pixels or more; linear weights as large as it takes to tell pictures apart."""
+    sizes = {"depths": [1, 2], "hidden_sizes": [4, 8], "pooled_size": 2, "classifier_size": 12}
+    return VggConfig(batch_norm=batch_norm, initializer_range=0.3, num_labels=num_labels, **sizes)
+
+
+def tiny_vgg(batch_norm: bool = True, seed: int = 0) -> VggForImageClassification:
+    """An image classifier of 1,500 weights, five classes."""
+    return randomised(VggForImageClassification, tiny_vgg_config(batch_norm), seed)
+
+
 def randomised(model_class: type, config: PreTrainedConfig, seed: int = 0) -> PreTrainedModel:
     """A seeded model in evaluation mode with random biases and running statistics."""
     torch.manual_seed(seed)
@@ -76,8 +87,13 @@ def randomised(model_class: type, config: PreTrainedConfig, seed: int = 0) -> Pr
 
 def tiny_model(seed: int = 0, **config_fields: object) -> VPNsForImageClassification:
     """A pruned model with a random prompt, mask and label mapping; pictures of 16 pixels, 3 of 5 classes."""
+    return pruned(tiny_resnet(seed=seed), seed, **config_fields)
+
+
+def pruned(backbone: PreTrainedModel, seed: int = 0, **config_fields: object) -> VPNsForImageClassification:
+    """Like `tiny_model`, on a backbone of at least three classes."""
     fields = {"id2label": CLASSES, "image_size": 16, "prompt_size": 2, **config_fields}
-    return prune_at_random(VPNsForImageClassification.from_backbone(tiny_resnet(seed=seed), **fields), seed=seed)
+    return prune_at_random(VPNsForImageClassification.from_backbone(backbone, **fields), seed=seed)
 
 
 def prune_at_random(

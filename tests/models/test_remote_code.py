@@ -14,17 +14,35 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
 
-from tests.helpers import pictures, tiny_model
+import vpns_hf
+from tests.helpers import pictures, pruned, tiny_resnet, tiny_vgg
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.training.output import save_model
 
 pytestmark = pytest.mark.slow
-SCRIPT = Path(__file__).with_name("remote_code.py")
+SCRIPTS = Path(__file__).parent
+BACKBONES = {"a stock backbone": tiny_resnet, "a backbone of ours": tiny_vgg}
 
 
-@pytest.fixture(scope="module")
-def model() -> VPNsForImageClassification:
-    return tiny_model(image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6])
+@pytest.fixture(scope="module", params=BACKBONES)
+def model(request) -> VPNsForImageClassification:
+    return pruned(BACKBONES[request.param](), image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6])
+
+
+def run(script: str, root: Path, *arguments: Path) -> str:
+    """Runs a script with nothing of this environment and returns what it prints."""
+    own = {"HF_HOME": root / "home", "HF_MODULES_CACHE": root / "modules", "HF_HUB_OFFLINE": "1", "HOME": root}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "PYTHON"))}
+    done = subprocess.run(
+        [sys.executable, "-I", SCRIPTS / script, *arguments],
+        cwd=root,
+        env={**environment, **{key: str(value) for key, value in own.items()}},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +60,7 @@ def folder(model, tmp_path_factory) -> Path:
 def remote(folder) -> Path:
     """What the other process wrote."""
     root = folder.parent
-    own = {"HF_HOME": root / "home", "HF_MODULES_CACHE": root / "modules", "HF_HUB_OFFLINE": "1", "HOME": root}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "PYTHON"))}
-    done = subprocess.run(
-        [sys.executable, "-I", SCRIPT, folder, root / "output"],
-        cwd=root,
-        env={**environment, **{key: str(value) for key, value in own.items()}},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    run("remote_code.py", root, folder, root / "output")
     return root / "output"
 
 
@@ -106,3 +114,20 @@ def test_what_was_saved_there_loads_here(model, remote):
     loaded = AutoModelForImageClassification.from_pretrained(remote / "resaved")
     assert type(loaded) is VPNsForImageClassification
     assert torch.equal(loaded(pictures()).logits, model(pictures()).logits)
+
+
+def test_a_vgg_comes_alone_and_the_package_later(tmp_path):
+    """Remote and own classes of one name are both registered in the process then."""
+    vgg = tiny_vgg()
+    model = pruned(vgg)
+    vgg.save_pretrained(tmp_path / "vgg")
+    model.save_pretrained(tmp_path / "pruned")
+    save_file({"x": pictures()}, tmp_path / "pictures.safetensors")
+    facts = json.loads(run("remote_vgg.py", tmp_path, tmp_path, Path(vpns_hf.__file__).parents[1]))
+    assert all(module.startswith("transformers_modules.") for module in facts["modules"])
+    assert facts["own_modules"] == ["vpns_hf.models.modeling_vgg"] * 3
+    logits = vgg(pictures()).logits.tolist(), model(pictures()).logits.tolist()
+    assert facts["logits"] == list(logits)
+    assert facts["own_logits"] == [logits[1]] * 2
+    assert facts["adopted_equal"]
+    assert facts["still_folds"]

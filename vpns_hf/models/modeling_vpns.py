@@ -20,7 +20,7 @@ from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
 from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_layers
-from .modeling_vgg import VggForImageClassification  # noqa: F401, a saved model brings the backbone along
+from .modeling_vgg import VggForImageClassification
 from .normalisation import normalisation_of
 from .sparse_storage import MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict
 from .strided_convolution import FRAME
@@ -50,7 +50,7 @@ class VPNsForImageClassification(PreTrainedModel):
         super().__init__(config)
         _check_config(config)
         dtype = torch.get_default_dtype()  # the one asked for while loading; the backbone's own would take its place
-        self.backbone = AutoModelForImageClassification.from_config(config.backbone_config, dtype=dtype)
+        self.backbone = _stock_classifier(config.backbone_config, dtype=dtype)
         self.visual_prompt = build_visual_prompt(
             config.visual_prompt, config.image_size, config.prompted_size, config.prompt_size, config.prompt_seed
         )
@@ -95,7 +95,7 @@ class VPNsForImageClassification(PreTrainedModel):
         label2id = {name: index for index, name in names.items()}
         config = cls.config_class(backbone_config=backbone_config, id2label=names, label2id=label2id, **config_fields)
         model = cls(config)
-        if type(model.backbone) is not type(backbone):
+        if type(model.backbone).__name__ != type(backbone).__name__:
             raise ValueError(
                 f"the backbone is a {type(backbone).__name__}, but its configuration builds a "
                 f"{type(model.backbone).__name__}; give an image classifier of transformers"
@@ -250,7 +250,7 @@ class VPNsForImageClassification(PreTrainedModel):
             init.copy_(module.prompt_mask, module.build_mask())
 
     def _stock_model(self, config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrainedModel:
-        stock = AutoModelForImageClassification.from_config(config)
+        stock = _stock_classifier(config)
         stock.load_state_dict(state_dict, strict=True)
         return stock.to(device=self.device, dtype=self.dtype).eval()
 
@@ -289,6 +289,18 @@ def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
         f"{name_or_path} is in no layout that transformers reads; load it by vpns_hf.load_backbone, and give from_backbone "
         "the model and the normalisation it returns"
     )
+
+
+def _stock_classifier(config: PreTrainedConfig, **options: Any) -> PreTrainedModel:
+    """Returns a new image classifier of that configuration.
+
+    A saved model brings the VGG along. Loaded from a folder, its configuration and its modeling files are copied to
+    two places, so that `config` may be of a class that is this one's twin and known to nobody.
+    """
+    vgg_config = VggForImageClassification.config_class
+    if config.model_type == vgg_config.model_type:
+        config = vgg_config.from_dict(config.to_dict())
+    return AutoModelForImageClassification.from_config(config, **options)
 
 
 def _per_channel(values: list[float]) -> Tensor:
