@@ -75,6 +75,19 @@ def test_a_network_of_timm_that_computes_something_else(tmp_path, fields, words)
     assert words in refusal(timm_folder(tmp_path, tiny_resnet(), **fields))
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pretrained_cfg": None, "num_classes": None, "model_args": None, "label_names": 5},
+        {"pretrained_cfg": "a1_in1k", "label_names": ["too", "few"]},
+        {"pretrained_cfg": {"mean": 0.5, "std": [0.5], "input_size": 32}},
+    ],
+)
+def test_what_a_configuration_of_timm_does_not_say_is_not_needed(tmp_path, fields):
+    backbone = load_backbone(timm_folder(tmp_path, tiny_resnet(), **fields))
+    assert (backbone.normalisation, backbone.image_size, backbone.lost_head) == ({}, None, None)
+
+
 def test_a_folder_of_timm_without_weights(tmp_path):
     (timm_folder(tmp_path, tiny_resnet()) / "model.safetensors").unlink()
     assert "model.safetensors or pytorch_model.bin" in refusal(tmp_path)

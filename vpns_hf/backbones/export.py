@@ -94,7 +94,7 @@ def _pruned_model(name: str, revision: str | None) -> VPNsForImageClassification
         place = Place.of(name, revision)
     except ValueError:  # neither a folder nor a name of the Hub: whoever loads it says what is allowed
         return None
-    if place.fields().get("model_type") != VPNsConfig.model_type:
+    if place.json("config.json").get("model_type") != VPNsConfig.model_type:
         return None
     try:
         return VPNsForImageClassification.from_pretrained(place.name, **place.options)

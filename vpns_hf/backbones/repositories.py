@@ -61,9 +61,9 @@ class Place:
             return None
         return Path(path) if path else None
 
-    def fields(self) -> dict[str, Any]:
-        """Returns the content of config.json; {} if there is none that can be read."""
-        path = self.file("config.json")
+    def json(self, name: str) -> dict[str, Any]:
+        """Returns the content of a JSON file; {} if there is none that can be read."""
+        path = self.file(name)
         try:
             content = json.loads(path.read_text(encoding="utf-8")) if path else {}
         except ValueError:
@@ -106,8 +106,7 @@ class TransformersRepository(Repository):
 
     def _image_size(self) -> int | None:
         """Returns the side the image processor makes pictures; the height, or the shorter side."""
-        path = self.place.file("preprocessor_config.json")
-        fields = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        fields = self.place.json("preprocessor_config.json")
         size = fields.get("crop_size") if fields.get("do_center_crop") else fields.get("size")
         sides = [size.get("height"), size.get("shortest_edge")] if isinstance(size, dict) else [size]
         return next((side for side in sides if isinstance(side, int)), None)
@@ -123,7 +122,8 @@ class TimmRepository(Repository):
     @property
     def pretrained(self) -> Mapping[str, Any]:
         """What is recorded of the training; beside everything else in the first repositories."""
-        return self.fields.get("pretrained_cfg") or self.fields
+        recorded = self.fields.get("pretrained_cfg")
+        return recorded if isinstance(recorded, dict) else self.fields
 
     def load(self) -> Backbone:
         self._check_network()
@@ -134,7 +134,7 @@ class TimmRepository(Repository):
         backbone.model.config.name_or_path = self.place.name
         classes, rows = self.fields.get("num_classes"), backbone.model.config.num_labels
         lost_head = backbone.lost_head
-        if lost_head is None and classes != rows:
+        if lost_head is None and classes not in (None, rows):
             lost_head = f"the saved classifier has {rows} rows, but config.json says {classes} classes"
         _name_classes(backbone.model, self.fields.get("label_names") or self.pretrained.get("label_names"))
         return replace(
@@ -143,7 +143,7 @@ class TimmRepository(Repository):
 
     def normalisation(self) -> Normalisation:
         mean, std = self.pretrained.get("mean"), self.pretrained.get("std")
-        known = isinstance(mean, list) and isinstance(std, list)
+        known = all(isinstance(values, list) and len(values) == 3 for values in (mean, std))
         return {"image_mean": mean, "image_std": std} if known else {}
 
     def _image_size(self) -> int | None:
@@ -157,7 +157,8 @@ class TimmRepository(Repository):
             raise InputError(
                 f"it is a {architecture} of timm; those with a counterpart in transformers are resnetN, vggN and vggN_bn"
             )
-        changed = sorted(self.fields.get("model_args", {}).keys() - {"num_classes", "in_chans", "layers", "channels"})
+        arguments = self.fields.get("model_args") or {}
+        changed = sorted(set(arguments) - {"num_classes", "in_chans", "layers", "channels"})
         if changed:
             raise InputError(f"it is a {architecture} of timm changed by {', '.join(changed)}, which is not supported")
 
@@ -165,7 +166,7 @@ class TimmRepository(Repository):
 def repository(name: str, revision: str | None = None) -> Repository:
     """Returns the repository at a local folder or a Hub id; the latter's configuration is downloaded."""
     place = Place.of(name, revision)
-    fields = place.fields()
+    fields = place.json("config.json")
     is_timm = (
         isinstance(fields.get("architecture"), str) and fields.get("model_type", "timm_wrapper") == "timm_wrapper"
     )
