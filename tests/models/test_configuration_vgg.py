@@ -48,6 +48,17 @@ def test_it_is_a_backbone_as_a_dict_too():
     assert config.backbone_config.to_dict() == tiny_vgg_config().to_dict()
 
 
+def test_a_twin_of_another_folder_does_not_take_its_place():
+    """The files of every saved model register their own class under the same name."""
+    twin = type("VggConfig", (VggConfig,), {})
+    AutoConfig.register("vgg", twin, exist_ok=True)
+    try:
+        assert type(AutoConfig.for_model("vgg")) is twin
+        assert type(VPNsConfig(backbone_config=tiny_vgg_config().to_dict()).backbone_config) is VggConfig
+    finally:
+        AutoConfig.register("vgg", VggConfig, exist_ok=True)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 from transformers import AutoModel, AutoModelForImageClassification
@@ -163,6 +164,16 @@ def test_only_what_is_missing_from_a_file_is_initialised(model, tmp_path):
         assert torch.equal(loaded.vgg.state_dict()[name], tensor), name
     assert loaded.classifier.weight.std().item() == pytest.approx(model.config.initializer_range, rel=0.15)
     assert (loaded.classifier.bias == 0).all()
+
+
+def test_a_layer_that_lost_its_bias_keeps_its_weight(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    lost = ["vgg.encoder.stages.1.layers.0.convolution.bias", "vgg.pooler.fc1.bias"]
+    save_file({name: tensors[name] for name in tensors if name not in lost}, tmp_path / "model.safetensors")
+    state = VggForImageClassification.from_pretrained(tmp_path).state_dict()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(state[name], torch.zeros_like(tensor) if name in lost else tensor), name
 
 
 def test_in_bfloat16(model):

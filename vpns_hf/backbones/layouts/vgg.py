@@ -13,7 +13,6 @@ from vpns_hf.models.configuration_vgg import VARIANTS, VggConfig
 
 from .base import Layout, Shapes, stock_shapes
 
-KERNEL = (3, 3)
 HEAD, FC1, FC2 = "classifier", "vgg.pooler.fc1", "vgg.pooler.fc2"
 CONVOLUTION = re.compile(r"vgg\.encoder\.stages\.(\d+)\.layers\.(\d+)\.convolution\.(?:weight|bias)")
 Layers = dict[str, str]  # {our name: their name} of layers
@@ -33,7 +32,7 @@ class VggLayout(Layout):
     def config(self, shapes: Shapes) -> PreTrainedConfig | None:
         first, head = shapes.get("features.0.weight"), shapes.get(f"{self.head}.weight")
         width = _outputs(shapes, self.classifier[FC1]) or _outputs(shapes, self.classifier[FC2])
-        if first is None or first[2:] != KERNEL or head is None or width is None:
+        if first is None or head is None or width is None:
             return None
         depths, batch_norm = _nearest_variant(shapes)
         found = [[_outputs(shapes, layer) for layer in stage.values()] for stage in _stages(depths, batch_norm)]
