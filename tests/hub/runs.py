@@ -1,0 +1,63 @@
+"""Folders as `scripts/prune.py` leaves them, made without training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tests.helpers import prune_at_random
+from vpns_hf import VPNsForImageClassification, VPNsTrainingArguments
+from vpns_hf.hub import VPNsModelCardData, write_model_card
+from vpns_hf.pruning.report import layer_records
+from vpns_hf.reporting import DenseResult, Results, RunResult, ViewAccuracy, write_model_plots, write_report
+from vpns_hf.reporting.numbers import sparsity_name
+from vpns_hf.training.output import save_model
+from vpns_hf.training.recipe import public_recipe, write_recipe
+
+
+def write_run(folder: Path, base: VPNsForImageClassification, accuracies: dict[float, float], **named: str) -> Path:
+    """Writes a run that pruned `base` at random.
+
+    Args:
+        folder: its output_dir.
+        base: the unpruned model.
+        accuracies: with the prompt, by sparsity.
+        named: `model` and `dataset` of the results.
+    """
+    results = Results(
+        dense=DenseResult(0.9, 0.99, "test"),
+        runs=[_run(sparsity, accuracy) for sparsity, accuracy in accuracies.items()],
+        command=f"python scripts/prune.py --output_dir {folder} --sparsities {' '.join(map(str, accuracies))}",
+        **named,
+    )
+    options = {"model_name_or_path": results.model, "dataset_name": results.dataset}
+    options |= vars(VPNsTrainingArguments(output_dir=str(folder), sparsities=list(accuracies)))
+    runs = []
+    for run in results.runs:
+        model = prune_at_random(base, run.sparsity_requested, seed=round(1000 * run.sparsity_requested))
+        layers = layer_records(model)
+        counted = {"nonzero": sum(layer.nonzero for layer in layers), "total": sum(layer.total for layer in layers)}
+        runs.append(replace(run, sparsity=model.sparsity, layers=layers, **counted))
+        save_model(model, folder / run.path)
+        write_model_plots(runs[-1], folder / run.path, model.prompt_picture().numpy())
+        write_recipe(folder / run.path / "recipe.yaml", public_recipe(options, run.sparsity_requested))
+        write_model_card(folder / run.path, VPNsModelCardData.from_results(results, runs[-1]))
+    write_report(replace(results, runs=runs), folder)
+    write_recipe(folder / "recipe.yaml", options)
+    return folder
+
+
+def _run(sparsity: float, accuracy: float) -> RunResult:
+    return RunResult(
+        **{"method": "vpns", "granularity": "weight", "seed": 7, "split": "test", "prompt_at_inference": True},
+        **{
+            "sparsity_requested": sparsity,
+            "sparsity": sparsity,
+            "nonzero": 0,
+            "total": 0,
+            "seconds": {"finetune": 1.0},
+        },
+        accuracy=ViewAccuracy(accuracy, accuracy - 0.01),
+        top5=ViewAccuracy(0.99, 0.98),
+        path=sparsity_name(sparsity),
+    )
