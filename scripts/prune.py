@@ -8,6 +8,7 @@ from pathlib import Path
 from vpns_hf import VPNsTrainer
 from vpns_hf.data import find_columns, find_spec, load_image_dataset
 from vpns_hf.data.splits import named_splits
+from vpns_hf.hub.after_training import check_publishable, publish_run
 from vpns_hf.reporting import results_table
 from vpns_hf.scripting import given_command, run_script
 from vpns_hf.training.command_line import parse_arguments
@@ -17,6 +18,8 @@ DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "digits.yaml"
 
 def main() -> None:
     inputs, args = parse_arguments(sys.argv[1:], DEFAULT_RECIPE, __doc__)
+    if inputs.push_to_hub and not inputs.dry_run:
+        check_publishable(inputs, args)
     dataset = load_image_dataset(inputs.dataset_name, config_name=inputs.dataset_config_name)
     spec = find_spec(inputs.dataset_name)
     columns = find_columns(dataset, inputs.image_column_name, inputs.label_column_name, spec)
@@ -29,7 +32,7 @@ def main() -> None:
         dataset_name=inputs.dataset_name,
         model_revision=inputs.model_revision,
         command=given_command(),
-        recipe={name: value for name, value in vars(inputs).items() if name != "dry_run"},
+        recipe=inputs.recipe,
     )
     if trainer.accelerator.is_main_process:
         print(trainer.plan(), flush=True)
@@ -38,6 +41,9 @@ def main() -> None:
     trainer.train()
     if trainer.accelerator.is_main_process:
         print(f"\n{results_table(trainer.results)}\n\nResults, plots and models: {trainer.output_dir}")
+        if inputs.push_to_hub:
+            for publication in publish_run(trainer.output_dir, inputs.hub_model_id, inputs.hub_private_repo):
+                print(publication, flush=True)
 
 
 if __name__ == "__main__":

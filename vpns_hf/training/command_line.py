@@ -18,15 +18,19 @@ from vpns_hf.errors import InputError
 from .arguments import VPNsTrainingArguments
 
 NOT_GIVEN = ("", "null", "~")
+WITHOUT_EFFECT = ("dry_run", "push_to_hub", "hub_model_id", "hub_private_repo")  # on the results
 RECIPE = "that of the recipe if not given."
 
 
 @dataclass
 class InputArguments:
-    """What is pruned, and on which images."""
+    """What is pruned, on which images, and where the result is published."""
 
     model_name_or_path: str = field(
-        metadata={"help": f"Image classifier: a Hub id, a local folder, or one of {', '.join(BACKBONES)}; {RECIPE}"}
+        metadata={
+            "help": "Image classifier: a Hub id, a local folder, a file of weights, or one of "
+            f"{', '.join(BACKBONES)}; {RECIPE}"
+        }
     )
     dataset_name: str = field(
         metadata={"help": f"Images with labels: a Hub id, a local folder, or one of {', '.join(DATASETS)}; {RECIPE}"}
@@ -42,6 +46,23 @@ class InputArguments:
         default=None, metadata={"help": "Column of the labels; found by type and name if not given."}
     )
     dry_run: bool = field(default=False, metadata={"help": "Say what would happen and stop."})
+    push_to_hub: bool = field(
+        default=False,
+        metadata={"help": "Publish the models at the end, with the token of HF_TOKEN or `hf auth login`."},
+    )
+    hub_model_id: str | None = field(
+        default=None,
+        metadata={
+            "help": "Repository for push_to_hub: owner/name, for several sparsities with {sparsity} in it, such as "
+            "vpns/{arch}-{dataset}-{sparsity}."
+        },
+    )
+    hub_private_repo: bool = field(default=True, metadata={"help": "Let only the owner read what is published."})
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The options that have a part in the results."""
+        return {name: value for name, value in vars(self).items() if name not in WITHOUT_EFFECT}
 
 
 class PlainHelp(HelpFormatter):

@@ -21,7 +21,8 @@ from vpns_hf.backbones.sizes import check_sizes
 from vpns_hf.data import Columns, find_columns, find_spec
 from vpns_hf.errors import InputError
 from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
-from vpns_hf.hub.publishing import publish_folder
+from vpns_hf.hub.publishing import Destination, publish
+from vpns_hf.hub.sweep import plan_repositories
 from vpns_hf.methods import METHODS, dense_stages
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.report import effective_density, empty_layers, layer_records
@@ -169,14 +170,21 @@ class VPNsTrainer:
         return measured
 
     def push_to_hub(self, repo_id: str, sparsity: float, private: bool = True, token: str | None = None) -> str:
-        """Uploads the folder of one saved model as a Hub repository; returns its address.
+        """Publishes one saved model as a Hub repository; returns its address.
+
+        Args:
+            repo_id: `owner/name`, perhaps with names in braces such as `{arch}`.
+            sparsity: as it was asked for.
+            private: whether only the owner may read it; one that is public already is refused then.
+            token: with write access; the one of the environment or of `hf auth login` if not given.
 
         Raises:
             InputError: if no model of that sparsity has been saved, or the Hub refuses.
         """
         if sparsity not in self.models:
             raise InputError(f"no model of sparsity {sparsity} has been trained; there are: {list(self.models)}")
-        return publish_folder(self.models.folder(sparsity), repo_id, private=private, token=token)
+        [repository] = plan_repositories(self.output_dir, repo_id, sparsity)
+        return publish(repository.files, Destination(repository.repo_id, public=not private), token).url
 
     def _own_callbacks(self) -> list[Callback]:
         callbacks: list[Callback] = [ProgressCallback(self.args.disable_tqdm), LoggingCallback()]

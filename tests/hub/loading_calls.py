@@ -1,0 +1,97 @@
+"""What a user does with a checkpoint on the Hub; called in a process of its own, where vpns_hf may not be installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from typing import Any
+
+
+def load(repo_id: str, picture: str) -> dict[str, Any]:
+    """Loads by the classes of transformers, which fetch the model's code from the repository."""
+    import torch
+    from PIL import Image
+    from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification, pipeline
+
+    image = Image.open(picture)
+    config = AutoConfig.from_pretrained(repo_id, trust_remote_code=True)
+    model = AutoModelForImageClassification.from_pretrained(repo_id, trust_remote_code=True)
+    pixels = AutoImageProcessor.from_pretrained(repo_id)(image, return_tensors="pt")["pixel_values"]
+    classify = pipeline("image-classification", model=repo_id, trust_remote_code=True)
+    with torch.no_grad():
+        logits = {
+            view: model(pixels, prompted=view == "prompted").logits[0].tolist() for view in ("prompted", "plain")
+        }
+    return {
+        "sparsity": [config.sparsity, model.sparsity],
+        "module": type(model).__module__.partition(".")[0],
+        "pixels": pixels.double().sum().item(),
+        "logits": logits,
+        "pipeline": classify(image),
+    }
+
+
+def load_with_package(repo_id: str, picture: str) -> dict[str, Any]:
+    """Loads by the class itself, and by the classes of transformers without trusting the repository's code."""
+    import torch
+    from transformers import AutoModelForImageClassification, pipeline
+
+    from vpns_hf import VPNsForImageClassification
+
+    model = VPNsForImageClassification.from_pretrained(repo_id)
+    auto = AutoModelForImageClassification.from_pretrained(repo_id)
+    classify = pipeline("image-classification", model=repo_id)
+    same = all(torch.equal(value, auto.state_dict()[name]) for name, value in model.state_dict().items())
+    return {"class": type(auto).__module__, "same": same, "pipeline": classify(picture), "sparsity": model.sparsity}
+
+
+def refused(repo_id: str) -> list[str]:
+    """The errors that loading ends with."""
+    from transformers import AutoModelForImageClassification
+
+    try:
+        AutoModelForImageClassification.from_pretrained(repo_id, trust_remote_code=True)
+    except OSError as error:
+        return [type(error).__name__, str(error)]
+    return []
+
+
+def can_import(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def seconds_to_load(repo_id: str, repeats: int = 3) -> list[float]:
+    """Wall-clock time of loading, the first time with the download."""
+    from vpns_hf import VPNsForImageClassification
+
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        VPNsForImageClassification.from_pretrained(repo_id)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def push_dataset(repo_id: str, folder: str) -> None:
+    """Publishes a data set that was written with `save_to_disk`."""
+    from datasets import load_from_disk
+
+    load_from_disk(folder).push_to_hub(repo_id, private=True)
+
+
+def load_dataset(repo_id: str) -> dict[str, Any]:
+    """Loads a data set by its id."""
+    from vpns_hf.data import load_image_dataset
+
+    splits = load_image_dataset(repo_id)
+    return {name: [list(split["label"]), split[0]["image"].size] for name, split in splits.items()}
+
+
+def add_note(repo_id: str) -> None:
+    """Adds a file that publishing knows nothing of."""
+    from huggingface_hub import HfApi
+
+    HfApi().upload_file(path_or_fileobj=b"Mine.", path_in_repo="NOTES.md", repo_id=repo_id)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from vpns_hf import InputError
+from vpns_hf.hub.contents import card_for, repository_files
+from vpns_hf.hub.run_folder import find_models
+from vpns_hf.hub.sweep import plan_repositories
+
+
+@pytest.fixture
+def copied(run_dir, tmp_path):
+    return shutil.copytree(run_dir, tmp_path / "output")
+
+
+def test_the_models_of_a_run_and_a_single_one(run_dir):
+    assert [model.folder.name for model in find_models(run_dir)] == ["sparsity-40", "sparsity-70"]
+    [chosen] = find_models(run_dir, 0.7)
+    [alone] = find_models(run_dir / "sparsity-70")
+    assert chosen == alone
+    assert alone.run.sparsity_requested == 0.7
+
+
+def test_a_repository_holds_all_that_belongs_to_the_model_and_nothing_else(copied):
+    for foreign in ("notes.txt", "optimizer.pt", ".hidden", "checkpoint/state.pt"):
+        path = copied / "sparsity-70" / foreign
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    [repository] = plan_repositories(copied, "vpns/net", 0.7)
+    code = {path.name for path in (copied / "sparsity-70").glob("*.py")}
+    assert set(repository.files) - code == {
+        *("README.md", "config.json", "model.safetensors", "preprocessor_config.json", "recipe.yaml", "results.json"),
+        *("plots/density_by_layer.png", "plots/prompt.png", "plots/accuracy_against_sparsity.png"),
+    }
+    assert {"modeling_vpns.py", "configuration_vpns.py"} <= code
+
+
+def test_the_results_are_those_of_the_model_and_name_no_folders(run_dir):
+    [model] = find_models(run_dir, 0.7)
+    text = repository_files(model, "vpns/net")["results.json"].decode()
+    [run] = json.loads(text)["runs"]
+    assert (run["sparsity_requested"], run["path"]) == (0.7, ".")
+    assert json.loads(text)["dense"] == {"accuracy": 0.9, "top5": 0.99, "split": "test"}
+    assert str(run_dir) not in text
+
+
+def test_the_card_bears_the_name_of_the_repository(run_dir):
+    [model] = find_models(run_dir, 0.7)
+    files = repository_files(model, "vpns/net")
+    card, before = ModelCard(files["README.md"].decode()), ModelCard.load(model.folder / "README.md")
+    assert card.data.model_name == "net"
+    assert card.text.count('"vpns/net"') == 2
+    assert '"sparsity-70"' not in card.text
+    assert card.text.replace('"vpns/net"', '"sparsity-70"').replace("# net\n", "# sparsity-70\n") == before.text
+    assert yaml.safe_load(card.data.to_yaml()) == yaml.safe_load(
+        before.data.to_yaml().replace("name: sparsity-70", "name: net")
+    )
+
+
+def test_a_card_can_be_renamed_again_and_keeps_what_was_added_by_hand(run_dir):
+    text = (run_dir / "sparsity-70" / "README.md").read_text() + "\nThanks to Ada.\n"
+    renamed = card_for("me/other", card_for("vpns/net", text))
+    assert renamed == card_for("me/other", text)
+    assert renamed.endswith("\nThanks to Ada.\n")
+
+
+@pytest.mark.parametrize(
+    ("missing", "what"),
+    [
+        ("README.md", "no card"),
+        ("model.safetensors", "no weights"),
+        ("preprocessor_config.json", "no image processor"),
+        ("modeling_vpns.py", "no modeling file"),
+        ("config.json", "no model of sparsity 0.7; there are: sparsity-40"),
+    ],
+)
+def test_a_file_that_is_missing_is_named(copied, missing, what):
+    (copied / "sparsity-70" / missing).unlink()
+    with pytest.raises(InputError, match=what):
+        plan_repositories(copied, "vpns/net", 0.7)
+
+
+def test_a_header_that_cannot_be_read(copied):
+    (copied / "sparsity-70" / "README.md").write_text("---\ntags: [vpns\n---\n# x\n")
+    with pytest.raises(InputError, match=r"the card .* cannot be read .*; correct its header") as refused:
+        plan_repositories(copied, "vpns/net", 0.7)
+    assert "\n" not in str(refused.value)
+
+
+def test_folders_without_a_model(tmp_path):
+    with pytest.raises(InputError, match="there is no folder"):
+        find_models(tmp_path / "nothing")
+    with pytest.raises(InputError, match="holds no pruned model"):
+        find_models(tmp_path)
+
+
+def test_several_models_need_several_names(run_dir):
+    with pytest.raises(InputError, match="choose one with --sparsity, or give an id such as vpns/"):
+        plan_repositories(run_dir, "vpns/net")
+
+
+def test_a_model_without_results_is_published_under_a_name_written_out(copied, tmp_path):
+    alone = shutil.copytree(copied / "sparsity-40", tmp_path / "elsewhere" / "mine")
+    [repository] = plan_repositories(alone, "vpns/net")
+    assert "results.json" not in repository.files
+    with pytest.raises(InputError, match=r"nothing says what \{sparsity\} is"):
+        plan_repositories(alone, "vpns/net-{sparsity}")

@@ -1,0 +1,51 @@
+"""Publishing at the end of a job, checked before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vpns_hf.errors import InputError
+from vpns_hf.reporting import sparsity_name
+
+from .naming import field_values, fill_pattern
+from .publishing import Destination, Publication, check_access
+from .sweep import check_distinct, plan_repositories, publish_repositories
+
+if TYPE_CHECKING:
+    from vpns_hf.training.arguments import VPNsTrainingArguments
+    from vpns_hf.training.command_line import InputArguments
+
+
+def check_publishable(inputs: InputArguments, args: VPNsTrainingArguments) -> None:
+    """Checks that the models of a job can be published, before time is spent on it.
+
+    Raises:
+        InputError: if there is no id, it is not valid or does not tell the models apart, or the token is not the owner's.
+    """
+    pattern, named = inputs.hub_model_id, (inputs.model_name_or_path, inputs.dataset_name)
+    if pattern is None:
+        raise InputError("push_to_hub needs --hub_model_id; give owner/name, such as vpns/{arch}-{dataset}-{sparsity}")
+    repo_ids = [
+        fill_pattern(pattern, field_values(*named, sparsity, args.method, args.granularity, args.seed))
+        for sparsity in args.sparsities
+    ]
+    check_distinct(repo_ids, [sparsity_name(sparsity) for sparsity in args.sparsities], pattern)
+    for owner in sorted({repo_id.partition("/")[0] for repo_id in repo_ids}):
+        check_access(owner)
+
+
+def publish_run(output_dir: Path, pattern: str, private: bool) -> Iterator[Publication]:
+    """Publishes every model of a finished job.
+
+    Raises:
+        InputError: if the Hub refuses; it names the script that publishes without training anew.
+    """
+    try:
+        yield from publish_repositories(
+            plan_repositories(output_dir, pattern), Destination(pattern, public=not private)
+        )
+    except InputError as error:
+        again = f"scripts/push_to_hub.py {output_dir} --hub_model_id '{pattern}'{'' if private else ' --public'}"
+        raise InputError(f"{error}; the results are complete, publish them with {again}") from error
