@@ -1,0 +1,170 @@
+"""Finding published checkpoints: what their cards say, from the Hub or from a local folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData, ModelInfo
+from huggingface_hub.repocard_data import model_index_to_eval_results
+from yaml import YAMLError
+
+from vpns_hf.data import find_spec
+from vpns_hf.errors import InputError
+from vpns_hf.reporting.markdown import markdown_table
+from vpns_hf.reporting.numbers import megabytes, percent, short_percent
+
+from .refusals import refusals
+from .run_folder import is_model_folder
+
+TAG = "vpns"
+SIMULTANEOUS = 8  # requests
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A published model, as its card describes it; None where the card does not say.
+
+    Attributes:
+        name: repository id, or path of the folder.
+        base_model: what it was pruned from.
+        datasets: names of the data set it was measured on.
+        sparsity: as it was asked for, in [0, 1).
+        accuracy: top-1 in the view the model uses by default, in [0, 1].
+        size: of its weights on disk, in bytes.
+    """
+
+    name: str
+    base_model: str | None = None
+    datasets: tuple[str, ...] = ()
+    sparsity: float | None = None
+    accuracy: float | None = None
+    size: int | None = None
+
+    @classmethod
+    def from_card(cls, name: str, card: ModelCardData, measured: Sequence[EvalResult], size: int) -> Checkpoint:
+        """Reads a card; the first accuracy in it is that of the default view."""
+        top1 = next((result for result in measured if result.metric_type == "accuracy"), None)
+        tags = [re.fullmatch(r"sparsity-(\d+(?:\.\d+)?)", tag) for tag in card.tags or []]
+        of_results = [result.dataset_name for result in measured] + [result.dataset_type for result in measured]
+        return cls(
+            name=name,
+            base_model=next(iter(_listed(card.base_model)), None),
+            datasets=tuple(dict.fromkeys([*_listed(card.datasets), *of_results])),
+            sparsity=next((float(tag[1]) / 100 for tag in tags if tag), None),
+            accuracy=top1.metric_value if top1 and isinstance(top1.metric_value, int | float) else None,
+            size=size or None,
+        )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which checkpoints to list; None leaves the choice open.
+
+    Attributes:
+        arch: a network, such as resnet18; looked for in the names of base model and checkpoint.
+        dataset: a data set, by its short name or Hub id.
+        min_accuracy: least top-1 accuracy, in [0, 1]; what was not measured is left out then.
+
+    Raises:
+        InputError: if `min_accuracy` is not in [0, 1].
+    """
+
+    arch: str | None = None
+    dataset: str | None = None
+    min_accuracy: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
+            raise InputError(f"min_accuracy is {self.min_accuracy:g}; give a fraction from 0 to 1, such as 0.8")
+
+    def admits(self, checkpoint: Checkpoint) -> bool:
+        """Whether a checkpoint is one of those wanted."""
+        if self.arch is not None and not _mentions((checkpoint.base_model, checkpoint.name), self.arch):
+            return False
+        if self.dataset is not None and not self._is_dataset(checkpoint.datasets):
+            return False
+        return self.min_accuracy is None or (
+            checkpoint.accuracy is not None and checkpoint.accuracy >= self.min_accuracy
+        )
+
+    def _is_dataset(self, names: Sequence[str]) -> bool:
+        spec = find_spec(self.dataset)
+        return (spec is not None and spec.path in names) or _mentions(names, self.dataset)
+
+
+def hub_checkpoints(author: str | None = None, token: str | None = None) -> list[Checkpoint]:
+    """Returns every checkpoint on the Hub that bears the tag `vpns`, private ones of the token's user among them.
+
+    Args:
+        author: only those of a user or an organisation.
+        token: the one of the environment or of `hf auth login` if not given.
+
+    Raises:
+        InputError: if the Hub cannot be reached.
+    """
+    api = HfApi(token=token)
+    with refusals("the checkpoints on the Hub cannot be listed (--local DIR lists a folder)", token):
+        names = [model.id for model in api.list_models(filter=TAG, author=author)]
+        with ThreadPoolExecutor(SIMULTANEOUS) as pool:
+            models = pool.map(lambda name: api.model_info(name, files_metadata=True), names)
+            return [_from_info(model) for model in models]
+
+
+def local_checkpoints(folder: Path) -> list[Checkpoint]:
+    """Returns the checkpoints in a folder of model folders, at any depth; a card that cannot be read says nothing.
+
+    Raises:
+        InputError: if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}; give one that holds model folders")
+    found = sorted(path.parent for path in folder.rglob("config.json") if is_model_folder(path.parent))
+    return [_from_folder(path, path.relative_to(folder).as_posix()) for path in found]
+
+
+def checkpoint_table(checkpoints: Iterable[Checkpoint]) -> str:
+    """A table of checkpoints, the most accurate first."""
+    ordered = sorted(checkpoints, key=lambda one: (-(one.accuracy if one.accuracy is not None else -1), one.name))
+    if not ordered:
+        return "No checkpoint of this kind."
+    rows = [
+        [
+            one.name,
+            "unknown" if one.sparsity is None else short_percent(one.sparsity),
+            percent(one.accuracy),
+            megabytes(one.size).removesuffix(" MB"),
+        ]
+        for one in ordered
+    ]
+    return markdown_table(["Checkpoint", "Sparsity", "Top-1 accuracy", "MB"], rows, [False, True, True, True])
+
+
+def _from_info(model: ModelInfo) -> Checkpoint:
+    card = model.card_data or ModelCardData()
+    measured = card.eval_results or (model_index_to_eval_results(model.model_index)[1] if model.model_index else [])
+    size = sum(file.size or 0 for file in model.siblings or [] if file.rfilename.endswith(".safetensors"))
+    return Checkpoint.from_card(model.id, card, measured, size)
+
+
+def _from_folder(folder: Path, name: str) -> Checkpoint:
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    try:
+        card = ModelCard.load(folder / "README.md", ignore_metadata_errors=True).data
+    except (OSError, ValueError, YAMLError):
+        card = ModelCardData()
+    return Checkpoint.from_card(name, card, card.eval_results or [], size)
+
+
+def _mentions(names: Iterable[str | None], wanted: str) -> bool:
+    """Whether one of the names has the wanted one in it: `resnet18` is in `microsoft/resnet-18`, not in `resnet180`."""
+    parts = re.findall(r"[a-z]+|\d+", wanted.lower())
+    pattern = r"(?<![a-z])" + r"[^a-z0-9]?".join(parts) + (r"(?!\d)" if parts and parts[-1].isdigit() else "")
+    return bool(parts) and any(re.search(pattern, name.lower()) for name in names if name)
+
+
+def _listed(value: str | Sequence[str] | None) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
