@@ -1,0 +1,154 @@
+"""Checkpoints on the Hub load by every way, with the package and without it, directly and through a mirror."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import datasets
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor
+
+from tests.hub.client import Client
+from tests.hub.conftest import STRANGER, WRITER
+from tests.training_helpers import coloured_split
+from vpns_hf import VPNsForImageClassification
+
+pytestmark = pytest.mark.slow
+CALLS = Path(__file__).with_name("loading_calls.py")
+REPO = "loading/net"
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("picture") / "picture.png"
+    Image.effect_mandelbrot((20, 20), (-2, -2, 2, 2), 30).convert("RGB").save(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def published(hub, client, run_dir) -> Path:
+    """The folder of the model that is on the Hub as `REPO`, private."""
+    argv = [run_dir, "--sparsity", 0.7, "--hub_model_id", REPO]
+    assert client.script("scripts/push_to_hub.py", *argv, token=WRITER).code == 0
+    return run_dir / "sparsity-70"
+
+
+@pytest.fixture(scope="module")
+def bare(hub, tmp_path_factory) -> Iterator[Client]:
+    """A user who does not have vpns_hf."""
+    with Client(hub.url, tmp_path_factory.mktemp("bare"), forbidden="vpns_hf") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def expected(published, picture) -> dict:
+    """What the folder gives here."""
+    model = VPNsForImageClassification.from_pretrained(published)
+    pixels = AutoImageProcessor.from_pretrained(published)(Image.open(picture), return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        logits = {
+            view: model(pixels, prompted=view == "prompted").logits[0].tolist() for view in ("prompted", "plain")
+        }
+    return {
+        "sparsity": [model.sparsity] * 2,
+        "module": "transformers_modules",
+        "pixels": pixels.double().sum().item(),
+        "logits": logits,
+    }
+
+
+@pytest.fixture
+def mirror(hub, tmp_path) -> Iterator[str]:
+    """The address of a mirror before the Hub."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    here, there = f"127.0.0.1:{port}", f"127.0.0.1:{hub.port}"
+    argv = ["--host", "127.0.0.1", "--port", str(port), "--hf-scheme", "http", "--hf-netloc", there]
+    argv += ["--hf-lfs-netloc", there, "--mirror-scheme", "http", "--mirror-netloc", here, "--mirror-lfs-netloc", here]
+    argv += ["--repos-path", str(tmp_path / "mirrored"), "--log-path", str(tmp_path / "logs")]
+    run = "from olah.server import cli; cli()"
+    with (tmp_path / "out").open("w") as out:
+        process = subprocess.Popen([sys.executable, "-c", run, *argv], stdout=out, stderr=out, cwd=tmp_path)
+    try:
+        wait_for(port, process)
+        yield f"http://{here}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for(port: int, process: subprocess.Popen, patience: float = 60) -> None:
+    """Waits until a process listens."""
+    last = time.monotonic() + patience
+    while time.monotonic() < last and process.poll() is None:
+        with socket.socket() as asking:
+            if asking.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError("the mirror did not start")
+
+
+def without_pipeline(loaded: dict) -> dict:
+    return {key: value for key, value in loaded.items() if key != "pipeline"}
+
+
+def test_without_the_package(bare, expected, picture):
+    load = partial(bare.call, CALLS, "load", token=WRITER, repo_id=REPO, picture=picture)
+    assert bare.call(CALLS, "can_import", package="vpns_hf").result is False
+    loaded = load().result
+    assert without_pipeline(loaded) == expected
+    assert {answer["label"] for answer in loaded["pipeline"]} == {"cat", "dog", "owl"}
+    assert load().result == loaded
+
+
+def test_with_the_package(bare, client, expected, picture):
+    loaded = client.call(CALLS, "load_with_package", token=WRITER, repo_id=REPO, picture=picture).result
+    assert (loaded["class"], loaded["same"]) == ("vpns_hf.models.modeling_vpns", True)
+    assert [loaded["sparsity"]] * 2 == expected["sparsity"]
+    trusting = bare.call(CALLS, "load", token=WRITER, repo_id=REPO, picture=picture).result
+    assert loaded["pipeline"] == trusting["pipeline"]
+
+
+@pytest.mark.parametrize("repo_id, token", [("loading/{}", None), ("loading/{}", STRANGER), ("loading/no", WRITER)])
+def test_a_repository_one_may_not_see_or_that_is_not_there(hub, client, run_dir, repo_id, token):
+    argv = [run_dir, "--sparsity", 0.7, "--hub_model_id", "loading/hidden"]  # one that nobody has in a cache
+    assert client.script("scripts/push_to_hub.py", *argv, token=WRITER).code == 0
+    repo_id = repo_id.format("hidden")
+    name, message = client.call(CALLS, "refused", token=token, repo_id=repo_id).result
+    assert name == "OSError"
+    assert repo_id in message
+    assert "`hf auth login`" in message
+
+
+def test_through_a_mirror(hub, mirror, published, expected, picture, tmp_path):
+    """olah is written by others: what it makes of this Hub is what a real one would have to look like."""
+    with Client(mirror, tmp_path / "home", forbidden="vpns_hf") as client:
+        loaded = client.call(CALLS, "load", token=WRITER, repo_id=REPO, picture=picture).result
+        assert without_pipeline(loaded) == expected
+    served = [line for line in hub.log if line.startswith("GET") and line.endswith("model.safetensors")]
+    with Client(mirror, tmp_path / "another", forbidden="vpns_hf") as client:
+        assert client.call(CALLS, "load", token=WRITER, repo_id=REPO, picture=picture).result == loaded
+    assert [line for line in hub.log if line.startswith("GET") and line.endswith("model.safetensors")] == served
+
+
+def test_a_data_set_goes_there_and_back(hub, client, tmp_path):
+    splits = {"train": coloured_split(12), "test": coloured_split(6)}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "data")
+    assert (
+        client.call(
+            CALLS, "push_dataset", token=WRITER, repo_id="loading/pictures", folder=str(tmp_path / "data")
+        ).code
+        == 0
+    )
+    assert hub.repositories["datasets", "loading/pictures"].private
+    loaded = client.call(CALLS, "load_dataset", token=WRITER, repo_id="loading/pictures").result
+    assert loaded == {name: [list(split["label"]), [16, 16]] for name, split in splits.items()}
