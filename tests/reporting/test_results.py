@@ -74,6 +74,7 @@ def test_results_json_has_the_public_schema():
         "protocol": None,
         "command": None,
         "versions": {},
+        "skipped_images": {},
     }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from vpns_hf.data.batches import Batch, EvalBatches, Process, TrainBatches
-from vpns_hf.data.cache import ImageCache, cache_images
+from vpns_hf.data.cache import ImageCache, ImageSource
 from vpns_hf.data.columns import Columns, find_columns
 from vpns_hf.data.crops import CropPlan, Crops
 from vpns_hf.data.labels import class_names
 from vpns_hf.data.loading import load_image_dataset, stream_image_dataset
 from vpns_hf.data.specs import DATASETS, DatasetSpec, find_spec
 from vpns_hf.data.splits import Splits, prepare_splits
+from vpns_hf.data.store import ImageStore, cache_images
 from vpns_hf.data.transforms import EvalTransform, TrainTransform
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "EvalBatches",
     "EvalTransform",
     "ImageCache",
+    "ImageSource",
+    "ImageStore",
     "Process",
     "Splits",
     "TrainBatches",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
 from vpns_hf.data.origins import Origin
 from vpns_hf.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+NAMED = 3  # of the images that are left out, in the log
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,14 @@ def leave_out(bad: BadImage, origin: Origin) -> None:
 ON_BAD_IMAGE: dict[str, Callable[[BadImage, Origin], None]] = {"error": refuse, "skip": leave_out}
 
 
+def report(bad: Sequence[BadImage], origin: Origin) -> None:
+    """Logs how many images are left out, and names the first."""
+    if bad:
+        named = "; ".join(image.describe(origin) for image in bad[:NAMED])
+        more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+        logger.warning("%d of %d images are left out: %s%s", len(bad), len(origin.rows), named, more)
+
+
 def _reason(content: bytes | None, path: str | None, error: Exception) -> str:
     if content is None and path is None:
         return "the row holds none"
@@ -64,5 +78,6 @@ def _reason(content: bytes | None, path: str | None, error: Exception) -> str:
         pixels = re.search(r"\d+ pixels", str(error))
         return f"{pixels[0] if pixels else 'its size'}: a decompression bomb"
     if isinstance(error, UnidentifiedImageError):
-        return "the file is empty" if content == b"" else "not in a format that Pillow reads"
+        size = os.path.getsize(path) if content is None else len(content)
+        return "not in a format that Pillow reads" if size else "the file is empty"
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from vpns_hf.data.buffers import BufferPool
-from vpns_hf.data.cache import ImageCache
+from vpns_hf.data.cache import ImageSource
 from vpns_hf.data.crops import CropPlan
 from vpns_hf.data.transforms import EvalTransform, Transform
 from vpns_hf.errors import InputError
@@ -67,7 +67,7 @@ class TrainBatches:
 
     def __init__(
         self,
-        cache: ImageCache,
+        cache: ImageSource,
         transform: Transform,
         *,
         batch_size: int,
@@ -124,7 +124,7 @@ class EvalBatches:
     """
 
     def __init__(
-        self, cache: ImageCache, transform: EvalTransform, *, batch_size: int, process: Process | None = None
+        self, cache: ImageSource, transform: EvalTransform, *, batch_size: int, process: Process | None = None
     ):
         process = process or Process()
         if batch_size < 1:
@@ -148,7 +148,7 @@ class EvalBatches:
 class _Reader:
     """Rows of a cache, on the device and transformed."""
 
-    def __init__(self, cache: ImageCache, transform: Transform, process: Process):
+    def __init__(self, cache: ImageSource, transform: Transform, process: Process):
         self.transform = transform
         self.process = process
         self._cache = cache

@@ -4,91 +4,72 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 
 import datasets
 import numpy as np
-from tqdm.auto import tqdm
 
-from vpns_hf.data.origins import Origin
+from vpns_hf.data.bad_images import BadImage
 from vpns_hf.data.rgb import decode_image, to_planes, to_square
-from vpns_hf.errors import InputError
 
-CHUNK = 256
-# Images are kept at their own size only where resizing them first would make them more than this many times larger:
-# cropping stored pixels costs one copy, resizing them costs two matrix products.
-LARGEST_GROWTH = 2.0
-
-
-class MixedSizesError(Exception):
-    """The images differ in size, so they cannot be kept at their own."""
+CHUNK = 128  # images
 
 
 class ImageDecoder:
-    """Decodes the images of one split.
+    """Decodes the images of one split, on all cores: PIL works outside the interpreter lock.
 
     Args:
         split: has the column `column` of images.
         column: the image column.
-        name: of the split, for the progress bar.
-        origin: where the rows come from, for messages.
-        disable_progress: show no progress bar.
+        threads: how many images at a time; one for each core if not given.
     """
 
-    def __init__(
-        self, split: datasets.Dataset, column: str, name: str, origin: Origin, disable_progress: bool = False
-    ):
+    def __init__(self, split: datasets.Dataset, column: str, threads: int | None = None):
         self._stored = split.select_columns([column]).cast_column(column, datasets.Image(decode=False))
         self._column = column
-        self._name = name
-        self._origin = origin
-        self._disable_progress = disable_progress
+        self._threads = threads or num_cores()
+        self._pool = ThreadPoolExecutor(self._threads)  # starts no thread before it has work
 
     def __len__(self) -> int:
         return len(self._stored)
 
-    def is_better_native(self, size: int) -> bool:
-        """Whether images like the first one are much smaller than `size` x `size`."""
-        _, height, width = self._decode(None, 0, self._stored[0][self._column]).shape
-        return max(height, width) <= size and size * size > LARGEST_GROWTH * height * width
-
-    def chunks(self, size: int | None) -> Iterator[np.ndarray]:
-        """All images in order, some at a time: uint8 of shape (n, 3, size, size).
+    def decode(self, rows: Sequence[int], sizes: Sequence[int | None]) -> list[list[np.ndarray] | BadImage]:
+        """Decodes some rows, in the given order.
 
         Args:
-            size: pixels; None keeps the size the images have.
+            rows: any of them.
+            sizes: what to resize each image to, in pixels; None keeps the size it has.
 
-        Raises:
-            InputError: an image cannot be decoded; the message names split, row and file.
-            MixedSizesError: `size` is None and not all images have one size.
+        Returns:
+            For each row the image at each size, uint8 (3, H, W), or why it cannot be read.
         """
-        threads = os.cpu_count() or 1
-        piece = math.ceil(CHUNK / threads)
-        progress = tqdm(total=len(self), desc=f"Decoding {self._name}", unit="img", disable=self._disable_progress)
-        shape = None
-        with progress, ThreadPoolExecutor(threads) as pool:  # PIL works outside the interpreter lock
-            for start in range(0, len(self), CHUNK):
-                rows = range(start, min(start + CHUNK, len(self)))
-                pieces = [rows[first : first + piece] for first in range(0, len(rows), piece)]
-                images = list(chain.from_iterable(pool.map(partial(self._decode_rows, size), pieces)))
-                shape = shape or images[0].shape
-                if any(image.shape != shape for image in images):
-                    raise MixedSizesError
-                yield np.stack(images)
-                progress.update(len(images))
+        piece = math.ceil(len(rows) / self._threads)
+        pieces = [rows[first : first + piece] for first in range(0, len(rows), piece)]
+        return list(chain.from_iterable(self._pool.map(partial(self._decode_rows, sizes), pieces)))
 
-    def _decode_rows(self, size: int | None, rows: range) -> list[np.ndarray]:
-        stored = self._stored[rows.start : rows.stop][self._column]
-        return [self._decode(size, row, image) for row, image in zip(rows, stored, strict=True)]
+    def chunks(self, sizes: Sequence[int | None]) -> Iterator[list[list[np.ndarray] | BadImage]]:
+        """What `decode` returns of all rows in order, some at a time."""
+        for start in range(0, len(self), CHUNK):
+            yield self.decode(range(start, min(start + CHUNK, len(self))), sizes)
 
-    def _decode(self, size: int | None, row: int, stored: dict | None) -> np.ndarray:
-        try:
-            image = decode_image(stored)
-        except Exception as error:  # PIL's readers raise nearly anything about a broken file
-            path = (stored or {}).get("path")
-            place = self._origin.describe(row) + (f", {path}," if path else "")
-            raise InputError(f"{place} is no readable image ({type(error).__name__}); repair or remove it") from error
-        return to_planes(image if size is None else to_square(image, size))
+    def _decode_rows(self, sizes: Sequence[int | None], rows: Sequence[int]) -> list[list[np.ndarray] | BadImage]:
+        stored = self._stored[rows][self._column]
+        return [_decode(sizes, *pair) for pair in zip(rows, stored, strict=True)]
+
+
+def num_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _decode(sizes: Sequence[int | None], row: int, stored: dict | None) -> list[np.ndarray] | BadImage:
+    try:
+        image = decode_image(stored)
+    except MemoryError:  # says nothing about the image
+        raise
+    except Exception as error:  # PIL's readers raise nearly anything about a broken file
+        return BadImage.of(row, stored, error)
+    return [to_planes(image if size is None else to_square(image, size)) for size in sizes]

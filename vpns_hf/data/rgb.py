@@ -22,9 +22,15 @@ def decode_image(stored: dict) -> Image.Image:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB; transparency is dropped, 16-bit values keep their upper byte."""
+    """8-bit RGB of the first frame.
+
+    Transparency is dropped, as the image processor saved with a model drops it. 16-bit values keep their upper byte;
+    floats up to 1 are scaled to 255, others are cut off to [0, 255].
+    """
     if image.mode in SIXTEEN_BIT_MODES:
         image = Image.fromarray((np.asarray(image).astype(np.int32) >> 8).clip(0, 255).astype(np.uint8))
+    if image.mode == "F":
+        image = Image.fromarray(_bytes_of_floats(np.nan_to_num(np.asarray(image))))
     if image.mode == "P":
         image = image.convert("RGBA")  # PIL warns when a palette with transparency is converted in one step
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -38,3 +44,8 @@ def to_square(image: Image.Image, size: int) -> Image.Image:
 def to_planes(image: Image.Image) -> np.ndarray:
     """The pixels as uint8 of shape (3, H, W)."""
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+
+
+def _bytes_of_floats(values: np.ndarray) -> np.ndarray:
+    scale = 255 if values.max() <= 1 else 1
+    return (values * scale).round().clip(0, 255).astype(np.uint8)

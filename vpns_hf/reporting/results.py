@@ -91,6 +91,7 @@ class Results:
         protocol: one sentence on which splits chose and measured the models.
         command: the command line that gives these results.
         versions: version of each package that has a part in them.
+        skipped_images: how many images of each split could not be read and were left out.
     """
 
     dense: DenseResult
@@ -100,6 +101,7 @@ class Results:
     protocol: str | None = None
     command: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    skipped_images: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Results:

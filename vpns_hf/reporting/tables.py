@@ -13,11 +13,16 @@ from .results import Results, RunResult
 def results_table(results: Results) -> str:
     """One row per run: sparsity, accuracy of both views beside the dense model's, weights kept, seconds.
 
-    Accuracies are in %, followed in brackets by the points they lie above the dense model.
+    Accuracies are in %, followed in brackets by the points they lie above the dense model. Images that were left out
+    are counted below.
     """
     header = ["Target", "Achieved", "With prompt %", "Without %", "Dense %", "Non-zero of all weights", "Seconds"]
     rows = [_run_row(run, results.dense.accuracy) for run in results.runs]
-    return markdown_table(header, rows, right=[True] * len(header))
+    table = markdown_table(header, rows, right=[True] * len(header))
+    if not results.skipped_images:
+        return table
+    skipped = ", ".join(f"{count(number)} {split}" for split, number in results.skipped_images.items())
+    return f"{table}\n\nImages that could not be read and were left out: {skipped}."
 
 
 def layer_table(layers: Mapping[str, Sequence[int]], skipped: Mapping[str, str]) -> str:

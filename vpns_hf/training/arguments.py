@@ -11,6 +11,7 @@ import numpy as np
 
 from vpns_hf.backbones import HEADS
 from vpns_hf.data.bad_images import ON_BAD_IMAGE
+from vpns_hf.data.disk_space import CACHING
 from vpns_hf.errors import InputError
 from vpns_hf.label_mapping import LABEL_MAPPINGS
 from vpns_hf.methods import METHODS
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from vpns_hf.data import DatasetSpec
 
 BATCH_SIZE = 256
-CACHING = ("auto", "yes", "no")
 
 
 def _field(default: Any, help: str, aliases: list[str] | None = None) -> Any:
@@ -103,7 +103,9 @@ class VPNsTrainingArguments:
     cache_images: str = _field(
         "auto", "Keep decoded images on disk: auto (where they fit), yes, or no (decode them for every batch)."
     )
-    on_bad_image: str = _field("error", "An image that cannot be read: error (stop) or skip (leave it out, and say so).")
+    on_bad_image: str = _field(
+        "error", "An image that cannot be read: error (stop) or skip (leave it out, and say so)."
+    )
     disable_tqdm: bool = _field(False, "Show no progress bars.")
     with_tracking: bool = _field(False, "Send metrics to experiment trackers.")
     report_to: str = _field("all", "Tracker for with_tracking: all (installed ones), tensorboard, wandb, ...")

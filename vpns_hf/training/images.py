@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accelerate import Accelerator
 from datasets import Dataset, DatasetDict
@@ -11,14 +11,15 @@ from vpns_hf.data import (
     Columns,
     EvalBatches,
     EvalTransform,
-    ImageCache,
+    ImageSource,
+    ImageStore,
     Process,
     Splits,
     TrainBatches,
     TrainTransform,
-    cache_images,
     prepare_splits,
 )
+from vpns_hf.data.disk_space import DiskSpace
 
 from .arguments import VPNsTrainingArguments
 from .run import RunData
@@ -35,10 +36,16 @@ class Images:
         test: what the final accuracy is measured on.
     """
 
-    train: ImageCache
-    train_upright: ImageCache
-    validation: ImageCache | None
-    test: ImageCache
+    train: ImageSource
+    train_upright: ImageSource
+    validation: ImageSource | None
+    test: ImageSource
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """How many rows of each split were left out because their image cannot be read; splits without are not named."""
+        sources = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: source.skipped for name, source in sources.items() if source is not None and source.skipped}
 
 
 def choose_splits(dataset: DatasetDict, args: VPNsTrainingArguments, columns: Columns) -> Splits:
@@ -59,32 +66,43 @@ def choose_splits(dataset: DatasetDict, args: VPNsTrainingArguments, columns: Co
     )
 
 
+def image_store(args: VPNsTrainingArguments, columns: Columns, show_progress: bool = False) -> ImageStore:
+    """Returns what decodes the images of a job and keeps them."""
+    return ImageStore(columns, args.cache_dir, args.cache_images, args.on_bad_image, show_progress)
+
+
 def decode_images(splits: Splits, args: VPNsTrainingArguments, columns: Columns, show_progress: bool) -> Images:
     """Decodes the images of the splits, or opens what an earlier run decoded.
 
     Raises:
-        InputError: if an image cannot be decoded or the cache cannot be written.
+        InputError: if an image cannot be decoded, or the images cannot be kept.
     """
+    store = image_store(args, columns, show_progress)
+    opened = {
+        name: store.open(split, sizes, name, splits.origins[name])
+        for name, (split, sizes) in _wanted(splits, args).items()
+    }
+    train, train_upright = opened["train"]
+    validation = opened["validation"][0] if "validation" in opened else None
+    return Images(train, train_upright, validation, opened["test"][0])
 
-    def decode(split: Dataset, name: str, size: int) -> ImageCache:
-        return cache_images(
-            split,
-            columns,
-            size,
-            name=name,
-            origin=splits.origins[name],
-            cache_dir=args.cache_dir,
-            disable_progress=not show_progress,
-        )
 
-    upright, augmented = EvalTransform(args.image_size), TrainTransform(args.image_size)
-    selects = splits.validation is not None and not args.paper_protocol
-    return Images(
-        train=decode(splits.train, "train", augmented.resize_size),
-        train_upright=decode(splits.train, "train", upright.resize_size),
-        validation=decode(splits.validation, "validation", upright.resize_size) if selects else None,
-        test=decode(splits.test, "test", upright.resize_size),
-    )
+def space_for_images(splits: Splits, args: VPNsTrainingArguments, columns: Columns) -> DiskSpace:
+    """Returns what `decode_images` is about to write, judging by the first image of each split."""
+    store = image_store(args, columns)
+    spaces = [
+        store.space(split, sizes, name, splits.origins[name]) for name, (split, sizes) in _wanted(splits, args).items()
+    ]
+    return replace(spaces[0], needed=sum(space.needed for space in spaces))
+
+
+def _wanted(splits: Splits, args: VPNsTrainingArguments) -> dict[str, tuple[Dataset, tuple[int, ...]]]:
+    """Returns the rows of each split and the sizes of its images, the one to augment first."""
+    upright, augmented = EvalTransform(args.image_size).resize_size, TrainTransform(args.image_size).resize_size
+    wanted = {"train": (splits.train, (augmented, upright)), "test": (splits.test, (upright,))}
+    if splits.validation is not None and not args.paper_protocol:
+        wanted["validation"] = (splits.validation, (upright,))
+    return wanted
 
 
 def process_of(accelerator: Accelerator) -> Process:
@@ -116,7 +134,7 @@ def run_data(images: Images, args: VPNsTrainingArguments, process: Process) -> R
     )
 
 
-def eval_batches(cache: ImageCache, args: VPNsTrainingArguments, process: Process) -> EvalBatches:
+def eval_batches(cache: ImageSource, args: VPNsTrainingArguments, process: Process) -> EvalBatches:
     """Returns this process's share of every image of `cache`, once and in order."""
     batch_size = args.per_device_eval_batch_size * process.count
     return EvalBatches(cache, EvalTransform(args.image_size), batch_size=batch_size, process=process)

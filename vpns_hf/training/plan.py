@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vpns_hf.data import Splits
+from vpns_hf.data.disk_space import CACHING, DiskSpace
 from vpns_hf.methods import METHODS, dense_stages
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.thresholds import num_dropped
@@ -26,12 +27,14 @@ class Plan:
         args: of the job.
         splits: the rows it trains on, selects with and tests on.
         batch_size: images per update over all processes together.
+        space: what the decoded images take on disk that are not there yet.
     """
 
     model: VPNsForImageClassification
     args: VPNsTrainingArguments
     splits: Splits
     batch_size: int
+    space: DiskSpace
 
     def __str__(self) -> str:
         shapes = {name: tuple(mask.shape) for name, mask in self.model.masks().items()}
@@ -58,6 +61,7 @@ class Plan:
         images = ", ".join(f"{count(size)} {split}" for split, size in sizes.items())
         lines = [
             f"Images: {images}; {len(self.splits.class_names)} classes",
+            f"Decoded images: {self._decoded()}",
             f"Batch size: {count(self.batch_size)}",
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Passes over the training images: {self._passes()}",
@@ -67,6 +71,11 @@ class Plan:
             size = megabytes(self.bytes_on_disk(sparsity))
             lines.append(f"Expected size at {short_percent(sparsity)} sparsity: {size} (all weights kept: {dense})")
         return [*lines, f"Output: {self.args.output_dir}"]
+
+    def _decoded(self) -> str:
+        if not self.space.needed:
+            return f"in {self.space.root} already"
+        return f"about {self.space}" if CACHING[self.args.cache_images](self.space) else "made anew for every batch"
 
     def _passes(self) -> str:
         each = self.passes(METHODS[self.args.method](self.args))

@@ -41,7 +41,16 @@ from .arguments import VPNsTrainingArguments
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
 from .cost import measure_cost
 from .evaluation import Evaluation, evaluate_views
-from .images import Images, choose_splits, decode_images, eval_batches, global_batch_size, process_of, run_data
+from .images import (
+    Images,
+    choose_splits,
+    decode_images,
+    eval_batches,
+    global_batch_size,
+    process_of,
+    run_data,
+    space_for_images,
+)
 from .optimizers import SGDSpec
 from .output import check_output_dir, clear_output_dir, save_model
 from .plan import Plan
@@ -132,7 +141,8 @@ class VPNsTrainer:
 
     def plan(self) -> Plan:
         """Returns what `train` will do, without doing it."""
-        return Plan(self.base, self.args, self.splits, global_batch_size(self.args, self.process))
+        space = space_for_images(self.splits, self.args, self.columns)
+        return Plan(self.base, self.args, self.splits, global_batch_size(self.args, self.process), space)
 
     def train(self) -> dict[str, Any]:
         """Runs the method at every sparsity, saves one model folder each, and writes the report.
@@ -343,6 +353,7 @@ class VPNsTrainer:
             protocol=PROTOCOLS[self.args.paper_protocol],
             command=self.command,
             versions=package_versions(),
+            skipped_images=self.images.skipped,
         )
 
     def _prompts(self) -> dict[float, Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from vpns_hf.data import cache, cache_images, decoding, prepare_splits
+from vpns_hf.data import cache_folder, cache_images, decoding, prepare_splits
 from vpns_hf.data.cache import default_cache_dir
 from vpns_hf.errors import InputError
 
@@ -58,14 +58,14 @@ def test_second_start_decodes_nothing(store, monkeypatch, make_split):
 def test_builders_at_the_same_time_decode_once(store, make_split, monkeypatch):
     split, decode, started = make_split([0] * 600, size=(8, 8)), decoding.ImageDecoder.chunks, []
 
-    def counted(decoder, size):
-        started.append(size)
-        yield from decode(decoder, size)
+    def counted(decoder, sizes):
+        started.append(sizes)
+        yield from decode(decoder, sizes)
 
     monkeypatch.setattr(decoding.ImageDecoder, "chunks", counted)
     with ThreadPoolExecutor(3) as pool:
         results = list(pool.map(lambda _: store(split, 4).images, range(3)))
-    assert started == [4]
+    assert started == [[4]]
     assert all(torch.equal(result, planes(split, 4)) for result in results)
 
 
@@ -81,13 +81,13 @@ def test_unfinished_file_is_never_used(store, tmp_path, monkeypatch, make_split)
     monkeypatch.setattr(decoding.ImageDecoder, "chunks", broken_off)
     with pytest.raises(RuntimeError):
         store(split, 4)
-    assert not list(tmp_path.rglob("*.npy"))
+    assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == ["lock"]
     monkeypatch.undo()
     assert torch.equal(store(split, 4).images, planes(split, 4))
 
 
-def broken_off(decoder, size):
-    yield np.zeros((256, 3, size, size), dtype=np.uint8)
+def broken_off(decoder, sizes):
+    yield [[np.zeros((3, size, size), dtype=np.uint8) for size in sizes]] * 128
     raise RuntimeError("power cut")
 
 
@@ -167,6 +167,6 @@ def test_default_folder(monkeypatch, tmp_path):
 def test_format_version_is_part_of_the_place(store, tmp_path, monkeypatch, make_split):
     split = make_split([0])
     store(split, 4)
-    monkeypatch.setattr(cache, "FORMAT_VERSION", -1)
+    monkeypatch.setattr(cache_folder, "FORMAT_VERSION", -1)
     store(split, 4)
     assert len(list((tmp_path / "cache").iterdir())) == 2
