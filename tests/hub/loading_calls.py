@@ -63,16 +63,21 @@ def can_import(package: str) -> bool:
         return False
 
 
-def seconds_to_load(repo_id: str, repeats: int = 3) -> list[float]:
-    """Wall-clock time of loading, the first time with the download."""
+def fingerprint(name: str, repeats: int = 1) -> dict[str, Any]:
+    """A checksum of every tensor of a model, its sparsity, and the seconds each loading took."""
+    import hashlib
+
     from vpns_hf import VPNsForImageClassification
 
-    times = []
+    seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        VPNsForImageClassification.from_pretrained(repo_id)
-        times.append(time.perf_counter() - start)
-    return times
+        model = VPNsForImageClassification.from_pretrained(name)
+        seconds.append(time.perf_counter() - start)
+    checksum = hashlib.sha256()
+    for key, value in sorted(model.state_dict().items()):
+        checksum.update(key.encode() + value.numpy().tobytes())
+    return {"checksum": checksum.hexdigest(), "sparsity": model.sparsity, "seconds": seconds}
 
 
 def push_dataset(repo_id: str, folder: str) -> None:

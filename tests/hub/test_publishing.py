@@ -7,10 +7,13 @@ import json
 import shutil
 from pathlib import Path
 
+import datasets
 import pytest
 
+from tests.helpers import tiny_resnet
 from tests.hub.client import Ended
 from tests.hub.conftest import READER, STRANGER, WRITER
+from tests.training_helpers import coloured_split
 from vpns_hf.hub.sweep import plan_repositories
 
 SCRIPT = "scripts/push_to_hub.py"
@@ -119,7 +122,7 @@ def test_a_connection_that_stays_broken_and_another_try(hub, push, requests):
     uploads = len(hub.uploads)
     hub.break_uploads(range(1, 1000))
     line = push("vpns/broken").err.splitlines()[-1]
-    assert line.startswith("push_to_hub.py: error: vpns/broken cannot be published: the connection to http://127")
+    assert line.startswith("push_to_hub.py: error: vpns/broken could not be published: the connection to http://127")
     assert line.endswith("try again: what has arrived is not sent a second time")
     [arrived] = hub.uploads[uploads:]
     assert len(hub.model("vpns/broken").commits) == 1
@@ -204,6 +207,61 @@ def test_a_dry_run_lists_files_and_sizes_and_asks_nothing(push, requests, run_di
     size = (run_dir / "sparsity-70" / "model.safetensors").stat().st_size
     assert "vpns/resnet18-40: " in ended.out
     assert f"model.safetensors                   {size:>13,} bytes" in ended.out
+
+
+@pytest.fixture
+def prune(client, tmp_path):
+    """Prunes a tiny model on tiny data, and publishes it."""
+    tiny_resnet().save_pretrained(tmp_path / "net")
+    splits = {"train": coloured_split(40), "validation": coloured_split(13), "test": coloured_split(17)}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "pictures")
+    argv = ["--model_name_or_path", tmp_path / "net", "--dataset_name", tmp_path / "pictures"]
+    argv += ["--output_dir", tmp_path / "out", "--image_size", 16, "--prompt_size", 2, "--train_batch_size", 16]
+    argv += [
+        "--find_mask_epochs",
+        0,
+        "--finetune_epochs",
+        0,
+        "--sparsities",
+        0.5,
+        0.7,
+        "--disable_tqdm",
+        "--push_to_hub",
+    ]
+    return lambda *options, token=WRITER: client.script("scripts/prune.py", *argv, *options, token=token)
+
+
+@pytest.mark.slow
+def test_a_job_publishes_its_models(hub, prune, tmp_path):
+    ended = prune("--hub_model_id", "vpns/{arch}-{dataset}-{sparsity}")
+    assert ended.code == 0, ended.err
+    for sparsity in (50, 70):
+        name = f"vpns/net-pictures-{sparsity}"
+        assert f"{hub.url}/{name}: published, v1" in ended.out
+        repository = hub.model(name)
+        assert repository.private
+        for path, file in repository.head.files.items():
+            assert str(tmp_path).encode() not in file.content, path
+            assert WRITER.encode() not in file.content, path
+    assert "hub" not in (tmp_path / "out" / "recipe.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "token", "words"),
+    [
+        (["--hub_model_id", "vpns/net"], WRITER, "sparsity-50, sparsity-70 cannot all be published as vpns/net"),
+        (["--hub_model_id", "vpns/{sparsity}"], None, "there is no token; log in with `hf auth login`"),
+        (["--hub_model_id", "vpns/{sparsity}"], STRANGER, "nothing can be published as vpns: the token is of eve"),
+        (["--hub_model_id", "vpns/{sparsity}"], READER, "the token can only read"),
+        ([], WRITER, "push_to_hub needs --hub_model_id"),
+    ],
+)
+def test_a_job_that_could_not_be_published_does_not_begin(prune, tmp_path, options, token, words):
+    ended = prune(*options, token=token)
+    assert (ended.code, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert words in line
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_token_is_nowhere(hub, client, push, run_dir, tmp_path):

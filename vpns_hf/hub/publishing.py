@@ -78,7 +78,7 @@ def publish(files: Mapping[str, Path | bytes], destination: Destination, token: 
         InputError: if the Hub refuses or cannot be reached, the repository is public without `destination.public`,
             the tag names another commit, or a file contains the token.
     """
-    with refusals(f"{destination.repo_id} cannot be published", token):
+    with refusals(f"{destination.repo_id} could not be published", token):
         return _publish(HfApi(token=token), files, destination)
 
 
@@ -93,6 +93,8 @@ def check_access(owner: str, token: str | None = None) -> None:
         names = [user["name"], *(organization["name"] for organization in user.get("orgs", []))]
     if owner not in names:
         raise InputError(f"nothing can be published as {owner}: the token is of {', '.join(names)}; give one of these")
+    if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        raise InputError(f"nothing can be published as {owner}: the token can only read; give one with write access")
 
 
 def _publish(api: HfApi, files: Mapping[str, Path | bytes], destination: Destination) -> Publication:

@@ -27,7 +27,7 @@ def refusals(doing: str, token: str | None = None) -> Iterator[None]:
     """Turns errors of the Hub's client into an `InputError` of one line.
 
     Args:
-        doing: what fails, such as "vpns/resnet18-c100-70 cannot be published".
+        doing: what fails, such as "vpns/resnet18-c100-70 could not be published".
         token: given by the user, to be hidden.
     """
     try:
