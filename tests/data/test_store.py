@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import errno
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,7 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from vpns_hf.data import cache_folder, cache_images, decoding, prepare_splits
+from vpns_hf.data import (
+    ImageStore,
+    cache_entries,
+    cache_folder,
+    cache_images,
+    decoding,
+    disk_space,
+    prepare_splits,
+)
 from vpns_hf.data.cache import default_cache_dir
 from vpns_hf.errors import InputError
 
@@ -170,3 +182,118 @@ def test_format_version_is_part_of_the_place(store, tmp_path, monkeypatch, make_
     monkeypatch.setattr(cache_folder, "FORMAT_VERSION", -1)
     store(split, 4)
     assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+@pytest.fixture
+def image_store(tmp_path, columns):
+    return ImageStore(columns, tmp_path / "cache")
+
+
+def test_all_sizes_come_of_one_pass(image_store, make_split, monkeypatch):
+    decode, passes = decoding.ImageDecoder.chunks, []
+    monkeypatch.setattr(decoding.ImageDecoder, "chunks", lambda *args: passes.append(1) or decode(*args))
+    split = make_split([0, 1], size=(8, 8))
+    large, small, again = image_store.open(split, [9, 4, 9])
+    assert len(passes) == 1
+    assert large is again
+    assert torch.equal(large.images, planes(split, 9))
+    assert torch.equal(small.images, planes(split, 4))
+
+
+def test_small_images_serve_all_sizes(image_store, make_split):
+    large, small = image_store.open(make_split([0, 1], size=(8, 8)), [36, 32])
+    assert large is small
+
+
+@pytest.mark.parametrize("name", ["images.bin", "record.json"])
+@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"\x00" + content[1:], None])
+def test_a_damaged_file_is_made_anew(store, make_split, tmp_path, caplog, name, damage):
+    split = make_split([0, 1, 2])
+    expected = store(split, 4).images.clone()
+    [path] = (tmp_path / "cache").rglob(name)
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage(path.read_bytes()))
+    assert torch.equal(store(split, 4).images, expected)
+    assert ("not used, because" in caplog.text) is not (name == "record.json" and damage is None)
+    assert torch.equal(store(split, 4).images, expected)
+
+
+def test_what_will_be_written_is_known_before(image_store, make_split, tmp_path):
+    split = make_split([0, 1, 2], size=(8, 8))
+    assert image_store.space(split, [9, 4]).needed == 3 * 3 * (9 * 9 + 4 * 4)
+    assert image_store.space(split, [36, 32]).needed == 3 * 3 * 8 * 8
+    assert not (tmp_path / "cache").exists()
+    image_store.open(split, [4])
+    assert image_store.space(split, [9, 4]).needed == 3 * 3 * 9 * 9
+    assert image_store.space(split, [4]).needed == 0
+
+
+def test_too_little_room_is_found_before_anything_is_decoded(store, make_split, tmp_path, monkeypatch):
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 100}))
+    monkeypatch.setattr(decoding.ImageDecoder, "chunks", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(InputError, match=r"need 1\.4 MB in .*cache, where 0\.0 MB are free; make room"):
+        store(make_split([0] * 3, size=(400, 400)), 400)
+    assert not list((tmp_path / "cache").rglob("*.bin"))
+
+
+@pytest.mark.parametrize("culprit", ["posix_fallocate", "fsync"])
+def test_a_disk_that_fills_up_leaves_nothing_behind(store, make_split, tmp_path, monkeypatch, culprit):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache_entries.os, culprit, full, raising=False)
+    with pytest.raises(InputError, match=r"need 0\.0 MB in .*cache, where .* are free") as caught:
+        store(make_split([0] * 300), 4)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == ["lock"]
+    monkeypatch.undo()
+    assert len(store(make_split([0] * 300), 4)) == 300
+
+
+BUILDER = """
+import sys
+from datasets import load_from_disk
+from vpns_hf.data import Columns, cache_images
+from vpns_hf.data.cache_entries import EntryWriter
+
+append = EntryWriter.append
+
+def slow_append(writer, images):
+    append(writer, images)
+    writer._file.flush()
+    print("writing", flush=True)
+    sys.stdin.readline()
+
+EntryWriter.append = slow_append
+split, root = sys.argv[1:]
+cache = cache_images(load_from_disk(split), Columns("image", "label"), 4, cache_dir=root, disable_progress=True)
+print(cache.images.sum().item(), flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_process_waits_for_another_and_takes_over_from_a_dead_one(make_split, tmp_path, killed):
+    split, root = make_split([0] * 300), tmp_path / "cache"
+    split.save_to_disk(tmp_path / "split")
+    expected = f"{planes(split, 4).sum().item()}\n"
+    command = [sys.executable, "-c", BUILDER, str(tmp_path / "split"), str(root)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as building:
+        assert building.stdout.readline() == "writing\n"
+        waiting = subprocess.Popen(command, **pipes)
+        assert any("waiting for it" in line for line in iter(waiting.stderr.readline, ""))
+        assert len(list(root.rglob("images.bin"))) == 1
+        if killed:
+            building.kill()
+            assert building.wait() == -signal.SIGKILL
+            assert len(list(root.rglob(".writing-*"))) == 1
+        else:
+            assert building.communicate("\n" * 3)[0] == "writing\n" * 2 + expected
+    with waiting:
+        output = waiting.communicate("\n" * 3)[0]
+    assert output == ("writing\n" * 3 if killed else "") + expected
+    assert sorted(path.name for path in root.rglob("*") if path.is_file()) == ["images.bin", "lock", "record.json"]
+    assert not list(root.rglob(".writing-*"))

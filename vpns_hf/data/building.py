@@ -74,16 +74,16 @@ class SplitImages:
             if not isinstance(image, BadImage):
                 return image[0].shape
             self.on_bad_image(image, self.origin)
-        raise self._none_left(image)
+        raise InputError(f"no image of the {self.name} split can be read; {image.describe(self.origin)}")
 
     def decode(self, writers: Mapping[Layout, Writer]) -> dict[Layout, CacheRecord]:
-        """Decodes all images, and hands them to the writer of each layout in the order of the rows.
+        """Decodes all images, of which at least one can be read, and hands them to the writers in the order of the rows.
 
         Returns:
             The record of each layout.
 
         Raises:
-            InputError: no image can be read, or `on_bad_image` does not put up with one that cannot.
+            InputError: `on_bad_image` does not put up with one that cannot.
             MixedSizesError: a layout is native, and not all images have one size.
         """
         takers = [_Taker(writer) for writer in writers.values()]
@@ -96,8 +96,6 @@ class SplitImages:
             good = [image for image in chunk if not isinstance(image, BadImage)]
             for taker, images in zip(takers, zip(*good, strict=True), strict=False):
                 taker.take(images)
-        if len(bad) == len(self.rows):
-            raise self._none_left(bad[0])
         return {
             layout: CacheRecord(self.name, taker.shape, len(self.rows) - len(bad), tuple(bad), taker.writer.finish())
             for layout, taker in zip(writers, takers, strict=True)
@@ -109,9 +107,6 @@ class SplitImages:
             for chunk in ImageDecoder(self.rows, self.column).chunks(sizes):
                 yield chunk
                 progress.update(len(chunk))
-
-    def _none_left(self, bad: BadImage) -> InputError:
-        return InputError(f"no image of the {self.name} split can be read; {bad.describe(self.origin)}")
 
 
 @dataclass

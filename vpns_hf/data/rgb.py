@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import datasets
 import numpy as np
+from datasets.utils.file_utils import is_local_path
 from PIL import Image
 
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L")
@@ -18,6 +21,10 @@ def decode_image(stored: dict) -> Image.Image:
     Raises:
         Exception: whatever PIL raises about an unreadable file.
     """
+    path = stored["path"]
+    if stored["bytes"] is None and path is not None and is_local_path(path):
+        # PIL would leave the file of a broken image open.
+        stored = {"bytes": Path(path).read_bytes(), "path": path}
     return to_rgb(datasets.Image().decode_example(stored))  # which minds the orientation
 
 

@@ -12,7 +12,15 @@ from vpns_hf.hub.public_names import public_name
 
 NAMES = ("model_name_or_path", "dataset_name")
 # Say where and how one machine ran the job, nothing about its result.
-OF_THE_MACHINE = ("output_dir", "overwrite_output_dir", "cache_dir", "disable_tqdm", "with_tracking", "report_to")
+OF_THE_MACHINE = (
+    "output_dir",
+    "overwrite_output_dir",
+    "cache_dir",
+    "cache_images",
+    "disable_tqdm",
+    "with_tracking",
+    "report_to",
+)
 
 
 def write_recipe(path: Path, options: Mapping[str, Any]) -> None:
