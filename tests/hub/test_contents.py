@@ -110,3 +110,16 @@ def test_a_model_without_results_is_published_under_a_name_written_out(copied, t
     assert "results.json" not in repository.files
     with pytest.raises(InputError, match=r"nothing says what \{sparsity\} is"):
         plan_repositories(alone, "vpns/net-{sparsity}")
+
+
+def test_the_configuration_names_a_local_backbone_without_its_folders(copied):
+    [model] = find_models(copied, 0.7)
+    path = model.folder / "config.json"
+    assert repository_files(model, "vpns/net")["config.json"] == path
+    config = json.loads(path.read_text())
+    config["backbone_config"]["_name_or_path"] = "/home/ada/secret/resnet"
+    path.write_text(json.dumps(config))
+    published = json.loads(repository_files(model, "vpns/net")["config.json"])
+    assert published["backbone_config"].pop("_name_or_path") == "resnet"
+    del config["backbone_config"]["_name_or_path"]
+    assert published == config

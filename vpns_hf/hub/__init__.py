@@ -1,4 +1,4 @@
-"""What a pruned model needs to live on the Hub: its card."""
+"""Pruned models on the Hub: cards here; publishing (`sweep`, `publishing`) and browsing (`listing`) in their modules."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import ModelCard
 from yaml import YAMLError
@@ -41,7 +42,8 @@ PLOTS_OF_THE_RUN = ("plots/accuracy_against_sparsity.png", "plots/training_curve
 def repository_files(model: SavedModel, repo_id: str) -> dict[str, Path | bytes]:
     """Returns {path in the repository: file, or its content where that differs from the folder's}.
 
-    The card names the repository instead of the folder; results.json keeps the run of this model only.
+    The card names the repository instead of the folder; results.json keeps the run of this model only; none tells the
+    folders that lead to a local model or data set.
 
     Raises:
         InputError: if weights, image processor, modeling files or card are missing.
@@ -56,6 +58,7 @@ def repository_files(model: SavedModel, repo_id: str) -> dict[str, Path | bytes]
         found = sorted(path for path in model.folder.glob(pattern) if path.is_file())
         files |= {path.relative_to(model.folder).as_posix(): path for path in found}
     files |= {name: model.run_folder / name for name in PLOTS_OF_THE_RUN if (model.run_folder / name).is_file()}
+    files["config.json"] = _config(model.folder / "config.json")
     files["README.md"] = _card(model.folder / "README.md", repo_id)
     if model.results is not None and model.run is not None:
         files["results.json"] = _json(public_results(model.results, model.run))
@@ -85,6 +88,22 @@ def card_for(repo_id: str, text: str) -> str:
         body = quoted.sub(f'"{repo_id}"', card.text)
         card.text = body.replace(f"# {title[1]}\n", f"# {name}\n", 1)
     return str(card)
+
+
+def _config(path: Path) -> Path | bytes:
+    """Returns the configuration, rewritten only if it tells the folders that lead to a local model."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    shown = _without_folders(config)
+    return path if shown == config else (json.dumps(shown, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _without_folders(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: public_name(entry) if key == "_name_or_path" and entry else _without_folders(entry)
+        for key, entry in value.items()
+    }
 
 
 def _card(path: Path, repo_id: str) -> bytes:
