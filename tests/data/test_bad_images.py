@@ -80,7 +80,7 @@ def test_what_is_left_out_is_said_at_every_start(store, make_split, caplog, monk
 def test_a_later_start_may_mind_what_an_earlier_one_left_out(store, make_split):
     split = with_broken(make_split([0] * 9), [4, 6])
     store(split)
-    with pytest.raises(InputError, match="^row 4 of the train split"):
+    with pytest.raises(InputError, match=r"^row 4 of the train split"):
         store(split, on_bad_image="error")
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,8 @@ def load_record(folder: Path) -> CacheRecord:
 
 def open_images(folder: Path, record: CacheRecord) -> torch.Tensor:
     """The images of an entry, uint8 (N, 3, H, W), memory-mapped."""
+    with suppress(OSError):
+        os.utime(folder / RECORD)  # tells when it was last used
     # "c" maps the file copy-on-write: nothing is read before it is needed, and the file is never changed.
     return torch.from_numpy(np.memmap(folder / IMAGES, np.uint8, mode="c", shape=(record.count, *record.shape)))
 
