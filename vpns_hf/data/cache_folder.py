@@ -145,7 +145,9 @@ def _lock(path: Path, name: str) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        logger.warning("another process is decoding the images of the %s split; waiting for it", name)
+        # The processes of one job wait for each other as a matter of course.
+        level = logging.INFO if int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1 else logging.WARNING
+        logger.log(level, "another process is decoding the images of the %s split; waiting for it", name)
         lock.acquire()
     try:
         yield

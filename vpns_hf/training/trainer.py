@@ -128,8 +128,8 @@ class VPNsTrainer:
     @cached_property
     def images(self) -> Images:
         """The decoded images of all splits, decoded when they are first needed."""
-        show_progress = self.accelerator.is_local_main_process and not self.args.disable_tqdm
-        return decode_images(self.splits, self.args, self.columns, show_progress)
+        # Whichever process comes first decodes, while the others wait, so only one shows its progress.
+        return decode_images(self.splits, self.args, self.columns, show_progress=not self.args.disable_tqdm)
 
     def batches(self) -> RunData:
         """Returns this process's batches; every run sees the same ones.
