@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.training_helpers import tiny_arguments, tiny_trainer
-from vpns_hf import InputError
+from tests.helpers import tiny_resnet
+from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer, with_unreadable_row
+from vpns_hf import InputError, VPNsTrainer
 from vpns_hf.data import Process
+from vpns_hf.reporting import results_table
 from vpns_hf.training.images import global_batch_size, run_data
 
 
@@ -42,3 +44,24 @@ def test_a_batch_size_that_cannot_be_shared_out(tmp_path):
     args = tiny_arguments(tmp_path, train_batch_size=9)
     with pytest.raises(InputError, match="batch_size 9 over 2 processes"):
         run_data(trainer.images, args, Process(1, 2))
+
+
+def test_images_that_are_left_out_are_counted_and_reported(tmp_path):
+    args = tiny_arguments(tmp_path, on_bad_image="skip")
+    train, test = with_unreadable_row(coloured_split(40), 7), with_unreadable_row(coloured_split(12, seed=1), 0)
+    trainer = VPNsTrainer(tiny_resnet(), args, train, train.select(range(7)), test)
+    results = trainer.train()
+    assert results["skipped_images"] == {"train": 1, "test": 1}
+    assert len(trainer.images.train) == len(trainer.images.train_upright) == 39
+    assert "left out: 1 train, 1 test" in results_table(trainer.results)
+    assert "left out: 1 train, 1 test" in (tmp_path / "out" / "results.md").read_text()
+
+
+def test_images_that_are_not_kept_give_the_same_results(tmp_path):
+    kept, uncached = (
+        tiny_trainer(tmp_path / how, cache_images=how, cache_dir=str(tmp_path / how / "cache")).train()["runs"][0]
+        for how in ("yes", "no")
+    )
+    assert not list(tmp_path.glob("no/cache/**/*.bin"))
+    assert [record["loss"] for record in kept["history"]] == [record["loss"] for record in uncached["history"]]
+    assert kept["accuracy"] == uncached["accuracy"]

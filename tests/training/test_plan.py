@@ -74,6 +74,17 @@ def test_the_passes_are_those_that_are_made(plan):
     assert a_plan.passes(dense_stages(a_plan.args)) == 2 * 4
 
 
+def test_what_the_decoded_images_take(tmp_path):
+    trainer = tiny_trainer(tmp_path)
+    plan, size = str(trainer.plan()), 3 * 40 * 18**2 + 3 * (40 + 13 + 17) * 16**2  # training images at two sizes
+    assert trainer.plan().space.needed == size
+    assert f"Decoded images: about 0.1 MB in {tmp_path / 'cache'}, where" in plan
+    assert "Decoded images: made anew" in str(tiny_trainer(tmp_path, cache_images="no").plan())
+    trainer.batches()
+    assert sum(path.stat().st_size for path in tmp_path.rglob("images.bin")) == size
+    assert f"Decoded images: in {tmp_path / 'cache'} already" in str(trainer.plan())
+
+
 @pytest.mark.parametrize("sparsity", [0.5, 0.9])
 def test_the_expected_size_is_the_size(tmp_path, sparsity):
     trainer = tiny_trainer(tmp_path, sparsities=[sparsity])

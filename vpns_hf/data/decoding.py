@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
 
 import datasets
 import numpy as np
@@ -15,23 +13,24 @@ import numpy as np
 from vpns_hf.data.bad_images import BadImage
 from vpns_hf.data.rgb import decode_image, to_planes, to_square
 
-CHUNK = 128  # images
+CHUNK = 64  # images
+# PIL works outside the interpreter lock, but with files of fewer bytes threads mostly wait for each other to get it.
+WORTH_A_THREAD = 8192
 
 
 class ImageDecoder:
-    """Decodes the images of one split, on all cores: PIL works outside the interpreter lock.
+    """Decodes the images of one split.
 
     Args:
         split: has the column `column` of images.
         column: the image column.
-        threads: how many images at a time; one for each core if not given.
+        threads: how many large images at a time; one for each core if not given.
     """
 
     def __init__(self, split: datasets.Dataset, column: str, threads: int | None = None):
         self._stored = split.select_columns([column]).cast_column(column, datasets.Image(decode=False))
         self._column = column
-        self._threads = threads or num_cores()
-        self._pool = ThreadPoolExecutor(self._threads)  # starts no thread before it has work
+        self._pool = ThreadPoolExecutor(threads or num_cores())  # starts no thread before it has work
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -46,23 +45,25 @@ class ImageDecoder:
         Returns:
             For each row the image at each size, uint8 (3, H, W), or why it cannot be read.
         """
-        piece = math.ceil(len(rows) / self._threads)
-        pieces = [rows[first : first + piece] for first in range(0, len(rows), piece)]
-        return list(chain.from_iterable(self._pool.map(partial(self._decode_rows, sizes), pieces)))
+        stored = self._stored[rows][self._column]
+        apply = map if _are_small(stored) else self._pool.map
+        return list(apply(partial(_decode, sizes), rows, stored))
 
     def chunks(self, sizes: Sequence[int | None]) -> Iterator[list[list[np.ndarray] | BadImage]]:
         """What `decode` returns of all rows in order, some at a time."""
         for start in range(0, len(self), CHUNK):
             yield self.decode(range(start, min(start + CHUNK, len(self))), sizes)
 
-    def _decode_rows(self, sizes: Sequence[int | None], rows: Sequence[int]) -> list[list[np.ndarray] | BadImage]:
-        stored = self._stored[rows][self._column]
-        return [_decode(sizes, *pair) for pair in zip(rows, stored, strict=True)]
-
 
 def num_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _are_small(stored: Sequence[dict | None]) -> bool:
+    """Whether images are at hand and quickly decoded; files are not at hand."""
+    sizes = [len(image["bytes"]) for image in stored if image and image["bytes"] is not None]
+    return len(sizes) == len(stored) and sum(sizes) < WORTH_A_THREAD * len(sizes)
 
 
 def _decode(sizes: Sequence[int | None], row: int, stored: dict | None) -> list[np.ndarray] | BadImage:
