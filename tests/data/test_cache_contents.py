@@ -69,9 +69,11 @@ def test_what_is_not_ours_stays(root, tmp_path):
         path.write_text("mine")
     os.symlink(precious, first / ".writing-abc")
     os.symlink(precious, root / "images-0123456789abcdef")
+    os.symlink(precious / "native.npy", first / "native.npy")
     remove_caches(root, ["all"])
+    assert (first / "native.npy").is_symlink()
     assert [path.read_text() for path in theirs] == ["mine"] * 4
-    assert {path for path in root.rglob("*") if path.is_file()} == set(theirs[1:])
+    assert {path for path in root.rglob("*") if path.is_file()} == {*theirs[1:], first / "native.npy"}
 
 
 @pytest.mark.parametrize("name", ["images-mine", "..", "", "images-0123456789abcdef"])

@@ -291,9 +291,10 @@ def test_a_process_waits_for_another_and_takes_over_from_a_dead_one(make_split, 
             assert building.wait() == -signal.SIGKILL
             assert len(list(root.rglob(".writing-*"))) == 1
         else:
-            assert building.communicate("\n" * 3)[0] == "writing\n" * 2 + expected
+            assert building.communicate("\n" * 300)[0].endswith(expected)
     with waiting:
-        output = waiting.communicate("\n" * 3)[0]
-    assert output == ("writing\n" * 3 if killed else "") + expected
+        output = waiting.communicate("\n" * 300)[0]
+    assert output.replace("writing\n", "") == expected
+    assert ("writing" in output) is killed
     assert sorted(path.name for path in root.rglob("*") if path.is_file()) == ["images.bin", "lock", "record.json"]
     assert not list(root.rglob(".writing-*"))

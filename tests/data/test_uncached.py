@@ -61,6 +61,13 @@ def test_nothing_but_what_is_bad_is_written(opened, make_split, tmp_path, monkey
     assert (len(again), again.skipped) == (149, 1)
 
 
+def test_that_sizes_are_mixed_is_found_once(opened, make_split, monkeypatch):
+    split = mixed(make_split)
+    opened(split, [36], "no")
+    monkeypatch.setattr(decoding.ImageDecoder, "chunks", lambda *_: pytest.fail("tried again"))
+    assert opened(split, [36], "no")[0].read(ROWS).shape == (5, 3, 36, 36)
+
+
 def test_room_that_is_made_later_is_used(opened, make_split):
     split = make_split([0, 1])
     opened(split, [4], "no")
