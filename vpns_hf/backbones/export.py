@@ -73,7 +73,7 @@ def export_model(
     """
     if layout not in EXPORTS:
         raise InputError(f"layout is {layout!r}; allowed: {', '.join(EXPORTS)}")
-    folder = _free_folder(output_dir)
+    folder = free_folder(output_dir)
     pruned = _pruned_model(os.fspath(model), revision)
     found = load_backbone(model, revision=revision) if pruned is None else _folded(pruned)
     backbone = _with_preparation(found)
@@ -121,7 +121,12 @@ def _with_preparation(backbone: Backbone) -> Backbone:
     return Backbone(backbone.model, backbone.normalisation or IMAGENET, side)
 
 
-def _free_folder(output_dir: str | os.PathLike) -> Path:
+def free_folder(output_dir: str | os.PathLike) -> Path:
+    """Returns a folder that is new or empty.
+
+    Raises:
+        InputError: if it is neither.
+    """
     folder = Path(output_dir).expanduser().resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"output_dir {folder} is there already and no empty folder; give a new one")

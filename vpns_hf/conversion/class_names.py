@@ -1,0 +1,36 @@
+"""Names of the target classes, which a checkpoint does not hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vpns_hf.data import find_columns, find_spec
+from vpns_hf.data.labels import class_names
+from vpns_hf.data.loading import stream_image_dataset
+from vpns_hf.errors import InputError
+
+
+def read_class_names(path: Path) -> list[str]:
+    """Returns the names in a file of one per line.
+
+    Raises:
+        InputError: if the file cannot be read, or a line is empty.
+    """
+    try:
+        names = [line.strip() for line in path.expanduser().read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise InputError(f"class_names {path} cannot be read ({reason}); give a file of one name per line") from error
+    if not names or "" in names:
+        raise InputError(f"class_names {path} has an empty line, or none; give a file of one name per line")
+    return names
+
+
+def dataset_class_names(name: str) -> list[str]:
+    """Returns the names of the classes of a data set, whose images are not downloaded.
+
+    Raises:
+        InputError: if there is no such data set, or it does not name its classes.
+    """
+    dataset, spec = stream_image_dataset(name), find_spec(name)
+    return class_names(dataset, find_columns(dataset, spec=spec))
