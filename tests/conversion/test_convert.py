@@ -104,7 +104,7 @@ def test_what_a_run_records_is_taken(tmp_path):
     (tmp_path / "args.json").write_text(json.dumps(record))
     for name, density in (("1prune.pth", 0.6), ("2best.pth", 0.3)):
         conversion = convert_checkpoint(original.save(tmp_path / name))
-        assert conversion.density == density
+        assert conversion.masks.density == density
         assert_same_logits(conversion.model, original, density, size=20)
 
 

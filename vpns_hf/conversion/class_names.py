@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpns_hf.data import find_columns, find_spec
-from vpns_hf.data.labels import class_names
 from vpns_hf.data.loading import stream_image_dataset
 from vpns_hf.errors import InputError
 
@@ -32,5 +31,11 @@ def dataset_class_names(name: str) -> list[str]:
     Raises:
         InputError: if there is no such data set, or it does not name its classes.
     """
-    dataset, spec = stream_image_dataset(name), find_spec(name)
-    return class_names(dataset, find_columns(dataset, spec=spec))
+    dataset = stream_image_dataset(name)
+    label = find_columns(dataset, spec=find_spec(name)).label
+    names = getattr(dataset.get("train", next(iter(dataset.values()))).features[label], "names", None)
+    if names is None:
+        raise InputError(
+            f"the label column {label!r} of {name} names no classes; give a file of names by --class_names"
+        )
+    return names

@@ -27,13 +27,11 @@ class Conversion:
 
     Attributes:
         model: its weights are pages of the checkpoint's file until they are written to.
-        density: as asked for.
-        masks: what follows from it.
+        masks: what follows from scores and density.
         notes: what was assumed or filled in, in sentences.
     """
 
     model: VPNsForImageClassification
-    density: float
     masks: ReleasedMasks
     notes: list[str]
 
@@ -44,7 +42,7 @@ class Conversion:
         threshold = "no threshold" if self.masks.threshold is None else f"threshold {self.masks.threshold:.9g}"
         lines = [
             f"{type(model.backbone).__name__}, {config.num_labels} of {model.backbone.config.num_labels} classes",
-            f"Density {self.density:g}: {count(kept)} of {count(total)} weights kept, sparsity {percent(model.sparsity)}, "
+            f"Density {self.masks.density:g}: {count(kept)} of {count(total)} weights kept, sparsity {percent(model.sparsity)}, "
             f"{threshold}, {count(self.masks.ties)} pruned as ties",
             f"Prompt {config.visual_prompt}, size {config.prompt_size}: pictures of {config.image_size} pixels become "
             f"{config.prompted_size}; applied only by model(pixel_values, prompted=True), as the released code evaluates "
@@ -96,18 +94,23 @@ def convert_checkpoint(
 def _convert(
     path: Path, name: str | None, density: float | None, prompt: PromptFacts, class_names: Sequence[str] | None
 ) -> Conversion:
-    checkpoint = OriginalCheckpoint.read(path)
     settings = RecordedSettings.beside(path)
-    density = settings.choose_density(density)
+    masks = _masks(path, name, settings.choose_density(density))
+    checkpoint = OriginalCheckpoint.read(path)
     network = OriginalNetwork.of(checkpoint.weights, name)
     found = find_prompt(checkpoint.visual_prompt, settings.choose_prompt(prompt))
     _check_sources(checkpoint.mapping, network.config.num_labels)
     config = _config(network, found, _names(class_names, len(checkpoint.mapping)))
-    masks = ReleasedMasks.of(network.scores(checkpoint.scores), density)
     model = VPNsForImageClassification.from_pretrained(
         None, config=config, state_dict=_state_dict(network, masks, checkpoint.mapping, found)
     )
-    return Conversion(model, density, masks, network.notes + found.notes)
+    return Conversion(model, masks, network.notes + found.notes)
+
+
+def _masks(path: Path, name: str | None, density: float) -> ReleasedMasks:
+    """Reads the scores and lets go of them: mapped once more, the file takes no memory for what is not read again."""
+    checkpoint = OriginalCheckpoint.read(path)
+    return ReleasedMasks.of(OriginalNetwork.of(checkpoint.weights, name).scores(checkpoint.scores), density)
 
 
 def _config(network: OriginalNetwork, found: FoundPrompt, names: Sequence[str]) -> VPNsConfig:

@@ -17,11 +17,13 @@ class ReleasedMasks:
 
     Attributes:
         masks: of every layer.
+        density: the fraction to be kept, in (0, 1].
         threshold: the largest magnitude that is pruned; None if nothing is.
         ties: how many magnitudes equal to the threshold are pruned beyond the number asked for.
     """
 
     masks: dict[str, Tensor]
+    density: float
     threshold: float | None
     ties: int
 
@@ -39,10 +41,10 @@ class ReleasedMasks:
         pruned = int((1 - density) * total)
         threshold = make_selector(pruned, "cpu").select(list(scores.values())).value
         if pruned == 0:
-            return cls({name: tensor == tensor for name, tensor in scores.items()}, None, 0)
+            return cls({name: tensor == tensor for name, tensor in scores.items()}, density, None, 0)
         # Two comparisons instead of one of |scores|, which would be a copy of them.
         masks = {name: (tensor > threshold).logical_or_(tensor < -threshold) for name, tensor in scores.items()}
         kept = sum(int(mask.sum()) for mask in masks.values())
         if kept == 0:
             raise InputError(f"the scores are all alike: at density {density:g} no weight is left")
-        return cls(masks, float(threshold), total - pruned - kept)
+        return cls(masks, density, float(threshold), total - pruned - kept)

@@ -86,7 +86,7 @@ def _layout(weights: Mapping[str, Tensor]) -> Layout:
         try:
             if layout.config(shapes) is not None:
                 return layout
-        except (IndexError, KeyError):  # tensors of these names, but misshaped
+        except (LookupError, ValueError, ArithmeticError):  # tensors of these names, but misshaped
             continue
     raise InputError(
         f"tensors named {', '.join(list(weights)[:3])}, ... are no ResNet and no VGG of torchvision; "

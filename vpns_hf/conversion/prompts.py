@@ -88,6 +88,8 @@ def find_prompt(visual_prompt: Mapping[str, Tensor] | None, known: PromptFacts) 
     Raises:
         InputError: if no prompt fits both, or more must be known to tell.
     """
+    if known.image_size is not None and known.image_size < 1:
+        raise InputError(f"image_size is {known.image_size}; it must be at least 1 pixel")
     if visual_prompt is None:
         return _no_prompt(known)
     if "program" not in visual_prompt or visual_prompt.keys() - {"program", "mask"}:
@@ -96,8 +98,8 @@ def find_prompt(visual_prompt: Mapping[str, Tensor] | None, known: PromptFacts) 
     side = program.shape[-1]
     if known.output_size not in (None, side):
         raise InputError(f"output_size is {known.output_size}, but the program of the prompt has {side} pixels")
-    if known.image_size is not None and not 1 <= known.image_size <= side:
-        raise InputError(f"image_size is {known.image_size}; it must be from 1 to {side}, the side of the prompt")
+    if known.image_size is not None and known.image_size > side:
+        raise InputError(f"image_size is {known.image_size}; it must be at most {side}, the side of the prompt")
     if "mask" not in visual_prompt:
         return _random_prompt(program, known)
     mask = _picture("mask", visual_prompt["mask"])

@@ -34,7 +34,7 @@ def pack_state_dict(state_dict: Mapping[str, Tensor], weight_keys: Iterable[str]
         weight, mask = packed.pop(key), packed.pop(key + MASK)
         packed[key + BITS] = pack_bits(mask)
         if sparse:
-            packed[key + VALUES] = weight[mask]
+            packed[key + VALUES] = weight.flatten()[mask.flatten()]  # one index per value, not one per dimension
         else:
             packed[key] = weight.masked_fill(~mask, 0)
     return packed

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+from tests.conversion.originals import FULL, TINY, Original, Prompt, border, with_optimisers
+from tests.helpers import pictures
+from tests.scripts.running import Ended, script_at
+from vpns_hf.scripting import run_script
+
+SCRIPT = "convert_original_checkpoint.py"
+
+
+@pytest.fixture
+def convert(monkeypatch, capsys):
+    script = script_at(SCRIPT)
+
+    def call(*argv: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", [SCRIPT, *map(str, argv)])
+        code = 0
+        try:
+            run_script(script.main)
+        except SystemExit as exit:
+            code = exit.code
+        return Ended(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def original() -> Original:
+    return Original.of(TINY["basic"](), Prompt("pad", border(3)))
+
+
+@torch.no_grad()
+def test_the_folder_loads_and_computes_what_the_original_does(convert, original, tmp_path):
+    path = original.save(tmp_path / "a.pth", **with_optimisers(original))
+    (tmp_path / "names.txt").write_text("cat\ndog\nowl\n")
+    ended = convert(path, "--density", 0.3, "--output_dir", tmp_path / "out", "--class_names", tmp_path / "names.txt")
+    assert (ended.code, ended.err) == (0, "")
+    assert "sparsity 70.0" in ended.out
+    assert "Note: the prompt is taken for pad" in ended.out
+    assert ended.out.endswith(f"Written to {tmp_path / 'out'}, without a card: nothing was measured\n")
+    assert not (tmp_path / "out" / "README.md").exists()
+    model = AutoModelForImageClassification.from_pretrained(tmp_path / "out")
+    assert model.config.id2label == {0: "cat", 1: "dog", 2: "owl"}
+    assert AutoImageProcessor.from_pretrained(tmp_path / "out").size == {"height": 32, "width": 32}
+    x = pictures(size=32)
+    for prompted in (False, True):
+        assert torch.allclose(model(x, prompted=prompted).logits, original.logits(x, 0.3, prompted), rtol=0, atol=1e-5)
+    assert torch.equal(model(x).logits, model(x, prompted=False).logits)
+
+
+def test_every_refusal_is_one_line_and_leaves_nothing(convert, original, tmp_path):
+    path = original.save(tmp_path / "a.pth")
+    (tmp_path / "cut.pth").write_bytes(path.read_bytes()[:5000])
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "mine.txt").write_text("kept")
+    before = sorted(tmp_path.rglob("*"))
+    out = ("--output_dir", tmp_path / "out")
+    for arguments, message in (
+        ((path, *out), "give --density"),
+        ((path, "--density", 1.5, *out), "density is 1.5"),
+        ((path, "--density", 0.3, "--network", "resnet18", *out), "holds another network, not resnet18"),
+        ((path, "--density", 0.3, "--visual_prompt", "fix", *out), "visual_prompt is fix, not pad"),
+        ((path, "--density", 0.3, "--prompt_size", 4, *out), "prompt_size is 4, not 3"),
+        ((path, "--density", 0.3, "--image_size", 33, *out), "image_size is 33"),
+        ((path, "--density", 0.3, "--class_names", tmp_path / "none.txt", *out), "none.txt cannot be read"),
+        ((path, "--density", 0.3, "--output_dir", tmp_path / "used"), "no empty folder"),
+        ((path, "--density", 0.3, "--output_dir", path / "out"), "cannot be written to"),
+        ((tmp_path / "cut.pth", "--density", 0.3, *out), "damaged"),
+        ((tmp_path / "none.pth", "--density", 0.3, *out), "no such file"),
+    ):
+        ended = convert(*arguments)
+        assert (ended.code, ended.out) == (2, "")
+        [line] = ended.err.splitlines()
+        assert line.startswith(f"{SCRIPT}: error: ")
+        assert message in line
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_help(convert):
+    ended = convert("--help")
+    assert (ended.code, ended.err) == (0, "")
+    for word in ("--density", "--output_dir", "resnet18,resnet50,vgg16", "args.json"):
+        assert word in " ".join(ended.out.split())
+
+
+MEASURED = """
+import re, sys
+from tests.scripts.running import script_at
+script = script_at("convert_original_checkpoint.py")
+
+def kilobytes(what):
+    return int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
+
+before = kilobytes("VmRSS")
+script.main()
+print("grown by", 1024 * (kilobytes("VmHWM") - before))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
+@pytest.mark.parametrize("bookkeeping", [True, False])
+def test_memory_stays_under_twice_the_size_of_the_file(bookkeeping, tmp_path):
+    """A ResNet-18 of full size, of which every weight is kept: more need not be stored."""
+    original = Original.of(FULL["resnet18"](), Prompt("pad", border(3)))
+    path = original.save(tmp_path / "a.pth", **(with_optimisers(original) if bookkeeping else {}))
+    command = [sys.executable, "-c", MEASURED, path, "--density", "1", "--output_dir", tmp_path / "out"]
+    run = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    grown = int(re.search(r"grown by (\d+)", run.stdout)[1])
+    weights = 4 * sum(scores.numel() for scores in original.scores.values())
+    assert weights < grown < (1 if bookkeeping else 2) * path.stat().st_size
