@@ -71,8 +71,9 @@ def test_a_random_prompt_agrees_at_the_place_of_evaluation(tmp_path):
 
 def test_no_prompt(tmp_path):
     original = Original.of(TINY["basic"]())
-    model = convert_checkpoint(original.save(tmp_path / "a.pth"), density=0.5).model
-    assert (model.config.visual_prompt, model.config.image_size) == ("none", 224)
+    conversion = convert_checkpoint(original.save(tmp_path / "a.pth"), density=0.5)
+    assert conversion.model.config.visual_prompt == "none"
+    assert "No prompt: pictures of 224 pixels\n" in str(conversion)
     model = convert_checkpoint(tmp_path / "a.pth", density=0.5, prompt=PromptFacts(image_size=SIDE)).model
     assert_same_logits(model, original, 0.5)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoImageProcessor, AutoModelForImageClassification
+from transformers import AutoModelForImageClassification, ViTImageProcessorPil
 
 from tests.conversion.originals import FULL, TINY, Original, Prompt, border, with_optimisers
 from tests.helpers import pictures
@@ -50,7 +50,7 @@ def test_the_folder_loads_and_computes_what_the_original_does(convert, original,
     assert not (tmp_path / "out" / "README.md").exists()
     model = AutoModelForImageClassification.from_pretrained(tmp_path / "out")
     assert model.config.id2label == {0: "cat", 1: "dog", 2: "owl"}
-    assert AutoImageProcessor.from_pretrained(tmp_path / "out").size == {"height": 32, "width": 32}
+    assert ViTImageProcessorPil.from_pretrained(tmp_path / "out").size == {"height": 32, "width": 32}
     x = pictures(size=32)
     for prompted in (False, True):
         assert torch.allclose(model(x, prompted=prompted).logits, original.logits(x, 0.3, prompted), rtol=0, atol=1e-5)

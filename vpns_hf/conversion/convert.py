@@ -36,19 +36,28 @@ class Conversion:
     notes: list[str]
 
     def __str__(self) -> str:
-        model, config = self.model, self.model.config
-        total = sum(mask.numel() for mask in self.masks.masks.values())
-        kept = sum(int(mask.sum()) for mask in self.masks.masks.values())
-        threshold = "no threshold" if self.masks.threshold is None else f"threshold {self.masks.threshold:.9g}"
-        lines = [
-            f"{type(model.backbone).__name__}, {config.num_labels} of {model.backbone.config.num_labels} classes",
-            f"Density {self.masks.density:g}: {count(kept)} of {count(total)} weights kept, sparsity {percent(model.sparsity)}, "
-            f"{threshold}, {count(self.masks.ties)} pruned as ties",
+        backbone = self.model.backbone
+        classes = f"{type(backbone).__name__}, {self.model.config.num_labels} of {backbone.config.num_labels} classes"
+        notes = [f"Note: {note}" for note in self.notes]
+        return "\n".join([classes, self._pruning(), self._prompt(), *notes])
+
+    def _pruning(self) -> str:
+        sizes = [(int(mask.sum()), mask.numel()) for mask in self.masks.masks.values()]
+        kept, total = map(sum, zip(*sizes, strict=True))
+        threshold = "none" if self.masks.threshold is None else f"{self.masks.threshold:.9g}"
+        return (
+            f"Density {self.masks.density:g}: {count(kept)} of {count(total)} weights kept, sparsity "
+            f"{percent(self.model.sparsity)}, threshold {threshold}, {count(self.masks.ties)} pruned as ties"
+        )
+
+    def _prompt(self) -> str:
+        config = self.model.config
+        if not self.model.has_prompt:
+            return f"No prompt: pictures of {config.image_size} pixels"
+        return (
             f"Prompt {config.visual_prompt}, size {config.prompt_size}: pictures of {config.image_size} pixels become "
-            f"{config.prompted_size}; applied only by model(pixel_values, prompted=True), as the released code evaluates "
-            "without",
-        ]
-        return "\n".join(lines + [f"Note: {note}" for note in self.notes])
+            f"{config.prompted_size}; applied only if prompted=True is given, as the released code evaluates without"
+        )
 
     def save(self, folder: Path) -> None:
         """Writes the model, its modeling files and an image processor to a folder, which appears whole or not at all.
