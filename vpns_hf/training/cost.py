@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from safetensors.torch import save_file
 
 from vpns_hf.metrics import count_macs, device_name, measure_latency
@@ -37,6 +39,12 @@ def measure_cost(model: VPNsForImageClassification) -> CostRecord:
         device=device_name(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
     )
+
+
+def measure_cost_once(model: VPNsForImageClassification, accelerator: Accelerator) -> CostRecord:
+    """Measures on the main process, while the others wait; every process gets its record."""
+    records = [measure_cost(model) if accelerator.is_main_process else None]
+    return broadcast_object_list(records)[0]
 
 
 def _bytes_on_disk(stock: torch.nn.Module) -> int:

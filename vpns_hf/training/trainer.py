@@ -27,7 +27,6 @@ from vpns_hf.methods import METHODS, dense_stages
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.report import effective_density, empty_layers, layer_records
 from vpns_hf.reporting import (
-    CostRecord,
     DenseResult,
     Results,
     RunResult,
@@ -39,7 +38,7 @@ from vpns_hf.reporting.numbers import short_percent
 
 from .arguments import VPNsTrainingArguments
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
-from .cost import measure_cost
+from .cost import measure_cost_once
 from .evaluation import Evaluation, evaluate_views
 from .images import (
     Images,
@@ -326,7 +325,7 @@ class VPNsTrainer:
             epoch=run.selection.epoch,
             history=run.history,
             layers=layers,
-            cost=measure_cost(model) if self.accelerator.is_main_process else CostRecord(),
+            cost=measure_cost_once(model, self.accelerator),
         )
 
     def _save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
