@@ -22,6 +22,7 @@ from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.training.loop import train_epoch
 from vpns_hf.training.optimizers import AdamSpec
+from vpns_hf.training.progress import StageProgress
 from vpns_hf.training.run import Run, RunData
 from vpns_hf.training.selection import LastEpoch
 from vpns_hf.training.stages import FindMaskStage
@@ -42,8 +43,8 @@ def resnet18(num_labels: int = 1000) -> ResNetForImageClassification:
 class OneIteration(list):
     """A stream of one batch."""
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        return iter(self)
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        return iter(self[start:])
 
 
 def stage1_iteration(image_size: int, batches: list[Batch]) -> Callable[[], object]:
@@ -54,7 +55,13 @@ def stage1_iteration(image_size: int, batches: list[Batch]) -> Callable[[], obje
     stage = FindMaskStage(1, AdamSpec(LEARNING_RATE, LEARNING_RATE, WEIGHT_DECAY), scaled_weight)
     stage.begin(run)
     prepared, optimizer = run.accelerator.prepare(model, stage.build_optimizer(model))
-    return lambda: train_epoch(run, stage, prepared, optimizer, 1)
+    run.begin(StageProgress(stage, optimizer, run.accelerator))
+
+    def iterate() -> None:
+        run.progress.step = 0
+        train_epoch(run, stage, prepared)
+
+    return iterate
 
 
 def bare_iteration(batches: list[Batch]) -> Callable[[], object]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -13,7 +14,7 @@ from vpns_hf.reporting import EpochRecord, ViewAccuracy
 
 if TYPE_CHECKING:
     from .run import Run
-    from .stages import TrainingStage, Update
+    from .stages import Stage, TrainingStage, Update
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +28,30 @@ class Callback:
     def on_update(self, run: Run, stage: TrainingStage, update: Update, loss: Tensor) -> None:
         """An optimisation step was taken; `loss` is on the device, reading it waits for the device."""
 
+    def on_step_end(self, run: Run, stage: TrainingStage) -> None:
+        """An iteration with all updates of the stage was taken."""
+
+    def on_evaluation_batch(self, run: Run) -> None:
+        """A batch was classified, to measure the model or to fit the label mapping."""
+
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
         """An epoch was trained and evaluated."""
 
     def on_stage_end(self, run: Run, stage: TrainingStage) -> None:
-        """The last epoch of a stage is over."""
+        """The last epoch of a training stage is over."""
+
+    def on_stage_finished(self, run: Run, stage: Stage) -> None:
+        """A stage of any kind is over, and the model as it leaves it."""
+
+    def on_interrupt(self, run: Run) -> None:
+        """The process is asked to stop and is about to."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what must survive an interruption, as tensors and plain values; callbacks of one class share it."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what `state_dict` returned."""
 
 
 class ProgressCallback(Callback):
@@ -43,11 +63,18 @@ class ProgressCallback(Callback):
         self._shown: dict[str, str] = {}
 
     def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
-        updates = stage.epochs * sum(len(update.stream(run.data)) for update in stage.updates)
+        steps = [len(update.stream(run.data)) for update in stage.updates]
+        progress = run.progress
+        done = 0 if progress is None else (progress.epoch - 1) * sum(steps) + progress.step * len(steps)
         hidden = self.disable or not run.accelerator.is_main_process
         self._shown = {"sparsity": f"{run.model.sparsity:.1%}"}
         self._bar = tqdm(
-            total=updates, desc=_title(run, stage.name), unit="update", disable=hidden, dynamic_ncols=True
+            total=stage.epochs * sum(steps),
+            initial=done,
+            desc=_title(run, stage.name),
+            unit="update",
+            disable=hidden,
+            dynamic_ncols=True,
         )
 
     def on_update(self, run: Run, stage: TrainingStage, update: Update, loss: Tensor) -> None:
@@ -61,6 +88,10 @@ class ProgressCallback(Callback):
 
     def on_stage_end(self, run: Run, stage: TrainingStage) -> None:
         self._bar.close()
+
+    def on_interrupt(self, run: Run) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
 class LoggingCallback(Callback):
@@ -87,6 +118,12 @@ class TrackingCallback(Callback):
         values |= {"learning_rate": record.learning_rate, "sparsity": record.sparsity}
         named = {f"{prefix}/{name}": value for name, value in values.items() if value is not None}
         run.accelerator.log(named, step=self._step)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self._step}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._step = state["step"]
 
 
 def _title(run: Run, stage: str) -> str:

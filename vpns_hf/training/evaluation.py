@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from vpns_hf.data import Batch, EvalBatches
+from vpns_hf.data import Batch
 from vpns_hf.metrics import METRICS
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.reporting import ViewAccuracy
@@ -25,7 +25,9 @@ class Evaluation:
     top5: ViewAccuracy
 
 
-def evaluate_views(model: VPNsForImageClassification, batches: EvalBatches, accelerator: Accelerator) -> Evaluation:
+def evaluate_views(
+    model: VPNsForImageClassification, batches: Iterable[Batch], accelerator: Accelerator
+) -> Evaluation:
     """Measures the accuracy with and without the prompt; all processes take part and get the same result.
 
     A model without a visual prompt has no prompted accuracy. The model is left in the mode it was in.
@@ -39,7 +41,7 @@ def evaluate_views(model: VPNsForImageClassification, batches: EvalBatches, acce
 
 
 def _measure(
-    model: VPNsForImageClassification, batches: EvalBatches, accelerator: Accelerator, prompted: bool
+    model: VPNsForImageClassification, batches: Iterable[Batch], accelerator: Accelerator, prompted: bool
 ) -> dict[str, float]:
     metrics = [metric() for metric in METRICS.values()]
     for batch, logits in predictions(model, batches, accelerator, prompted):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING
 
-import torch
 from accelerate import Accelerator
-from accelerate.optimizer import AcceleratedOptimizer
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch import nn
 
 from vpns_hf.errors import InputError
 from vpns_hf.reporting import EpochRecord, ViewAccuracy, ViewLoss
 
 from .evaluation import evaluate_views
+from .progress import StageProgress
 from .run import Run
 
 if TYPE_CHECKING:
@@ -31,52 +28,56 @@ def train(run: Run, stage: TrainingStage) -> None:
     stage.begin(run)
     optimizer = stage.build_optimizer(run.model)
     model, optimizer = run.accelerator.prepare(run.model, optimizer)
-    schedule = CosineAnnealingLR(optimizer.optimizer, T_max=stage.epochs)
-    _tell(run, "on_stage_begin", stage)
-    for epoch in range(1, stage.epochs + 1):
-        start = time.perf_counter()
-        stage.before_epoch(run, epoch)
-        learning_rate = schedule.get_last_lr()[0]
-        losses = train_epoch(run, stage, model, optimizer, epoch)
-        schedule.step()
-        synchronise_statistics(run.model, run.accelerator)
-        validation = _validate(run)
-        stage.after_epoch(run, epoch, validation)
-        seconds = time.perf_counter() - start
-        _record(run, EpochRecord(stage.name, epoch, losses, run.model.sparsity, learning_rate, seconds, validation))
-    _tell(run, "on_stage_end", stage)
+    run.begin(StageProgress(stage, optimizer, run.accelerator))
+    run.tell("on_stage_begin", stage)
+    while run.progress.epoch <= stage.epochs:
+        _epoch(run, stage, model)
+    run.tell("on_stage_end", stage)
+    run.progress = None
     run.model = run.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     run.accelerator.free_memory()
     stage.finish(run)
 
 
-def train_epoch(
-    run: Run, stage: TrainingStage, model: nn.Module, optimizer: AcceleratedOptimizer, epoch: int
-) -> ViewLoss:
-    """Goes once through the images with every update of the stage, in turn; returns the mean loss of each view.
+def _epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
+    """Trains what is left of the epoch in progress, and evaluates it."""
+    progress = run.progress
+    epoch, learning_rate = progress.epoch, progress.schedule.get_last_lr()[0]
+    if not progress.trained:
+        if progress.step == 0:
+            stage.before_epoch(run, epoch)
+        train_epoch(run, stage, model)
+        synchronise_statistics(run.model, run.accelerator)
+        progress.trained = True
+    losses = _mean_losses(run, stage)
+    validation = _validate(run)
+    stage.after_epoch(run, epoch, validation)
+    record = EpochRecord(stage.name, epoch, losses, run.model.sparsity, learning_rate, progress.seconds, validation)
+    progress.next_epoch()
+    run.history.append(record)
+    run.tell("on_epoch_end", record)
+
+
+def train_epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
+    """Goes through what is left of the epoch in progress with every update of the stage, in turn.
 
     Args:
         model: the prepared model.
-        optimizer: the prepared optimiser.
-        epoch: counted from 1.
     """
     model.train()
-    sums = {update.view: torch.zeros((), device=run.accelerator.device) for update in stage.updates}
-    streams = [update.stream(run.data).epoch(epoch) for update in stage.updates]
-    steps = 0
+    progress = run.progress
+    streams = [update.stream(run.data).epoch(progress.epoch, progress.step) for update in stage.updates]
     for batches in zip(*streams, strict=True):
         for update, batch in zip(stage.updates, batches, strict=True):
             loss = model(batch.pixel_values, labels=batch.labels, prompted=update.prompted).loss
             run.accelerator.backward(loss)
-            optimizer.step()
-            optimizer.zero_grad()
+            progress.optimizer.step()
+            progress.optimizer.zero_grad()
             stage.after_update(run)
-            sums[update.view] += loss.detach()
-            _tell(run, "on_update", stage, update, loss.detach())
-        steps += 1
-    losses = _mean_losses(run.accelerator, sums, steps * len(stage.updates) // len(sums))
-    _refuse_divergence(losses, stage.name, epoch)
-    return losses
+            progress.sums[update.view] += loss.detach()
+            run.tell("on_update", stage, update, loss.detach())
+        progress.step += 1
+        run.tell("on_step_end", stage)
 
 
 def synchronise_statistics(model: nn.Module, accelerator: Accelerator) -> None:
@@ -88,8 +89,13 @@ def synchronise_statistics(model: nn.Module, accelerator: Accelerator) -> None:
             buffer.copy_(accelerator.reduce(buffer, reduction="mean"))
 
 
-def _mean_losses(accelerator: Accelerator, sums: dict[str, Tensor], steps: int) -> ViewLoss:
-    return ViewLoss(**{view: accelerator.reduce(value, "mean").item() / steps for view, value in sums.items()})
+def _mean_losses(run: Run, stage: TrainingStage) -> ViewLoss:
+    """Returns the mean loss of each view over the epoch and the processes."""
+    progress, reduce = run.progress, run.accelerator.reduce
+    updates = progress.step * len(stage.updates) // len(progress.sums)
+    losses = ViewLoss(**{view: reduce(value, "mean").item() / updates for view, value in progress.sums.items()})
+    _refuse_divergence(losses, stage.name, progress.epoch)
+    return losses
 
 
 def _refuse_divergence(losses: ViewLoss, stage: str, epoch: int) -> None:
@@ -104,14 +110,4 @@ def _refuse_divergence(losses: ViewLoss, stage: str, epoch: int) -> None:
 def _validate(run: Run) -> ViewAccuracy | None:
     if run.data.validation is None:
         return None
-    return evaluate_views(run.model, run.data.validation, run.accelerator).accuracy
-
-
-def _record(run: Run, record: EpochRecord) -> None:
-    run.history.append(record)
-    _tell(run, "on_epoch_end", record)
-
-
-def _tell(run: Run, event: str, *details: object) -> None:
-    for callback in run.callbacks:
-        getattr(callback, event)(run, *details)
+    return evaluate_views(run.model, run.watched(run.data.validation), run.accelerator).accuracy

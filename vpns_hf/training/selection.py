@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -33,6 +35,15 @@ class EpochSelection(ABC):
     def restore(self, model: VPNsForImageClassification) -> None:
         """Brings the model to the state of the epoch that was kept."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what is remembered, as tensors and plain values."""
+        return {"epoch": self.epoch, "validation": None if self.validation is None else vars(self.validation)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Remembers what `state_dict` returned."""
+        self.epoch = state["epoch"]
+        self.validation = None if state["validation"] is None else ViewAccuracy(**state["validation"])
+
 
 class BestOnValidation(EpochSelection):
     """Keeps the epoch with the highest validation accuracy in either view; of equals the last, which annealed most.
@@ -54,6 +65,13 @@ class BestOnValidation(EpochSelection):
     def restore(self, model: VPNsForImageClassification) -> None:
         if self._state:
             model.load_state_dict(self._state)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "model": self._state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
+        self._state = dict(state["model"])
 
 
 class LastEpoch(EpochSelection):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +98,13 @@ class TrainingStage(Stage):
     def finish(self, run: Run) -> None:
         """After the last epoch."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a stage in progress needs beside model and optimiser to go on, as tensors and plain values."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes to where `state` was taken; called between `begin` and the first epoch, with the model at that place."""
+
 
 class FitLabelMapping(Stage):
     """Masks the network by the initial scores and fits the label mapping with the initial prompt.
@@ -163,6 +170,15 @@ class FindMaskStage(TrainingStage):
     def finish(self, run: Run) -> None:
         self.mask.finish()
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"scores": [scores.detach() for scores in self.mask.scores]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        with torch.no_grad():
+            for scores, saved in zip(self.mask.scores, state["scores"], strict=True):
+                scores.copy_(saved)
+        self.mask.update()  # threshold, masks and masked weights follow from the scores alone
+
 
 class FineTuneStage(TrainingStage):
     """Trains all weights, biases and normalisation together with the visual prompt; the mask stays."""
@@ -204,7 +220,9 @@ def count_predictions(run: Run) -> Tensor:
     """
     num_source, num_target = run.model.backbone.config.num_labels, run.model.config.num_labels
     counts = torch.zeros(num_source * num_target, dtype=torch.int64, device=run.accelerator.device)
-    for batch, logits in predictions(run.model, run.data.mapping, run.accelerator, prompted=True, source=True):
+    for batch, logits in predictions(
+        run.model, run.watched(run.data.mapping), run.accelerator, prompted=True, source=True
+    ):
         cells = logits.argmax(1) * num_target + batch.labels
         cells = cells if batch.valid is None else cells[batch.valid]
         counts += torch.bincount(cells, minlength=num_source * num_target)

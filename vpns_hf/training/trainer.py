@@ -285,8 +285,7 @@ class VPNsTrainer:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
         set_seed(self.args.seed)
         run = Run(model, self.accelerator, self.batches(), sparsity, self._selection(), self.callbacks, name=name)
-        for stage in stages:
-            stage.run(run)
+        run.execute(stages)
         return run
 
     def _selection(self) -> EpochSelection:

@@ -1,0 +1,146 @@
+"""A run that is stopped after any iteration and taken up in a new one ends with the same bits."""
+
+from __future__ import annotations
+
+import copy
+import io
+
+import pytest
+import torch
+
+from tests.training_helpers import dense_model, make_run, random_batches
+from vpns_hf.label_mapping import LABEL_MAPPINGS
+from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.training import Callback
+from vpns_hf.training.optimizers import AdamSpec, SGDSpec
+from vpns_hf.training.process_state import process_states
+from vpns_hf.training.run import Run
+from vpns_hf.training.selection import BestOnValidation
+from vpns_hf.training.stages import FindMaskStage, FineTuneStage, FitLabelMapping
+
+
+class Stop(Exception):
+    """Stands for the end of a process."""
+
+
+class StopAt(Callback):
+    """Keeps the state at the n-th iteration or evaluated batch, as a file would, and stops there."""
+
+    def __init__(self, moment: int | None) -> None:
+        self.moment, self.count, self.file = moment, 0, io.BytesIO()
+
+    def on_step_end(self, run, stage) -> None:
+        self._pass(run)
+
+    def on_evaluation_batch(self, run) -> None:
+        if run.progress is not None:
+            self._pass(run)
+
+    def on_epoch_end(self, run, record) -> None:
+        self._pass(run)
+
+    def _pass(self, run: Run) -> None:
+        self.count += 1
+        if self.count == self.moment:
+            torch.save([run.state_dict(), process_states(run)], self.file)
+            raise Stop
+
+
+def stages() -> list:
+    mapping = LABEL_MAPPINGS["iterative"](0)
+    adam, sgd = AdamSpec(0.05, 0.2, 1e-4), SGDSpec(0.05, 0.5, 0.9, 1e-4)
+    return [
+        FitLabelMapping(mapping, scaled_weight),
+        FindMaskStage(2, adam, scaled_weight, mapping),
+        FineTuneStage(2, sgd),
+    ]
+
+
+def new_run(callback: Callback) -> Run:
+    torch.manual_seed(5)
+    model = dense_model(visual_prompt="random", prompt_size=6)  # draws a place for every batch
+    batches = {
+        "prompted": random_batches(2),
+        "plain": random_batches(2, seed=1),
+        "validation": random_batches(2, seed=2),
+    }
+    run = make_run(model, sparsity=0.6, selection=BestOnValidation(), recorder=callback, **batches)
+    torch.manual_seed(6)
+    return run
+
+
+def state_of(run: Run) -> dict:
+    return {
+        **run.model.state_dict(),
+        **{f"kept.{key}": value for key, value in run.selection.state_dict()["model"].items()},
+    }
+
+
+@pytest.fixture(scope="module")
+def uninterrupted() -> tuple[Run, int]:
+    watch = StopAt(None)
+    run = new_run(watch)
+    run.execute(stages())
+    return run, watch.count
+
+
+def test_wherever_it_is_stopped(uninterrupted):
+    whole, moments = uninterrupted
+    expected = state_of(whole)
+    assert moments == 30
+    for moment in range(1, moments + 1):
+        stopped = StopAt(moment)
+        with pytest.raises(Stop):
+            new_run(stopped).execute(stages())
+        stopped.file.seek(0)
+        state, states = torch.load(stopped.file, weights_only=True)
+        run = new_run(Callback())
+        run.load_state_dict(state, states)
+        run.execute(stages())
+        found = state_of(run)
+        assert expected.keys() == found.keys()
+        assert [key for key in expected if not torch.equal(expected[key], found[key])] == [], moment
+        assert without_seconds(run) == without_seconds(whole), moment
+        assert (run.selection.epoch, run.selection.validation) == (whole.selection.epoch, whole.selection.validation)
+
+
+def without_seconds(run: Run) -> list[dict]:
+    return [{**vars(record), "seconds": None} for record in run.history]
+
+
+def test_time_that_was_spent_is_counted(uninterrupted):
+    stopped = StopAt(3)
+    run = new_run(stopped)
+    with pytest.raises(Stop):
+        run.execute(stages())
+    stopped.file.seek(0)
+    state, states = torch.load(stopped.file, weights_only=True)
+    state["seconds"]["find_mask"], state["progress"]["seconds"] = 1000.0, 500.0
+    run = new_run(Callback())
+    run.load_state_dict(copy.deepcopy(state), states)
+    run.execute(stages())
+    assert 1000 <= run.seconds["find_mask"] < 1500
+    assert run.history[0].seconds >= 500 > run.history[1].seconds
+
+
+def test_another_number_of_processes_goes_on_from_the_mean():
+    stopped = StopAt(3)
+    with pytest.raises(Stop):
+        new_run(stopped).execute(stages())
+    stopped.file.seek(0)
+    state, [one] = torch.load(stopped.file, weights_only=True)
+    other = copy.deepcopy(one)
+    other["sums"] = {view: value + 2 for view, value in one["sums"].items()}
+
+    class First(Callback):
+        def on_stage_begin(self, run, stage) -> None:
+            self.sums = {view: value.clone() for view, value in run.progress.sums.items()}
+            raise Stop
+
+    run = new_run(first := First())
+    run.load_state_dict(state, [one, other])
+    with pytest.raises(Stop):
+        run.execute(stages())
+    assert {view: value.item() for view, value in first.sums.items()} == pytest.approx(
+        {view: value.item() + 1 for view, value in one["sums"].items()}
+    )
