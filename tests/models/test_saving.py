@@ -7,10 +7,11 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForImageClassification
+from transformers import AutoConfig, AutoModelForImageClassification, ResNetForImageClassification
 
 from tests.helpers import pictures, prune_at_random, tiny_model
 from vpns_hf import VPNsConfig, VPNsForImageClassification
+from vpns_hf.models.checksums import with_checksums, without_checksums
 from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.pruning.learned_mask import LearnedMask
 
@@ -85,6 +86,131 @@ def test_a_sharded_model_comes_back(model, sparse, tmp_path):
     assert_same(VPNsForImageClassification.from_pretrained(tmp_path), model)
 
 
+def test_a_value_that_rounds_to_zero_stays_kept(tmp_path):
+    model = tiny_model()
+    for layer in model.masked_layers().values():
+        layer.weight.data[layer.weight_mask] = 1e-12
+    model.save_pretrained(tmp_path, max_shard_size="4KB")
+    loaded = VPNsForImageClassification.from_pretrained(tmp_path, dtype=torch.float16)
+    assert loaded.sparsity == model.sparsity
+    for name, layer in loaded.masked_layers().items():
+        assert layer.weight.dtype == torch.float16
+        assert not layer.weight.any()
+        assert torch.equal(layer.weight_mask, model.masks()[name])
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("shards", [{}, {"max_shard_size": "4KB"}])
+def test_devices_can_be_chosen_by_accelerate(model, shards, dtype, tmp_path):
+    model.save_pretrained(tmp_path, **shards)
+    loaded = VPNsForImageClassification.from_pretrained(tmp_path, device_map="auto", dtype=dtype)
+    device = next(iter(loaded.parameters())).device
+    expected = tiny_model(image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6]).to(dtype=dtype, device=device)
+    for key, value in expected.state_dict().items():
+        mask = expected.state_dict().get(f"{key}_mask", torch.tensor(True))
+        assert torch.equal(loaded.state_dict()[key], torch.where(mask, value, 0)), key
+
+
+@pytest.mark.filterwarnings("ignore:The following device_map keys do not match any submodules")  # they are tensors
+def test_layers_can_stay_on_disk(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    on_cpu = ["backbone.resnet.embedder", "backbone.resnet.pooler", "backbone.classifier", "visual_prompt"]
+    on_cpu += ["label_mapping", "image_mean", "image_std"]
+    places = {**dict.fromkeys(on_cpu, "cpu"), "backbone.resnet.encoder": "disk"}
+    loaded = VPNsForImageClassification.from_pretrained(
+        tmp_path, device_map=places, offload_folder=tmp_path / "offloaded"
+    )
+    assert {parameter.device.type for parameter in loaded.parameters()} == {"cpu", "meta"}
+    assert torch.equal(loaded(pictures()).logits, model(pictures()).logits)
+    assert loaded.sparsity == model.sparsity
+
+
+def test_layers_in_memory_are_ordinary(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    for layer in VPNsForImageClassification.from_pretrained(tmp_path).masked_layers().values():
+        assert type(layer.weight) is torch.nn.Parameter
+        assert layer.weight.layout == torch.strided
+        assert layer.weight.is_contiguous()
+        assert layer.weight.requires_grad
+        assert (layer.weight[~layer.weight_mask] == 0).all()
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_layer_without_any_weight_comes_back(sparse, tmp_path):
+    model = tiny_model()
+    model.masks()["classifier.1"].zero_()
+    model.save_pretrained(tmp_path, sparse=sparse)
+    assert_same(VPNsForImageClassification.from_pretrained(tmp_path), model)
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_loaded_model_can_be_saved_over_its_own_files(model, sparse, tmp_path):
+    model.save_pretrained(tmp_path, sparse=sparse)
+    loaded = VPNsForImageClassification.from_pretrained(tmp_path)
+    loaded.save_pretrained(tmp_path, sparse=sparse)
+    assert_same(loaded, model)
+    assert_same(VPNsForImageClassification.from_pretrained(tmp_path), model)
+
+
+def test_the_first_layout_is_still_read(model, tmp_path):
+    """It had no checksums."""
+    model.save_pretrained(tmp_path)
+    save_file(without_checksums(load_file(tmp_path / WEIGHTS), required=True), tmp_path / WEIGHTS, {"format": "pt"})
+    with pytest.raises(ValueError, match=f"{WEIGHTS}: the checkpoint has no checksums"):
+        VPNsForImageClassification.from_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "storage_version": 1}))
+    assert_same(VPNsForImageClassification.from_pretrained(tmp_path), model)
+
+
+def test_the_stock_class_reads_plain_tensors(model, tmp_path):
+    model.save_pretrained(tmp_path, sparse=False)
+    config = AutoConfig.from_pretrained(tmp_path).backbone_config
+    stock, info = ResNetForImageClassification.from_pretrained(tmp_path, config=config, output_loading_info=True)
+    assert type(stock) is ResNetForImageClassification
+    assert not info["missing_keys"]
+    assert not info["mismatched_keys"]
+    expected = model.to_backbone()
+    assert torch.equal(stock(pictures()).logits, expected(pictures()).logits)
+    assert all(torch.equal(value, stock.state_dict()[key]) for key, value in expected.state_dict().items())
+    stock.save_pretrained(tmp_path / "stock")
+    assert torch.equal(
+        ResNetForImageClassification.from_pretrained(tmp_path / "stock")(pictures()).logits,
+        expected(pictures()).logits,
+    )
+
+
+def test_nothing_of_training_and_no_pickle_is_saved(tmp_path):
+    model = tiny_model()
+    LearnedMask(model.masked_layers(), 0.7, scaled_weight).update()
+    model.save_pretrained(tmp_path, max_shard_size="4KB")
+    suffixes = {path.suffix for path in tmp_path.iterdir()}
+    assert suffixes == {".json", ".py", ".safetensors"}
+    known = {"checksums", "label_mapping", "visual_prompt.prompt", *model.backbone.state_dict()}
+    for name in stored_tensors(tmp_path):
+        plain = name.removeprefix("backbone.").removesuffix("_bits").removesuffix("_values")
+        assert plain in known, name
+        assert "scores" not in name, name
+
+
+def test_a_loaded_model_keeps_its_mask_while_it_is_trained(model, tmp_path):
+    model.save_pretrained(tmp_path / "before")
+    loaded = VPNsForImageClassification.from_pretrained(tmp_path / "before").train()
+    optimizer = torch.optim.SGD(loaded.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-2)
+    for step in range(3):
+        loaded(pictures(4, seed=step), labels=torch.tensor([0, 1, 2, 0])).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    loaded.save_pretrained(tmp_path / "after")
+    after = VPNsForImageClassification.from_pretrained(tmp_path / "after")
+    assert after.sparsity == model.sparsity
+    for name, layer in after.masked_layers().items():
+        assert torch.equal(layer.weight_mask, model.masks()[name])
+        assert (layer.weight[~layer.weight_mask] == 0).all()
+        assert not torch.equal(layer.weight, model.masked_layers()[name].masked())
+    assert torch.equal(after(pictures()).logits, loaded.eval()(pictures()).logits)
+
+
 def test_a_channels_last_model_comes_back(model, tmp_path):
     turned = tiny_model(image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6]).to(memory_format=torch.channels_last)
     model.save_pretrained(tmp_path / "rows")
@@ -117,13 +243,14 @@ def test_a_pruned_weight_is_zero_or_absent_on_disk(sparse, tmp_path):
     tensors = stored_tensors(tmp_path)
     assert not any((tensor == 123).any() for tensor in tensors.values() if tensor.is_floating_point())
     for name, mask in model.masks().items():
-        assert f"backbone.{name}.weight_bits" in tensors
-        assert f"backbone.{name}.weight_mask" not in tensors
+        prefix = "backbone." if sparse else ""
+        assert f"{prefix}{name}.weight_bits" in tensors
+        assert not [key for key in tensors if key.endswith("_mask")]
         if sparse:
             assert f"backbone.{name}.weight" not in tensors
             assert tensors[f"backbone.{name}.weight_values"].numel() == int(mask.sum())
         else:
-            assert (tensors[f"backbone.{name}.weight"][~mask] == 0).all()
+            assert (tensors[f"{name}.weight"][~mask] == 0).all()
 
 
 def test_the_size_on_disk_is_kept_values_and_one_bit_per_weight(tmp_path):
@@ -167,7 +294,7 @@ def test_the_configuration_says_how_it_is_stored(model, tmp_path):
     model.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["sparsity"] == model.sparsity
-    assert config["storage_version"] == 1
+    assert config["storage_version"] == 2
     assert config["architectures"] == ["VPNsForImageClassification"]
     assert config["model_type"] == "vpns"
     assert config["backbone_config"]["model_type"] == "resnet"
@@ -208,6 +335,7 @@ def test_key_mapping_does_not_rename_on_the_next_save(model, tmp_path):
 
 
 CODE = [
+    "checksums.py",
     "configuration_vgg.py",
     "configuration_vpns.py",
     "masked_layers.py",
@@ -235,11 +363,11 @@ def test_every_save_carries_the_code_and_says_so(model, tmp_path):
 
 
 def damaged(model: VPNsForImageClassification, folder: Path, change) -> Path:
-    """Saves `model` and rewrites its tensors after `change` has been at them."""
+    """Saves `model` and rewrites its tensors, checksums included, after `change` has been at them."""
     model.save_pretrained(folder)
-    tensors = load_file(folder / WEIGHTS)
+    tensors = without_checksums(load_file(folder / WEIGHTS), required=True)
     change(tensors)
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    save_file(with_checksums(tensors), folder / WEIGHTS, metadata={"format": "pt"})
     return folder
 
 

@@ -59,6 +59,17 @@ class VPNsConfig(PreTrainedConfig):
         self._check()
         super().__post_init__(**kwargs)
 
+    def __repr__(self) -> str:
+        """Returns the fields in one line, without class names and the backbone's fields; `to_json_string` has all.
+
+        Loading formats the configuration even if nobody reads it: two thousand names would take a fifth of that time.
+        """
+        left_out = {"id2label", "label2id", "backbone_config"}
+        fields = {key: value for key, value in vars(self).items() if key in type(self).__annotations__}
+        shown = [f"{key}={value!r}" for key, value in fields.items() if key not in left_out]
+        backbone = getattr(self.backbone_config, "model_type", None)
+        return f"{type(self).__name__}(backbone={backbone!r}, num_labels={self.num_labels}, {', '.join(shown)})"
+
     @property
     def prompted_size(self) -> int:
         """Side O of the picture the backbone sees when prompted, in pixels."""

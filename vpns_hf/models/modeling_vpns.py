@@ -6,7 +6,7 @@ import contextlib
 import copy
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -18,13 +18,16 @@ from transformers import AutoConfig, AutoModelForImageClassification, PreTrained
 from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
+from .checksums import CHECKSUMS, with_checksums, without_checksums
 from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_layers
 from .modeling_vgg import VggForImageClassification
 from .normalisation import normalisation_of
-from .sparse_storage import MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict
+from .sparse_storage import BITS, MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict, unpacked_names
 from .strided_convolution import FRAME
 from .visual_prompts import VisualPrompt, build_visual_prompt
+
+BACKBONE = "backbone."
 
 
 class VPNsForImageClassification(PreTrainedModel):
@@ -222,13 +225,17 @@ class VPNsForImageClassification(PreTrainedModel):
     ) -> None:
         """Saves configuration, modeling files and weights; `sparse` stores kept weights only, see `sparse_storage.py`.
 
-        Scores are never saved, and a pruned weight is exactly 0 in the file or absent from it.
+        Scores are never saved, and a pruned weight is exactly 0 in the file or absent from it. With `sparse=False` the
+        backbone's tensors have the names of the stock class, which can load the file.
         """
         state_dict = self.state_dict() if state_dict is None else dict(state_dict)
         keys = [f"backbone.{name}.weight" for name in self.masked_layers()]
         state_dict = {key: value for key, value in state_dict.items() if not key.endswith(".scores")}
         self.config.sparsity, self.config.storage_version = self.sparsity, STORAGE_VERSION
         packed = pack_state_dict(state_dict, keys, sparse)
+        if not sparse:
+            packed = {key.removeprefix(BACKBONE): value for key, value in packed.items()}
+        packed = with_checksums(packed)
         super().save_pretrained(save_directory, state_dict=packed, save_original_format=False, **kwargs)
 
     def initialize_weights(self) -> None:
@@ -273,11 +280,10 @@ class VPNsForImageClassification(PreTrainedModel):
 
         The stock loading neither calls `_load_from_state_dict` nor load hooks, so this is the place left to do it.
         """
-        tensors = dict(state_dict) if state_dict is not None else _read_safetensors(checkpoint_files)
-        shapes = {key: value.shape for key, value in model.state_dict().items()}
-        tensors = unpack_state_dict(tensors, shapes)
-        _check_complete(tensors, shapes)
-        _check_mapping(tensors["label_mapping"], model.backbone.config.num_labels)
+        if state_dict is not None:
+            tensors = _restored(model, state_dict)
+        else:
+            tensors = _restored_from_files(model, checkpoint_files or [])
         return PreTrainedModel._load_pretrained_model(model, tensors, None, *args, **kwargs)
 
 
@@ -339,9 +345,31 @@ def _check_config(config: VPNsConfig) -> None:
         )
 
 
-def _read_safetensors(files: list[str] | None) -> dict[str, Tensor]:
+def _restored_from_files(model: VPNsForImageClassification, files: list[str]) -> dict[str, Tensor]:
+    stored = _read_safetensors(files)
+    try:
+        return _restored(model, stored, needs_checksums=(model.config.storage_version or 0) >= 2)
+    except ValueError as error:
+        raise ValueError(f"{files[0] if len(files) == 1 else os.path.dirname(files[0])}: {error}") from error
+
+
+def _restored(
+    model: VPNsForImageClassification, stored: Mapping[str, Tensor], needs_checksums: bool = False
+) -> dict[str, Tensor]:
+    """Returns the state dict of the model from what its files hold; raises ValueError if anything is wrong with it."""
+    shapes = {key: value.shape for key, value in model.state_dict().items()}
+    full_names = {name: _full_name(name, shapes) for name in stored}
+    _check_names(full_names.values(), shapes)
+    tensors = without_checksums(stored, needs_checksums)
+    tensors = unpack_state_dict({full_names[name]: tensor for name, tensor in tensors.items()}, shapes)
+    _check_shapes(tensors, shapes)
+    _check_mapping(tensors["label_mapping"], model.backbone.config.num_labels)
+    return tensors
+
+
+def _read_safetensors(files: list[str]) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
-    for file in files or []:
+    for file in files:
         try:
             tensors.update(load_file(file))
         except SafetensorError as error:
@@ -351,6 +379,11 @@ def _read_safetensors(files: list[str] | None) -> dict[str, Tensor]:
     return tensors
 
 
+def _full_name(name: str, shapes: Mapping[str, torch.Size]) -> str:
+    """Returns the name in the model of a stored tensor: `sparse=False` leaves out the prefix of the backbone's."""
+    return BACKBONE + name if BACKBONE + name.removesuffix(BITS) in shapes else name
+
+
 def _check_mapping(mapping: Tensor, sources: int) -> None:
     classes = mapping.tolist()
     fits = mapping.dtype == torch.int64 and all(0 <= source < sources for source in classes)
@@ -358,17 +391,26 @@ def _check_mapping(mapping: Tensor, sources: int) -> None:
         raise ValueError(f"label_mapping is {classes}; it must name source classes from 0 to {sources - 1}, each once")
 
 
-def _check_complete(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> None:
-    wrong = [f"missing {key}" for key in shapes if key not in tensors]
-    wrong += [f"unexpected {key}" for key in tensors if key not in shapes]
-    wrong += [
+def _check_names(stored: Iterable[str], shapes: Mapping[str, torch.Size]) -> None:
+    names = unpacked_names(stored, shapes) - {CHECKSUMS}
+    _raise_if(
+        [f"missing {key}" for key in shapes if key not in names]
+        + [f"unexpected {key}" for key in names - shapes.keys()]
+    )
+
+
+def _check_shapes(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> None:
+    _raise_if(
         f"{key} of shape {tuple(tensors[key].shape)} instead of {tuple(shape)}"
         for key, shape in shapes.items()
-        if key in tensors and tensors[key].shape != shape
-    ]
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise ValueError(f"the checkpoint does not fit the model: {', '.join(wrong[:5])}{more}")
+        if tensors[key].shape != shape
+    )
+
+
+def _raise_if(wrong: Iterable[str]) -> None:
+    if listed := list(wrong):
+        more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
+        raise ValueError(f"the checkpoint does not fit the model: {', '.join(listed[:5])}{more}")
 
 
 AutoConfig.register("vpns", VPNsConfig, exist_ok=True)
