@@ -31,6 +31,19 @@ def load(repo_id: str, picture: str) -> dict[str, Any]:
     }
 
 
+def run_snippet(repo_id: str) -> str:
+    """Runs the code that the card of a repository shows, as it stands there; returns it."""
+    import re
+    from pathlib import Path
+
+    from huggingface_hub import hf_hub_download
+
+    text = Path(hf_hub_download(repo_id, "README.md")).read_text(encoding="utf-8")
+    [snippet] = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    exec(snippet, {})
+    return snippet
+
+
 def load_with_package(repo_id: str, picture: str) -> dict[str, Any]:
     """Loads by the class itself, and by the classes of transformers without trusting the repository's code."""
     import torch

@@ -111,6 +111,13 @@ def test_without_the_package(bare, expected, picture):
     assert load().result == loaded
 
 
+def test_the_code_on_the_card_runs_without_the_package(bare, published, expected):
+    ended = bare.call(CALLS, "run_snippet", token=WRITER, repo_id=REPO)
+    assert f'model="{REPO}"' in ended.result
+    assert "'label': " in ended.out
+    assert f"{expected['sparsity'][0]:.2%} of the prunable weights are zero" in ended.out
+
+
 def test_with_the_package(bare, client, expected, picture):
     loaded = client.call(CALLS, "load_with_package", token=WRITER, repo_id=REPO, picture=picture).result
     assert (loaded["class"], loaded["same"]) == ("vpns_hf.models.modeling_vpns", True)

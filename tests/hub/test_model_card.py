@@ -23,9 +23,9 @@ tags:
 - vpns
 - pruning
 - sparse
-- visual-prompting
-- granularity-weight
+- weight
 - sparsity-70
+- visual-prompting
 - arxiv:2312.01397
 datasets: org/digits
 base_model_relation: finetune
@@ -45,6 +45,12 @@ model-index:
     - type: accuracy
       name: Accuracy without the prompt
       value: 0.9417
+    - type: top5_accuracy
+      name: Top-5 accuracy with the prompt
+      value: 0.9931
+    - type: top5_accuracy
+      name: Top-5 accuracy without the prompt
+      value: 0.9861
 """
 
 TABLE = """\
@@ -59,7 +65,7 @@ TABLE = """\
 | Prunable weights kept | 11,678,912 | 3,502,506 |
 | Density without unused head rows | | 29.12% |
 | Top-1 with the prompt over seeds, mean ± standard deviation | | not measured |
-| Operations for one picture, 10^9 MACs; pruned: those with a non-zero weight | 1.81 | 0.544 |
+| MACs for one picture; pruned: those with a non-zero weight | 1.81 G | 544 M |
 | Latency (batch of 1, float32, CPU, 2 threads) | 30.5 ms | 30.7 ms |
 | Size of the weights on disk | 46.83 MB | 0.02 MB |
 """
@@ -76,7 +82,7 @@ UNMEASURED_TABLE = """\
 | Prunable weights kept | 11,678,912 | 3,502,506 |
 | Density without unused head rows | | not measured |
 | Top-1 without the prompt over seeds, mean ± standard deviation | | not measured |
-| Operations for one picture, 10^9 MACs; pruned: those with a non-zero weight | not measured | not measured |
+| MACs for one picture; pruned: those with a non-zero weight | not measured | not measured |
 | Latency | not measured | not measured |
 | Size of the weights on disk | not measured | not measured |
 """
@@ -147,7 +153,7 @@ def test_the_header_says_what_was_measured(data, folder):
 def test_the_hub_reads_the_header_back(data, folder):
     card = ModelCard.load(write_model_card(folder, data))
     assert card.data.model_name == "resnet18-digits-70"
-    assert [result.metric_value for result in card.data.eval_results] == [0.9528, 0.9417]
+    assert [result.metric_value for result in card.data.eval_results] == [0.9528, 0.9417, 0.9931, 0.9861]
     assert {result.dataset_split for result in card.data.eval_results} == {"test"}
 
 
@@ -184,7 +190,7 @@ def test_a_number_that_was_not_measured_is_said_to_be_so(tmp_path):
 
 
 def test_a_card_without_any_accuracy_has_no_model_index(tmp_path):
-    run = replace(RUN, accuracy=ViewAccuracy())
+    run = replace(RUN, accuracy=ViewAccuracy(), top5=ViewAccuracy())
     card = ModelCard.load(write_model_card(tmp_path, VPNsModelCardData(run=run)))
     assert card.data.eval_results is None
     assert "model-index" not in card.content
@@ -193,7 +199,7 @@ def test_a_card_without_any_accuracy_has_no_model_index(tmp_path):
 def test_the_view_the_model_uses_comes_first(data, folder):
     card = ModelCard.load(write_model_card(folder, only_run(data, prompt_at_inference=False)))
     names = [result.metric_name for result in card.data.eval_results]
-    assert names == ["Accuracy without the prompt", "Accuracy with the prompt"]
+    assert names[:2] == ["Accuracy without the prompt", "Accuracy with the prompt"]
     assert "By default the saved model is applied without the prompt;" in card.text
 
 
@@ -230,6 +236,17 @@ def test_local_names_show_no_folders_and_are_no_hub_ids(data, folder, tmp_path):
     assert "\npython scripts/prune.py --dataset_name digits\n" in card.text
     assert str(tmp_path) not in card.content
     assert "private" not in card.content
+
+
+def test_short_names_stand_for_what_the_hub_has(data, folder):
+    card = ModelCard.load(write_model_card(folder, replace(data, base_model="resnet18", dataset="cifar100")))
+    assert (card.data.base_model, card.data.base_model_relation) == ("timm/resnet18.tv_in1k", "finetune")
+    assert card.data.datasets == "uoft-cs/cifar100"
+    assert {result.dataset_type for result in card.data.eval_results} == {"uoft-cs/cifar100"}
+    assert "pruned from `timm/resnet18.tv_in1k`" in card.text
+    untrained = ModelCard.load(write_model_card(folder, replace(data, base_model="resnet-small", dataset="digits")))
+    assert (untrained.data.base_model, untrained.data.datasets) == (None, None)
+    assert "pruned from `resnet-small`" in untrained.text
 
 
 def test_a_folder_that_looks_like_a_hub_id_is_a_folder(data, folder, tmp_path, monkeypatch):

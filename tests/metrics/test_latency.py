@@ -26,6 +26,10 @@ def test_no_gradient_is_kept():
     assert not any(seen)
 
 
-def test_the_threads_of_a_cpu():
-    threads = torch.get_num_threads()
-    assert device_name(torch.device("cpu")) == f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+def test_the_name_and_the_threads_of_a_cpu(monkeypatch, tmp_path):
+    threads = f"{torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}"
+    monkeypatch.setattr(latency, "CPU_INFO", tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text("vendor_id\t: X\nmodel name\t: Swift 9 @ 3 GHz\nmodel name\t: another\n")
+    assert device_name(torch.device("cpu")) == f"CPU Swift 9 @ 3 GHz, {threads}"
+    (tmp_path / "cpuinfo").unlink()
+    assert device_name(torch.device("cpu")).endswith(f", {threads}")

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from vpns_hf.reporting.numbers import count, duration, megabytes, percent, points, short_percent, sparsity_name
+from vpns_hf.reporting.numbers import (
+    count,
+    duration,
+    megabytes,
+    operations,
+    percent,
+    points,
+    short_percent,
+    sparsity_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +34,10 @@ from vpns_hf.reporting.numbers import count, duration, megabytes, percent, point
         (duration(12345.6), "12,346"),
         (megabytes(46827520), "46.83 MB"),
         (megabytes(None), "not measured"),
+        (operations(1814073344), "1.81 G"),
+        (operations(544222003), "544 M"),
+        (operations(999), "0.999 k"),
+        (operations(None), "not measured"),
         (sparsity_name(0.7), "sparsity-70"),
         (sparsity_name(0.57), "sparsity-57"),
         (sparsity_name(0.955), "sparsity-95.5"),

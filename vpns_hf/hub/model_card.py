@@ -13,17 +13,18 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from vpns_hf.reporting.numbers import (
     NOT_MEASURED,
     count,
-    giga,
     megabytes,
     milliseconds,
+    operations,
     percent,
     short_percent,
     sparsity_name,
 )
-from vpns_hf.reporting.records import CostRecord, DenseResult
+from vpns_hf.reporting.records import CostRecord, DenseResult, ViewAccuracy
 from vpns_hf.reporting.results import Results, RunResult
 
-from .public_names import hub_id, public_command, public_name
+from .public_names import public_command
+from .sources import dataset_id, model_id, shown_dataset, shown_model
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class VPNsModelCardData:
         run: the results of this checkpoint.
         dense: the results of the unpruned model.
         repo_id: the Hub id the card's code loads; without one, the folder of the run.
-        base_model: Hub id or path of the pre-trained model; of a path only the last part is shown.
-        dataset: Hub id or path of the data set; likewise.
+        base_model: Hub id, short name or path of the pre-trained model; of a path only the last part is shown.
+        dataset: Hub id, short name or path of the data set; likewise.
         license: a licence identifier of the Hub. The weights derive from the base model, so that its licence decides.
         seeds: the results of the same job with other seeds.
         protocol: a sentence on how the model was chosen and measured, beside what `run` tells.
@@ -90,7 +91,7 @@ def write_model_card(folder: str | os.PathLike[str], data: VPNsModelCardData) ->
 
 def card_metadata(data: VPNsModelCardData) -> ModelCardData:
     """The YAML header of the card, the measured accuracies as its model index."""
-    base_model = hub_id(data.base_model)
+    base_model = model_id(data.base_model)
     return ModelCardData(
         model_name=_model_name(data),
         license=data.license,
@@ -98,7 +99,7 @@ def card_metadata(data: VPNsModelCardData) -> ModelCardData:
         pipeline_tag="image-classification",
         base_model=base_model,
         base_model_relation="finetune" if base_model else None,
-        datasets=hub_id(data.dataset),
+        datasets=dataset_id(data.dataset),
         metrics=["accuracy"],
         tags=_tags(data.run),
         eval_results=_eval_results(data) or None,
@@ -106,36 +107,54 @@ def card_metadata(data: VPNsModelCardData) -> ModelCardData:
 
 
 def _tags(run: RunResult) -> list[str]:
-    own = [f"granularity-{run.granularity}", sparsity_name(run.sparsity_requested)]
-    return ["vpns", "pruning", "sparse", "visual-prompting", *own, "arxiv:2312.01397"]
+    own = [run.granularity, sparsity_name(run.sparsity_requested)]
+    return ["vpns", "pruning", "sparse", *own, "visual-prompting", "arxiv:2312.01397"]
 
 
 def _eval_results(data: VPNsModelCardData) -> list[EvalResult]:
-    views = {"with the prompt": data.run.accuracy.prompted, "without the prompt": data.run.accuracy.plain}
-    # The view the saved model uses comes first: that is the one shown where there is room for one number.
-    names = sorted(views, key=lambda name: name != _default_view(data.run))
-    return [_eval_result(data, f"Accuracy {name}", views[name]) for name in names if views[name] is not None]
+    dataset = shown_dataset(data.dataset) if data.dataset else "unknown"
+    run = data.run
+    return accuracy_results(dataset, run.split, run.accuracy, run.top5, bool(run.prompt_at_inference))
 
 
-def _eval_result(data: VPNsModelCardData, name: str, accuracy: float) -> EvalResult:
-    dataset = public_name(data.dataset) if data.dataset else "unknown"
-    return EvalResult(
-        task_type="image-classification",
-        dataset_type=dataset,
-        dataset_name=dataset,
-        dataset_split=data.run.split,
-        metric_type="accuracy",
-        metric_name=name,
-        metric_value=accuracy,
-    )
+def accuracy_results(
+    dataset: str, split: str, accuracy: ViewAccuracy, top5: ViewAccuracy, prompted_first: bool
+) -> list[EvalResult]:
+    """Returns what a model index says of accuracies, those that were measured.
+
+    Args:
+        dataset: as it may stand in public.
+        split: of the data set.
+        accuracy: top-1.
+        top5: top-5.
+        prompted_first: whether the model applies its prompt by default. Where there is room for one number, the first is
+            shown.
+    """
+    views = {"prompted": "with the prompt", "plain": "without the prompt"}
+    order = list(views) if prompted_first else list(reversed(views))
+    kinds = {"accuracy": ("Accuracy", accuracy), "top5_accuracy": ("Top-5 accuracy", top5)}
+    return [
+        EvalResult(
+            task_type="image-classification",
+            dataset_type=dataset,
+            dataset_name=dataset,
+            dataset_split=split,
+            metric_type=kind,
+            metric_name=f"{title} {views[view]}",
+            metric_value=getattr(values, view),
+        )
+        for kind, (title, values) in kinds.items()
+        for view in order
+        if getattr(values, view) is not None
+    ]
 
 
 def _template_fields(folder: Path, data: VPNsModelCardData) -> dict[str, str | int | bool | None]:
     return {
         "model_name": _model_name(data),
         "repo_id": data.repo_id or data.run.path,
-        "base_model": _mention(data.base_model, "a model that was not recorded"),
-        "dataset": _mention(data.dataset, "a data set that was not recorded"),
+        "base_model": f"`{shown_model(data.base_model)}`" if data.base_model else "a model that was not recorded",
+        "dataset": f"`{shown_dataset(data.dataset)}`" if data.dataset else "a data set that was not recorded",
         "command": public_command(data.command) if data.command else None,
         "versions": ", ".join(f"{package} {version}" for package, version in data.versions.items()),
         "protocol": data.protocol,
@@ -174,8 +193,8 @@ def _run_fields(run: RunResult) -> dict[str, str | int]:
 def _cost_fields(cost: CostRecord) -> dict[str, str]:
     return {
         "dense_size": megabytes(cost.dense_bytes),
-        "macs": giga(cost.macs),
-        "macs_nonzero": giga(cost.macs_nonzero),
+        "macs": operations(cost.macs),
+        "macs_nonzero": operations(cost.macs_nonzero),
         "latency": milliseconds(cost.milliseconds),
         "dense_latency": milliseconds(cost.dense_milliseconds),
         "latency_setting": _latency_setting(cost),
@@ -225,10 +244,6 @@ def _selection(run: RunResult) -> str:
         epoch = "The epoch" if run.epoch is None else f"Epoch {run.epoch} of the last stage"
         chosen = f"{epoch} and the default view were chosen on the validation split ({measured})."
     return f"{chosen} The accuracies in the table were measured on the {run.split} split."
-
-
-def _mention(name: str | None, otherwise: str) -> str:
-    return otherwise if name is None else f"`{public_name(name)}`"
 
 
 def _model_name(data: VPNsModelCardData) -> str:

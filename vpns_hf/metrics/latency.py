@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 WARM_UP = 3
+CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 
 
 @torch.no_grad()
@@ -34,11 +38,20 @@ def measure_latency(
 
 
 def device_name(device: torch.device) -> str:
-    """Returns what a reader needs to know of a device: the name of the GPU, or the threads of the CPU."""
+    """Returns what a reader needs to know of a device: the name of the GPU, or that of the CPU and its threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' if threads > 1 else ''}" if device.type == "cpu" else device.type
+    return f"{_cpu_name()}, {threads} thread{'s' if threads > 1 else ''}" if device.type == "cpu" else device.type
+
+
+def _cpu_name() -> str:
+    """Returns the name of the processor where the system tells it, else its architecture."""
+    try:
+        told = re.search(r"^model name\s*:\s*(\S.*)$", CPU_INFO.read_text(encoding="utf-8"), re.M)
+    except (OSError, UnicodeDecodeError):
+        told = None
+    return f"CPU {told[1] if told else platform.processor() or platform.machine()}".strip()
 
 
 def _milliseconds(call: Callable[[], Tensor], device: torch.device) -> float:

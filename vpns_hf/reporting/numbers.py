@@ -39,9 +39,12 @@ def megabytes(size: int | None) -> str:
     return NOT_MEASURED if size is None else f"{size / 1e6:.2f} MB"
 
 
-def giga(number: int | None) -> str:
-    """A large count in units of 10^9 with three digits that matter: 1814073344 -> "1.81"."""
-    return NOT_MEASURED if number is None else f"{number / 1e9:.3g}"
+def operations(number: int | None) -> str:
+    """A count of operations with three digits that matter: 1814073344 -> "1.81 G", 1357824 -> "1.36 M"."""
+    if number is None:
+        return NOT_MEASURED
+    unit, size = next((pair for pair in (("G", 1e9), ("M", 1e6)) if number >= pair[1]), ("k", 1e3))
+    return f"{number / size:.3g} {unit}"
 
 
 def milliseconds(value: float | None) -> str:
