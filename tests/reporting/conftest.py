@@ -31,6 +31,7 @@ def make_run(sparsity: float, prompted: float | None, plain: float) -> RunResult
             for (stage, epoch), validation in zip(stages, validations, strict=True)
         ],
         layers=[LayerRecord("net.stem.conv", (4, 3, 3, 3), 61), LayerRecord("net.head", (6, 4), 0)],
+        waiting=0.005,
     )
 
 

@@ -28,8 +28,9 @@ def test_results_json_has_the_public_schema():
         prompt_at_inference=True,
         effective_density=0.5,
         epoch=2,
-        history=[EpochRecord("finetune", 1, ViewLoss(0.5, 0.25), 0.75, 0.01, 1.5)],
+        history=[EpochRecord("finetune", 1, ViewLoss(0.5, 0.25), 0.75, 0.01, 1.5, waiting=0.25)],
         layers=[LayerRecord("head", (6, 4), 6)],
+        waiting=0.125,
     )
     assert Results(DenseResult(0.95, 1.0, "test"), [run]).to_dict() == {
         "dense": {"accuracy": 0.95, "top5": 1.0, "split": "test"},
@@ -60,6 +61,7 @@ def test_results_json_has_the_public_schema():
                         "learning_rate": 0.01,
                         "seconds": 1.5,
                         "validation": None,
+                        "waiting": 0.25,
                     }
                 ],
                 "layers": [{"name": "head", "shape": [6, 4], "nonzero": 6, "total": 24, "density": 0.25}],
@@ -67,6 +69,7 @@ def test_results_json_has_the_public_schema():
                     **dict.fromkeys(("macs", "macs_nonzero", "dense_bytes", "milliseconds", "dense_milliseconds")),
                     **dict.fromkeys(("batch_size", "device", "dtype")),
                 },
+                "waiting": 0.125,
             }
         ],
         "model": None,

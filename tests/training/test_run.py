@@ -105,7 +105,7 @@ def test_wherever_it_is_stopped(uninterrupted):
 
 
 def without_seconds(run: Run) -> list[dict]:
-    return [{**vars(record), "seconds": None} for record in run.history]
+    return [{**vars(record), "seconds": None, "waiting": None} for record in run.history]
 
 
 def test_time_that_was_spent_is_counted(uninterrupted):
@@ -115,12 +115,13 @@ def test_time_that_was_spent_is_counted(uninterrupted):
         run.execute(stages())
     stopped.file.seek(0)
     state, states = torch.load(stopped.file, weights_only=True)
-    state["seconds"]["find_mask"], state["progress"]["seconds"] = 1000.0, 500.0
+    state["seconds"]["find_mask"], state["progress"]["seconds"], state["progress"]["waiting"] = 1000.0, 500.0, 400.0
     run = new_run(Callback())
     run.load_state_dict(copy.deepcopy(state), states)
     run.execute(stages())
     assert 1000 <= run.seconds["find_mask"] < 1500
     assert run.history[0].seconds >= 500 > run.history[1].seconds
+    assert run.history[0].seconds > run.history[0].waiting >= 400 > run.history[1].waiting > 0
 
 
 def test_another_number_of_processes_goes_on_from_the_mean():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .numbers import sparsity_name
 from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, ViewLoss
 from .report import write_model_plots, write_report
-from .results import Results, RunResult
+from .results import Results, RunResult, share_of_waiting
 from .tables import layer_table, results_table
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "ViewLoss",
     "layer_table",
     "results_table",
+    "share_of_waiting",
     "sparsity_name",
     "write_model_plots",
     "write_report",

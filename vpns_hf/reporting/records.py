@@ -36,6 +36,7 @@ class EpochRecord:
         learning_rate: the one the epoch was trained with.
         seconds: wall-clock time of the epoch, its evaluation included.
         validation: accuracy on the validation split, or None if the epoch was not evaluated.
+        waiting: the seconds of them spent waiting for batches, to train and to evaluate; None if not measured.
     """
 
     stage: str
@@ -45,6 +46,7 @@ class EpochRecord:
     learning_rate: float
     seconds: float
     validation: ViewAccuracy | None = None
+    waiting: float | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> EpochRecord:

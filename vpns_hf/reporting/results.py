@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ class RunResult:
         history: one record per epoch, in the order they were trained.
         layers: one record per masked layer, in the order of the model.
         cost: storage, operations and latency.
+        waiting: share of the time of all epochs spent waiting for batches, in [0, 1]; None if not measured.
     """
 
     method: str
@@ -60,6 +61,7 @@ class RunResult:
     history: list[EpochRecord] = field(default_factory=list)
     layers: list[LayerRecord] = field(default_factory=list)
     cost: CostRecord = field(default_factory=CostRecord)
+    waiting: float | None = None
 
     @property
     def total_seconds(self) -> float:
@@ -77,6 +79,13 @@ class RunResult:
             "cost": CostRecord.from_dict(data.get("cost") or {}),
         }
         return cls(**{**known_fields(cls, data), **nested})
+
+
+def share_of_waiting(history: Sequence[EpochRecord]) -> float | None:
+    """Which share of the time of epochs was spent waiting for batches, in [0, 1]; None where it was not measured."""
+    measured = [record for record in history if record.waiting is not None]
+    seconds = sum(record.seconds for record in measured)
+    return sum(record.waiting for record in measured) / seconds if seconds else None
 
 
 @dataclass(frozen=True)

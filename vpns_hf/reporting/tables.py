@@ -6,17 +6,26 @@ import math
 from collections.abc import Mapping, Sequence
 
 from .markdown import markdown_table
-from .numbers import count, duration, points, short_percent
+from .numbers import count, duration, percent, points, short_percent
 from .results import Results, RunResult
 
 
 def results_table(results: Results) -> str:
     """One row per run: sparsity, accuracy of both views beside the dense model's, weights kept, seconds.
 
-    Accuracies are in %, followed in brackets by the points they lie above the dense model. Images that were left out
-    are counted below.
+    Accuracies are in %, followed in brackets by the points they lie above the dense model. "Waiting" is the share of the
+    epochs' time spent waiting for images. Images that were left out are counted below.
     """
-    header = ["Target", "Achieved", "With prompt %", "Without %", "Dense %", "Non-zero of all weights", "Seconds"]
+    header = [
+        "Target",
+        "Achieved",
+        "With prompt %",
+        "Without %",
+        "Dense %",
+        "Non-zero of all weights",
+        "Seconds",
+        "Waiting",
+    ]
     rows = [_run_row(run, results.dense.accuracy) for run in results.runs]
     table = markdown_table(header, rows, right=[True] * len(header))
     if not results.skipped_images:
@@ -50,6 +59,7 @@ def _run_row(run: RunResult, dense: float | None) -> list[str]:
         points(dense, None),
         f"{count(run.nonzero)} of {count(run.total)}",
         duration(run.total_seconds),
+        percent(run.waiting),
     ]
 
 

@@ -52,7 +52,8 @@ def _epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
     losses = _mean_losses(run, stage)
     validation = _validate(run)
     stage.after_epoch(run, epoch, validation)
-    record = EpochRecord(stage.name, epoch, losses, run.model.sparsity, learning_rate, progress.seconds, validation)
+    seconds, waiting = progress.seconds, progress.waiting.seconds
+    record = EpochRecord(stage.name, epoch, losses, run.model.sparsity, learning_rate, seconds, validation, waiting)
     progress.next_epoch()
     run.history.append(record)
     run.tell("on_epoch_end", record)
@@ -67,7 +68,7 @@ def train_epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
     model.train()
     progress = run.progress
     streams = [update.stream(run.data).epoch(progress.epoch, progress.step) for update in stage.updates]
-    for batches in zip(*streams, strict=True):
+    for batches in progress.waiting.over(zip(*streams, strict=True)):
         for update, batch in zip(stage.updates, batches, strict=True):
             loss = model(batch.pixel_values, labels=batch.labels, prompted=update.prompted).loss
             run.accelerator.backward(loss)
@@ -110,4 +111,5 @@ def _refuse_divergence(losses: ViewLoss, stage: str, epoch: int) -> None:
 def _validate(run: Run) -> ViewAccuracy | None:
     if run.data.validation is None:
         return None
-    return evaluate_views(run.model, run.watched(run.data.validation), run.accelerator).accuracy
+    batches = run.watched(run.progress.waiting.over(run.data.validation))
+    return evaluate_views(run.model, batches, run.accelerator).accuracy

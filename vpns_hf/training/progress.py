@@ -12,6 +12,8 @@ from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
+from .waiting import Waiting
+
 if TYPE_CHECKING:
     from .stages import TrainingStage
 
@@ -30,6 +32,7 @@ class StageProgress:
         step: iterations taken in it.
         trained: whether all of its iterations are taken, so that only its evaluation is left.
         sums: {view: 0-dim float32} this process's summed losses of the epoch.
+        waiting: how long this process has waited for batches in the epoch.
     """
 
     def __init__(self, stage: TrainingStage, optimizer: AcceleratedOptimizer, accelerator: Accelerator) -> None:
@@ -39,6 +42,7 @@ class StageProgress:
         self.schedule = CosineAnnealingLR(optimizer.optimizer, T_max=stage.epochs)
         self.sums = {update.view: torch.zeros((), device=accelerator.device) for update in stage.updates}
         self.epoch, self.step, self.trained = 1, 0, False
+        self.waiting = Waiting()
         self._before, self._start = 0.0, time.perf_counter()
 
     @property
@@ -53,6 +57,7 @@ class StageProgress:
             warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler\.step")
             self.schedule.step()
         self.epoch, self.step, self.trained = self.epoch + 1, 0, False
+        self.waiting = Waiting()
         for value in self.sums.values():
             value.zero_()
         self._before, self._start = 0.0, time.perf_counter()
@@ -61,6 +66,7 @@ class StageProgress:
         """Returns what all processes share, as tensors and plain values."""
         return {
             **{name: getattr(self, name) for name in ("epoch", "step", "trained", "seconds")},
+            "waiting": self.waiting.seconds,
             "optimizer": self.optimizer.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": None if self.scaler is None else self.scaler.state_dict(),
@@ -71,6 +77,7 @@ class StageProgress:
         """Goes to where `state` was taken."""
         self.epoch, self.step, self.trained = state["epoch"], state["step"], state["trained"]
         self._before, self._start = state["seconds"], time.perf_counter()
+        self.waiting = Waiting(state["waiting"])
         self.optimizer.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         if self.scaler is not None and state["scaler"] is not None:

@@ -30,6 +30,7 @@ from vpns_hf.reporting import (
     DenseResult,
     Results,
     RunResult,
+    share_of_waiting,
     sparsity_name,
     write_model_plots,
     write_report,
@@ -325,6 +326,7 @@ class VPNsTrainer:
             history=run.history,
             layers=layers,
             cost=measure_cost_once(model, self.accelerator),
+            waiting=share_of_waiting(run.history),
         )
 
     def _save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
