@@ -32,6 +32,9 @@ class GivenBatches(list):
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         return iter(self[start:])
 
+    def rows(self, epoch: int, index: int) -> Tensor:
+        return torch.arange(len(self[index].labels)) + 100 * index
+
 
 @dataclass
 class Recorder(Callback):

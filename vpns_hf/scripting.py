@@ -14,10 +14,14 @@ import transformers
 
 from .allocation import keep_freed_memory
 from .errors import InputError
+from .lost_process import lost_process
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Runs `main`; exits with 2 after an InputError, whose line goes to standard error, and 130 when interrupted."""
+    """Runs `main`; exits with 2 after an InputError, whose line goes to standard error, and 130 when interrupted.
+
+    When another process of the job is lost, every process that is left says so in one line and exits with 1.
+    """
     quiet_libraries()
     keep_freed_memory()
     try:
@@ -26,6 +30,12 @@ def run_script(main: Callable[[], None]) -> None:
         if is_main_process():
             print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
         sys.exit(2)
+    except RuntimeError as error:
+        if (reason := lost_process(error)) is None:
+            raise
+        rank = os.environ.get("RANK", "0")
+        print(f"{Path(sys.argv[0]).name}: error: process {rank} stops: {reason}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -97,11 +97,22 @@ class TrainBatches:
             epoch: its number; the same number gives the same batches.
             start: the number of batches to skip, to go on in the middle of an epoch.
         """
-        generator = torch.Generator().manual_seed(_mixed_seed(self._seed, self._stream, epoch))
-        order = self._topped_up(torch.randperm(len(self._reader), generator=generator))
+        generator = self._generator(epoch)
+        batches = self._batches(generator)
         plan = self._reader.transform.plan(len(self._reader), generator)
-        for rows in order.split(self.batch_size)[start:]:
+        for rows in batches[start:]:
             yield self._reader.read(self._reader.process.share(rows), plan)
+
+    def rows(self, epoch: int, index: int) -> torch.Tensor:
+        """The rows of all processes in one batch of an epoch: int64 (b,), numbered as in the cache."""
+        return self._batches(self._generator(epoch))[index]
+
+    def _generator(self, epoch: int) -> torch.Generator:
+        return torch.Generator().manual_seed(_mixed_seed(self._seed, self._stream, epoch))
+
+    def _batches(self, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+        order = torch.randperm(len(self._reader), generator=generator)
+        return self._topped_up(order).split(self.batch_size)
 
     def _topped_up(self, order: torch.Tensor) -> torch.Tensor:
         multiple = min(self.batch_size, math.lcm(TOP_UP, 2 * self._reader.process.count))

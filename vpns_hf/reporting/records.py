@@ -37,6 +37,7 @@ class EpochRecord:
         seconds: wall-clock time of the epoch, its evaluation included.
         validation: accuracy on the validation split, or None if the epoch was not evaluated.
         waiting: the seconds of them spent waiting for batches, to train and to evaluate; None if not measured.
+        skipped: updates that were left out, because loss or gradient were not finite.
     """
 
     stage: str
@@ -47,6 +48,7 @@ class EpochRecord:
     seconds: float
     validation: ViewAccuracy | None = None
     waiting: float | None = None
+    skipped: int = 0
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> EpochRecord:

@@ -84,7 +84,15 @@ class VPNsTrainingArguments:
     per_device_train_batch_size: int | None = _field(
         None, "Images per update and process; takes the place of train_batch_size."
     )
+    gradient_accumulation_steps: int = _field(
+        1,
+        "Parts in which each process passes its share of a batch, to save memory; the update stays that of the whole.",
+    )
     per_device_eval_batch_size: int = _field(256, "Images per evaluation batch and process.")
+    max_grad_norm: float | None = _field(None, "Scale the gradient of an update down to this L2 norm.")
+    skip_nonfinite: bool = _field(
+        False, "Leave out updates whose loss or gradient is not finite, and count them, instead of stopping."
+    )
     horizontal_flip: bool = _field(True, "Mirror half of the training images; switch it off for digits and text.")
     validation_fraction: float = _field(0.1, "Share of the training images that selects epoch and view, in (0, 1).")
     max_train_samples: int | None = _field(None, "Use the first images of the training split only.")
@@ -99,6 +107,9 @@ class VPNsTrainingArguments:
     mixed_precision: str | None = _field(
         None, "Compute in no, fp16 or bf16; what accelerate is configured for if not given. Scores stay float32."
     )
+    tf32: bool = _field(False, "Multiply float32 matrices in TF32 on the GPU.")
+    use_cpu: bool = _field(False, "Compute on the CPU even where there is a GPU.")
+    timeout: int = _field(1800, "Seconds after which a process that others wait for counts as lost.")
     cache_dir: str | None = _field(None, "Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
     cache_images: str = _field(
         "auto", "Keep decoded images on disk: auto (where they fit), yes, or no (decode them for every batch)."
@@ -144,7 +155,13 @@ class VPNsTrainingArguments:
     def _check_numbers(self) -> None:
         for name in ("pretrain_epochs", "find_mask_epochs", "finetune_epochs", "prompt_size"):
             _check_at_least(name, getattr(self, name), 0)
-        for name in ("image_size", "per_device_eval_batch_size", "mapping_interval"):
+        for name in (
+            "image_size",
+            "per_device_eval_batch_size",
+            "mapping_interval",
+            "gradient_accumulation_steps",
+            "timeout",
+        ):
             _check_at_least(name, getattr(self, name), 1)
         for name in ("max_train_samples", "max_eval_samples", "max_test_samples"):
             if getattr(self, name) is not None:
@@ -161,6 +178,8 @@ class VPNsTrainingArguments:
             "weight_decay",
         ):
             _check_at_least(name, getattr(self, name), 0)
+        if self.max_grad_norm is not None and not 0 < self.max_grad_norm < math.inf:
+            raise InputError(f"max_grad_norm is {self.max_grad_norm}; allowed: above 0 and finite")
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum is {self.momentum}; allowed: 0 or more and below 1")
         if not 0 < self.validation_fraction < 1:

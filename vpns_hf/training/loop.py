@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from accelerate import Accelerator
 from torch import nn
 
-from vpns_hf.errors import InputError
-from vpns_hf.reporting import EpochRecord, ViewAccuracy, ViewLoss
+from vpns_hf.reporting import EpochRecord, ViewAccuracy
 
 from .evaluation import evaluate_views
 from .progress import StageProgress
 from .run import Run
+from .statistics import synchronise_statistics
+from .updating import Updater
 
 if TYPE_CHECKING:
     from .stages import TrainingStage
@@ -49,11 +48,11 @@ def _epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
         train_epoch(run, stage, model)
         synchronise_statistics(run.model, run.accelerator)
         progress.trained = True
-    losses = _mean_losses(run, stage)
+    losses, skipped = progress.losses.means(run), progress.losses.skipped(run)
     validation = _validate(run)
     stage.after_epoch(run, epoch, validation)
-    seconds, waiting = progress.seconds, progress.waiting.seconds
-    record = EpochRecord(stage.name, epoch, losses, run.model.sparsity, learning_rate, seconds, validation, waiting)
+    figures = (losses, run.model.sparsity, learning_rate, progress.seconds, validation)
+    record = EpochRecord(stage.name, epoch, *figures, waiting=progress.waiting.seconds, skipped=skipped)
     progress.next_epoch()
     run.history.append(record)
     run.tell("on_epoch_end", record)
@@ -66,46 +65,17 @@ def train_epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
         model: the prepared model.
     """
     model.train()
-    progress = run.progress
+    progress, updater = run.progress, Updater(run, model)
     streams = [update.stream(run.data).epoch(progress.epoch, progress.step) for update in stage.updates]
     for batches in progress.waiting.over(zip(*streams, strict=True)):
         for update, batch in zip(stage.updates, batches, strict=True):
-            loss = model(batch.pixel_values, labels=batch.labels, prompted=update.prompted).loss
-            run.accelerator.backward(loss)
-            progress.optimizer.step()
-            progress.optimizer.zero_grad()
-            stage.after_update(run)
-            progress.sums[update.view] += loss.detach()
-            run.tell("on_update", stage, update, loss.detach())
+            loss = updater.update(batch, update.prompted)
+            progress.losses.add(run, update, loss)
+            with progress.losses.explaining(run):
+                stage.after_update(run)
+            run.tell("on_update", stage, update, loss)
         progress.step += 1
         run.tell("on_step_end", stage)
-
-
-def synchronise_statistics(model: nn.Module, accelerator: Accelerator) -> None:
-    """Averages the floating-point buffers (running statistics) over the processes, each of which saw its own images."""
-    if accelerator.num_processes == 1:
-        return
-    for buffer in model.buffers():
-        if buffer.is_floating_point():
-            buffer.copy_(accelerator.reduce(buffer, reduction="mean"))
-
-
-def _mean_losses(run: Run, stage: TrainingStage) -> ViewLoss:
-    """Returns the mean loss of each view over the epoch and the processes."""
-    progress, reduce = run.progress, run.accelerator.reduce
-    updates = progress.step * len(stage.updates) // len(progress.sums)
-    losses = ViewLoss(**{view: reduce(value, "mean").item() / updates for view, value in progress.sums.items()})
-    _refuse_divergence(losses, stage.name, progress.epoch)
-    return losses
-
-
-def _refuse_divergence(losses: ViewLoss, stage: str, epoch: int) -> None:
-    for view, loss in vars(losses).items():
-        if loss is not None and not math.isfinite(loss):
-            raise InputError(
-                f"the loss of the {view} pictures is {loss} in epoch {epoch} of {stage}: training diverged; "
-                "lower the learning rates"
-            )
 
 
 def _validate(run: Run) -> ViewAccuracy | None:

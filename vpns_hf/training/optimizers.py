@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
 
@@ -52,7 +53,12 @@ class SGDSpec:
     def build(self, parameters: Iterable[nn.Parameter], prompt: Iterable[nn.Parameter]) -> Optimizer:
         """Returns the optimiser of the two groups."""
         groups = _groups(parameters, self.learning_rate, prompt, self.prompt_learning_rate)
-        return SGD(groups, lr=self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay, fused=True)
+        sgd = SGD(groups, lr=self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay, fused=True)
+        if self.momentum:
+            # A fused first step that is left out would leave whatever was in memory as momentum.
+            for entry in (entry for group in sgd.param_groups for entry in group["params"]):
+                sgd.state[entry]["momentum_buffer"] = torch.zeros_like(entry, requires_grad=False)
+        return sgd
 
 
 OptimizerSpec = AdamSpec | SGDSpec

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 def process_states(run: Run) -> list[dict[str, Any]]:
-    """Returns the state of every process, in order; all processes take part."""
+    """Returns the state of every process, in order; all processes take part.
+
+    Raises:
+        InputError: if a loss of the epoch in progress was not finite: that state is not worth keeping.
+    """
+    if run.progress is not None:
+        run.progress.losses.look(run)
     state = {
         "generators": generator_states(run.accelerator.device),
         "sums": {} if run.progress is None else _on_host(run.progress.sums),

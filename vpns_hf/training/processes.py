@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
+from datetime import timedelta
 from typing import Any
 
+import torch
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch.nn.parallel import DistributedDataParallel
 
 from vpns_hf.errors import InputError
@@ -31,18 +33,24 @@ def build_accelerator(args: VPNsTrainingArguments) -> Accelerator:
     """Returns the accelerator of a job.
 
     The plain update does not reach the prompt, so unused parameters are looked for. Buffers are not broadcast at every
-    forward: masks are computed alike by every process, and running statistics are averaged once an epoch.
+    forward: masks are computed alike by every process, and running statistics are averaged once an epoch. Without a GPU
+    the processes work together on the CPU.
 
     Raises:
         InputError: if a tracker is asked for that is not installed, the precision is not supported, the processes do not
             find each other, or the batch size cannot be shared out.
     """
+    if args.tf32:
+        allow_tf32()
+    on_cpu = args.use_cpu or not torch.accelerator.is_available()
     trackers = _trackers(args.report_to) if args.with_tracking else None
     try:
         accelerator = Accelerator(
+            cpu=on_cpu,
             mixed_precision=args.mixed_precision,
             log_with=trackers,
             project_dir=args.output_dir,
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(seconds=args.timeout))],
         )
     except ValueError as error:
         raise InputError(str(error).strip().splitlines()[0]) from error
@@ -51,6 +59,18 @@ def build_accelerator(args: VPNsTrainingArguments) -> Accelerator:
     accelerator.ddp_handler = _WrapperSettings(find_unused_parameters=True, broadcast_buffers=False)
     check_batch_size(args, accelerator.num_processes)
     return accelerator
+
+
+def allow_tf32() -> None:
+    """Lets float32 convolutions and matrix products use TF32.
+
+    Raises:
+        InputError: if there is no NVIDIA GPU to do so.
+    """
+    if not torch.cuda.is_available():
+        raise InputError("tf32 is a format of NVIDIA GPUs, and none was found; leave out --tf32")
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
 
 
 def check_all_joined(num_processes: int) -> None:

@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
+from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
+from .epoch_losses import EpochLosses
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class StageProgress:
         epoch: the one in progress, counted from 1; `stage.epochs + 1` when all are over.
         step: iterations taken in it.
         trained: whether all of its iterations are taken, so that only its evaluation is left.
-        sums: {view: 0-dim float32} this process's summed losses of the epoch.
+        losses: of the epoch, on the device.
         waiting: how long this process has waited for batches in the epoch.
     """
 
@@ -40,10 +41,15 @@ class StageProgress:
         self.optimizer = optimizer
         self.scaler = accelerator.scaler
         self.schedule = CosineAnnealingLR(optimizer.optimizer, T_max=stage.epochs)
-        self.sums = {update.view: torch.zeros((), device=accelerator.device) for update in stage.updates}
+        self.losses = EpochLosses(stage, accelerator.device)
         self.epoch, self.step, self.trained = 1, 0, False
         self.waiting = Waiting()
         self._before, self._start = 0.0, time.perf_counter()
+
+    @property
+    def sums(self) -> dict[str, Tensor]:
+        """What this process has summed up in the epoch, 0-dim float32 each, to be changed in place."""
+        return self.losses.sums
 
     @property
     def seconds(self) -> float:
@@ -58,8 +64,7 @@ class StageProgress:
             self.schedule.step()
         self.epoch, self.step, self.trained = self.epoch + 1, 0, False
         self.waiting = Waiting()
-        for value in self.sums.values():
-            value.zero_()
+        self.losses.start_epoch(self.epoch)
         self._before, self._start = 0.0, time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
@@ -78,6 +83,7 @@ class StageProgress:
         self.epoch, self.step, self.trained = state["epoch"], state["step"], state["trained"]
         self._before, self._start = state["seconds"], time.perf_counter()
         self.waiting = Waiting(state["waiting"])
+        self.losses.start_epoch(self.epoch, self.step)
         self.optimizer.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         if self.scaler is not None and state["scaler"] is not None:

@@ -15,6 +15,8 @@ NAMES = ("model_name_or_path", "dataset_name")
 OF_THE_MACHINE = (
     "output_dir",
     "overwrite_output_dir",
+    "use_cpu",
+    "timeout",
     "cache_dir",
     "cache_images",
     "disable_tqdm",

@@ -16,6 +16,7 @@ from vpns_hf.reporting import EpochRecord
 
 from .process_state import load_process_state
 from .selection import EpochSelection
+from .updating import Stepping
 
 if TYPE_CHECKING:
     from .callbacks import Callback
@@ -56,6 +57,7 @@ class Run:
         name: what is being made, in words.
         finished: how many of its stages are over.
         progress: where the training stage in progress stands; None outside of one.
+        stepping: how optimisation steps are taken.
     """
 
     model: VPNsForImageClassification
@@ -69,6 +71,7 @@ class Run:
     name: str = ""
     finished: int = 0
     progress: StageProgress | None = None
+    stepping: Stepping = field(default_factory=Stepping)
 
     def __post_init__(self) -> None:
         self._started: dict[str, float] = {}

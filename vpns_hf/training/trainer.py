@@ -60,6 +60,7 @@ from .run import Run, RunData
 from .saved_models import SavedModels
 from .selection import BestOnValidation, EpochSelection, LastEpoch
 from .stages import PretrainStage, Stage
+from .updating import stepping_of
 from .versions import package_versions
 
 logger = logging.getLogger(__name__)
@@ -285,7 +286,10 @@ class VPNsTrainer:
     def _execute(self, name: str, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
         set_seed(self.args.seed)
-        run = Run(model, self.accelerator, self.batches(), sparsity, self._selection(), self.callbacks, name=name)
+        selection, stepping = self._selection(), stepping_of(self.args)
+        run = Run(
+            model, self.accelerator, self.batches(), sparsity, selection, self.callbacks, name=name, stepping=stepping
+        )
         run.execute(stages)
         return run
 
