@@ -189,6 +189,86 @@ def test_a_state_dict_restores_weight_and_mask(plain):
     assert torch.equal(fresh(x), layer(x))
 
 
+@pytest.fixture
+def folded() -> MaskedLayer:
+    """A layer in evaluation mode whose pruned weights are 0, as loaded ones are; weight 0 is pruned, weight 1 kept."""
+    layer = masked_copy(nn.Conv2d(4, 6, 3)).eval()
+    layer.weight_mask.view(-1)[:2] = torch.tensor([False, True])
+    layer.weight.data.copy_(layer.masked())
+    return layer
+
+
+@torch.no_grad()
+def uses_its_weight(layer: MaskedLayer) -> bool:
+    """Whether inference takes the weight as it is; if not, it must be a masked copy."""
+    weight = layer.effective_weight()
+    assert torch.equal(weight, layer.masked())
+    return weight is layer.weight
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_inference_takes_a_folded_weight_as_it_is(folded, mode):
+    with mode():
+        assert folded.effective_weight() is folded.weight
+        assert torch.equal(folded(inputs_of(folded)), folded(inputs_of(folded)))
+
+
+def test_a_weight_that_is_not_folded_is_masked_at_inference(plain):
+    layer, x = masked_copy(plain).eval(), inputs_of(plain)
+    assert not uses_its_weight(layer)
+    assert torch.equal(layer(x), run_plain(plain, plain.weight * layer.weight_mask, x))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: layer.weight.view(-1)[0].fill_(3),
+        lambda layer: layer.weight_mask.view(-1)[1].fill_(False),
+        lambda layer: layer.load_state_dict({**layer.state_dict(), "weight": torch.ones_like(layer.weight)}),
+        lambda layer: setattr(layer, "weight", nn.Parameter(torch.ones_like(layer.weight))),
+        lambda layer: setattr(layer, "weight_mask", torch.zeros_like(layer.weight_mask)),
+        lambda layer: setattr(layer.weight, "data", torch.ones_like(layer.weight)),
+        lambda layer: (layer.weight.data.fill_(1), layer.train().eval()),
+    ],
+)
+def test_a_change_is_seen_by_the_next_inference(folded, change):
+    assert uses_its_weight(folded)
+    with torch.no_grad():
+        change(folded)
+    assert not uses_its_weight(folded)
+
+
+def test_a_change_that_keeps_it_folded_costs_one_look(folded):
+    with torch.no_grad():
+        folded.weight.mul_(2)
+    assert uses_its_weight(folded)
+    assert uses_its_weight(folded.double())
+    assert uses_its_weight(copy.deepcopy(folded))
+    assert uses_its_weight(pickle.loads(pickle.dumps(folded)))
+
+
+def test_training_and_gradients_go_through_the_mask(folded):
+    assert uses_its_weight(folded)
+    folded(inputs_of(folded)).sum().backward()
+    assert (folded.weight.grad[~folded.weight_mask] == 0).all()
+    with torch.no_grad():
+        assert folded.train().effective_weight() is not folded.weight
+
+
+def test_tensors_that_nobody_keeps_track_of_are_masked(folded):
+    x = inputs_of(folded)
+    weight = torch.randn(folded.weight.shape)
+    with torch.no_grad():
+        output = torch.func.functional_call(folded, {"weight": weight}, (x,))
+    plain = nn.Conv2d(4, 6, 3).requires_grad_(False)
+    plain.bias.copy_(folded.bias)
+    assert torch.equal(output, run_plain(plain, weight * folded.weight_mask, x))
+    with torch.inference_mode():
+        assert copy.deepcopy(folded).effective_weight() is not folded.weight
+    with torch.no_grad():
+        assert folded.to("meta").effective_weight().is_meta
+
+
 def test_channels_last_gives_the_same():
     layer = masked_copy(nn.Conv2d(4, 6, 3))
     x = inputs_of(layer)

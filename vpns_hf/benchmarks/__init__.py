@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .inference import benchmark_inference
 from .input import benchmark_input
 from .selection import benchmark_selection
 from .step import benchmark_memory, benchmark_step
+from .storage import benchmark_load, benchmark_size
 
 BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
     "step": benchmark_step,
     "selection": benchmark_selection,
     "input": benchmark_input,
     "memory": benchmark_memory,
+    "size": benchmark_size,
+    "load": benchmark_load,
+    "inference": benchmark_inference,
 }
 
 __all__ = ["BENCHMARKS"]

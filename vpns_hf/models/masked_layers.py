@@ -8,6 +8,7 @@ Ramanujan et al., arXiv 1911.13299, section 3.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -67,12 +68,28 @@ class _StraightThrough(torch.autograd.Function):
         return scores.sign().mul_(weight).mul_(grad), None, None
 
 
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What a layer looked like when its weight was compared with its mask, and what came of it.
+
+    Attributes:
+        tensors: the weight and the mask; held, so that no other tensor can take their place in memory.
+        state: address and version of each.
+        folded: whether the weight was 0 wherever it is pruned.
+    """
+
+    tensors: tuple[Tensor, Tensor]
+    state: list[tuple[int, int]]
+    folded: bool
+
+
 class MaskedLayer(nn.Module):
     """What `MaskedConv2d` and `MaskedLinear` share: the mask, the scores, and the weight that the forward pass uses."""
 
     weight: nn.Parameter
     weight_mask: Tensor
     scores: nn.Parameter | None
+    _seen: _Seen | None = None
 
     @classmethod
     def from_plain(cls, layer: nn.Module) -> MaskedLayer:
@@ -112,9 +129,29 @@ class MaskedLayer(nn.Module):
 
     def effective_weight(self) -> Tensor:
         """Returns the weight that the forward pass uses, differentiable in the weight, or in the scores while learned."""
-        if self.scores is None:
-            return _Masked.apply(self.weight, self.weight_mask)
-        return _StraightThrough.apply(self.scores, self.weight, self.masked_weight)
+        if self.scores is not None:
+            return _StraightThrough.apply(self.scores, self.weight, self.masked_weight)
+        needs_mask = self.training or torch.is_grad_enabled() or torch.compiler.is_compiling()
+        return _Masked.apply(self.weight, self.weight_mask) if needs_mask or not self.is_folded() else self.weight
+
+    def is_folded(self) -> bool:
+        """Whether the weight is known to be 0 wherever it is pruned, as that of a loaded model: inference need not mask it.
+
+        Looks at the values once, and again after weight or mask were changed in place or replaced, or `train` or `eval`
+        was called. A write to `weight.data` leaves no trace: call `eval` after it.
+        """
+        tensors = (self.weight, self.weight_mask)
+        if type(self.weight) is not nn.Parameter or any(tensor.is_meta or tensor.is_inference() for tensor in tensors):
+            return False  # of these nobody can tell whether they have changed
+        state = [(tensor.data_ptr(), tensor._version) for tensor in tensors]
+        seen = self._seen
+        if seen is None or any(a is not b for a, b in zip(seen.tensors, tensors, strict=True)) or seen.state != state:
+            self._seen = seen = _Seen(tensors, state, torch.equal(self.masked(), self.weight))
+        return seen.folded
+
+    def train(self, mode: bool = True) -> MaskedLayer:
+        self._seen = None
+        return super().train(mode)
 
 
 class MaskedConv2d(MaskedLayer, nn.Conv2d):

@@ -13,6 +13,7 @@ from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.thresholds import num_dropped
 from vpns_hf.reporting import layer_table
 from vpns_hf.reporting.numbers import count, megabytes, short_percent
+from vpns_hf.reporting.storage_size import StorageSize, storage_size
 
 from .arguments import VPNsTrainingArguments
 from .stages import Stage, TrainingStage
@@ -47,13 +48,11 @@ class Plan:
 
     def bytes_on_disk(self, sparsity: float) -> int:
         """Returns the expected size of `model.safetensors`: kept values, one bit per weight, all other tensors."""
-        state = self.model.state_dict()
-        layers = self.model.masked_layers()
-        masked = {f"backbone.{name}.{leaf}" for name in layers for leaf in ("weight", "weight_mask")}
-        other = sum(value.numel() * value.element_size() for key, value in state.items() if key not in masked)
-        sizes = [layer.weight.numel() for layer in layers.values()]
-        kept = sum(sizes) - num_dropped(sum(sizes), sparsity)
-        return kept * self.model.dtype.itemsize + sum(-(-size // 8) for size in sizes) + other
+        return self._size(sparsity).total
+
+    def _size(self, sparsity: float) -> StorageSize:
+        total = sum(mask.numel() for mask in self.model.masks().values())
+        return storage_size(self.model, total - num_dropped(total, sparsity))
 
     def _facts(self) -> list[str]:
         values = self.model.visual_prompt.num_values
@@ -68,8 +67,11 @@ class Plan:
         ]
         dense = megabytes(self.bytes_on_disk(0.0))
         for sparsity in self.args.sparsities:
-            size = megabytes(self.bytes_on_disk(sparsity))
-            lines.append(f"Expected size at {short_percent(sparsity)} sparsity: {size} (all weights kept: {dense})")
+            size = self._size(sparsity)
+            mask = f"mask {megabytes(size.mask)}, entropy bound {megabytes(size.entropy_bound)}"
+            lines.append(
+                f"Expected size at {short_percent(sparsity)} sparsity: {megabytes(size.total)} ({mask}; all weights kept: {dense})"
+            )
         return [*lines, f"Output: {self.args.output_dir}"]
 
     def _decoded(self) -> str:
