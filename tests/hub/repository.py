@@ -123,12 +123,15 @@ class Repository:
 
         Raises:
             KeyError: if it points to an object that was not uploaded, or deletes what is not there.
+            ValueError: if it builds on a commit that is not the newest.
         """
         files, sent, summary = dict(self.head.files), set(), ""
         for line in lines:
             key, value = line["key"], line["value"]
             if key == "header":
                 summary = value["summary"]
+                if value.get("parentCommit", self.head.oid) != self.head.oid:
+                    raise ValueError("A commit has happened since. Please refresh and try again.")
             elif key == "deletedFile":
                 del files[value["path"]]
             elif key == "deletedFolder":

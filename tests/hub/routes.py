@@ -120,6 +120,8 @@ def commit(hub: HubServer, request: Request, kind: str, repo_id: str, revision: 
         made = repository.commit(map(json.loads, request.body.splitlines()))
     except KeyError as missing:
         raise Refused(400, f"{missing} is not there") from missing
+    except ValueError as outdated:
+        raise Refused(412, str(outdated)) from outdated
     return Reply.of({"success": True, "commitOid": made.oid, "commitUrl": f"{hub.url}/{repo_id}/commit/{made.oid}"})
 
 

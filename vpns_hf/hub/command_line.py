@@ -1,10 +1,14 @@
-"""The command lines of publishing and browsing."""
+"""The command lines of publishing, evaluating and browsing."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import NoReturn
+
+from vpns_hf.data import DATASETS
+from vpns_hf.data.bad_images import ON_BAD_IMAGE
+from vpns_hf.data.disk_space import CACHING
 
 from .refusals import without_tokens
 
@@ -44,6 +48,37 @@ def push_parser(description: str) -> ArgumentParser:
     add("--token", metavar="TOKEN", help="With write access; HF_TOKEN or that of `hf auth login` if not given.")
     add("--dry_run", action="store_true", help="List the files and their sizes, and stop.")
     return parser
+
+
+def evaluate_parser(description: str) -> ArgumentParser:
+    """The options of `scripts/evaluate.py`; those of the images are named as for `scripts/prune.py`."""
+    parser = OneLineParser(description=description, allow_abbrev=False)
+    add = parser.add_argument
+    add(
+        "model", metavar="MODEL", help="A pruned model: a Hub id, or a local folder such as output/digits/sparsity-70."
+    )
+    add("--model_revision", metavar="NAME", help="Branch, tag or commit of a model on the Hub.")
+    names = ", ".join(DATASETS)
+    add("--dataset_name", required=True, metavar="NAME", help=f"A Hub id, a local folder, or one of {names}.")
+    add("--dataset_config_name", metavar="NAME", help="Configuration of a data set that has several.")
+    add("--split", metavar="NAME", help="Split to measure on; the one scripts/prune.py tests on if not given.")
+    for kind in ("image", "label"):
+        add(f"--{kind}_column_name", metavar="NAME", help="Column; found by type and name if not given.")
+    add("--max_test_samples", type=_positive, metavar="NUMBER", help="Use the first images only.")
+    add("--per_device_eval_batch_size", type=_positive, default=256, metavar="NUMBER", help="Images per batch.")
+    add("--cache_dir", metavar="DIR", help="Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
+    add("--cache_images", choices=list(CACHING), default="auto", help="Whether decoded images are kept on disk.")
+    add("--on_bad_image", choices=list(ON_BAD_IMAGE), default="error", help="Stop at, or leave out, what is no image.")
+    add("--disable_tqdm", action="store_true", help="Show no progress bars.")
+    add("--update_card", action="store_true", help="Write what was measured into the card, there or on the Hub.")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise ArgumentTypeError(f"it is {text!r}; give a number of at least 1")
+    return number
 
 
 def list_parser() -> ArgumentParser:

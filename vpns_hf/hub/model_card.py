@@ -10,6 +10,7 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from vpns_hf.reporting.evaluation import latency_title
 from vpns_hf.reporting.numbers import (
     NOT_MEASURED,
     count,
@@ -197,14 +198,8 @@ def _cost_fields(cost: CostRecord) -> dict[str, str]:
         "macs_nonzero": operations(cost.macs_nonzero),
         "latency": milliseconds(cost.milliseconds),
         "dense_latency": milliseconds(cost.dense_milliseconds),
-        "latency_setting": _latency_setting(cost),
+        "latency_title": latency_title(cost),
     }
-
-
-def _latency_setting(cost: CostRecord) -> str:
-    if cost.milliseconds is None:
-        return ""
-    return f" (batch of {cost.batch_size}, {cost.dtype}, {cost.device})"
 
 
 def _same_but_seed(run: RunResult, other: RunResult) -> bool:

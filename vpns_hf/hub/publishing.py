@@ -98,7 +98,7 @@ def check_access(owner: str, token: str | None = None) -> None:
 
 
 def _publish(api: HfApi, files: Mapping[str, Path | bytes], destination: Destination) -> Publication:
-    _check_secrets(files, api.token or get_token())
+    check_secrets(files, api.token or get_token())
     repo_id = destination.repo_id
     url = str(api.create_repo(repo_id, private=not destination.public, exist_ok=True))
     before = api.model_info(repo_id)
@@ -116,8 +116,12 @@ def _publish(api: HfApi, files: Mapping[str, Path | bytes], destination: Destina
     return Publication(url, commit, bool(changes), tag, collection)
 
 
-def _check_secrets(files: Mapping[str, Path | bytes], token: str | None) -> None:
-    """Nothing is published that holds the token, for instance a card with the command it was given in."""
+def check_secrets(files: Mapping[str, Path | bytes], token: str | None) -> None:
+    """Checks that nothing is published that holds the token, for instance a card with the command it was given in.
+
+    Raises:
+        InputError: if a file does.
+    """
     for path, content in files.items():
         if token and not path.endswith(NO_TEXT):
             content = content if isinstance(content, bytes) else content.read_bytes()

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import evaluate
-
 from .latency import device_name, measure_latency
+from .library import evaluate
 from .macs import Macs, count_macs
 from .top_k_accuracy import Top1Accuracy, Top5Accuracy, TopKAccuracy
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import datasets
-import evaluate
 import numpy as np
+
+from .library import evaluate
 
 _DESCRIPTION = "Fraction of images whose class is among the k classes the model ranks highest."
 _INPUTS = """

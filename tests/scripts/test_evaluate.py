@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+
+from tests.helpers import tiny_model
+from tests.hub.runs import write_run
+from tests.scripts.running import Ended, script_at
+from tests.training_helpers import coloured_split
+from vpns_hf import VPNsForImageClassification
+from vpns_hf.scripting import run_script
+
+TEST = coloured_split(17, seed=5)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    return write_run(tmp_path_factory.mktemp("run") / "output", tiny_model(), {0.7: 0.9}, model="net", dataset="data")
+
+
+@pytest.fixture
+def model(run, tmp_path) -> Path:
+    """A copy that may be changed."""
+    return shutil.copytree(run / "sparsity-70", tmp_path / "sparsity-70")
+
+
+@pytest.fixture
+def evaluate(monkeypatch, capsys, tmp_path):
+    """Calls scripts/evaluate.py in this process; caches are kept below `tmp_path`."""
+    script = script_at("evaluate.py")
+    monkeypatch.setenv("VPNS_CACHE", str(tmp_path / "cache"))
+
+    def call(*argv: object) -> Ended:
+        AcceleratorState._reset_state(reset_partial_state=True)
+        monkeypatch.setattr(sys, "argv", ["evaluate.py", "--disable_tqdm", *map(str, argv)])
+        capsys.readouterr()
+        code = 0
+        try:
+            run_script(script.main)
+        except SystemExit as exit:
+            code = exit.code
+        return Ended(code, *capsys.readouterr())
+
+    yield call
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def data(data_folder) -> Path:
+    return data_folder(train=coloured_split(9), validation=coloured_split(6), test=TEST)
+
+
+def top1(folder: Path, rows, prompted: bool) -> str:
+    """The accuracy counted by hand, picture by picture."""
+    model = VPNsForImageClassification.from_pretrained(folder).eval()
+    hits = 0
+    for row in rows:
+        pixels = torch.from_numpy(np.array(row["image"])).permute(2, 0, 1)[None] / 255
+        with torch.no_grad():
+            hits += int(model(pixels, prompted=prompted).logits.argmax()) == row["label"]
+    return f"{100 * hits / len(rows):.2f}%"
+
+
+def test_what_is_measured(evaluate, model, data):
+    ended = evaluate(model, "--dataset_name", data, "--per_device_eval_batch_size", 4)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("17 images, test split of ")
+    accuracies = [top1(model, TEST, prompted) for prompted in (True, False)]
+    assert re.search(rf"Top-1 accuracy \| +{accuracies[0]} \| +{accuracies[1]} \|", ended.out)
+    assert re.search(r"Top-5 accuracy \| +100.00% \| +100.00% \|", ended.out)  # of three classes
+    loaded = VPNsForImageClassification.from_pretrained(model)
+    assert re.search(rf"Sparsity +\| +\| +{100 * loaded.sparsity:.2f}% \|", ended.out)
+    size = (model / "model.safetensors").stat().st_size
+    assert re.search(rf"Size of the weights on disk +\| +[\d.]+ MB \| +{size / 1e6:.2f} MB \|", ended.out)
+    assert re.search(r"Latency \(batch of 1, float32, .+\) +\| +[\d.]+ ms \| +[\d.]+ ms \|", ended.out)
+
+
+def test_another_split_or_fewer_images(evaluate, model, data):
+    first = ["--dataset_name", data, "--max_test_samples", 5]
+    assert evaluate(model, *first).out.startswith("5 images, test split of ")
+    assert evaluate(model, *first, "--split", "validation").out.startswith("5 images, validation split of ")
+
+
+def test_the_card_gets_what_was_measured(evaluate, model, data):
+    before = {path.name: path.read_bytes() for path in model.glob("*.*") if path.is_file()}
+    ended = evaluate(model, "--dataset_name", data, "--update_card")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.endswith(f"Written into the card: {model / 'README.md'}\n")
+    after = {path.name: path.read_bytes() for path in model.glob("*.*") if path.is_file()}
+    assert {name for name in after if after[name] != before.get(name)} == {"README.md"}
+    assert set(after) == set(before)
+    card = after["README.md"].decode()
+    assert f"| Top-1, with the prompt | | {top1(model, TEST, True)} |" in card  # it is the data set of the card
+    assert "Measured on 17 images by\n" in card
+    assert str(data.parent) not in card
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["{model}"], "the following arguments are required: --dataset_name"),
+        (["{model}", "--dataset_name", "nowhere/at/all"], "no data set folder at nowhere/at/all"),
+        (["{model}", "--dataset_name", "{data}", "--split", "dev"], "no dev split; the data set has ['train'"),
+        (["{model}", "--dataset_name", "{data}", "--max_test_samples", "0"], "give a number of at least 1"),
+        (["{model}", "--dataset_name", "{data}", "--cache_images", "maybe"], "invalid choice: 'maybe'"),
+        (
+            ["{model}", "--dataset_name", "{data}", "--update_card", "--max_test_samples", "3"],
+            "leave out --max_test_samples",
+        ),
+        (["{data}", "--dataset_name", "{data}"], "holds no pruned model (a config.json of model_type vpns)"),
+        (["no/such/folder", "--dataset_name", "{data}"], "there is no folder no/such/folder, and it is no Hub id"),
+        (
+            ["{model}", "--dataset_name", "digits"],
+            "the classes of the data are not those of the model (10 classes, not 3)",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(evaluate, model, data, argv, words):
+    ended = evaluate(*(str(word).format(model=model, data=data) for word in argv))
+    assert (ended.code, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert line.startswith("evaluate.py: error: ")
+    assert words in line
+
+
+def test_classes_in_another_order_are_refused(evaluate, model, data_folder):
+    other = data_folder(
+        train=coloured_split(9), test=coloured_split(6).cast_column("label", classes("dog", "cat", "owl"))
+    )
+    assert "the classes of the test split differ" in evaluate(model, "--dataset_name", other).err
+    other = data_folder(test=coloured_split(6).cast_column("label", classes("dog", "cat", "owl")))
+    assert "class 0 is 'dog', not 'cat'" in evaluate(model, "--dataset_name", other).err
+
+
+def test_classes_without_names_go_by_their_number(evaluate, model, data_folder):
+    numbered = data_folder(test=TEST.cast_column("label", classes("0", "1", "2")))
+    assert top1(model, TEST, False) in evaluate(model, "--dataset_name", numbered).out
+
+
+def test_weights_that_cannot_be_read(evaluate, model, data):
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    ended = evaluate(model, "--dataset_name", data)
+    assert (ended.code, ended.out) == (2, "")
+    assert re.fullmatch(r"evaluate.py: error: .*sparsity-70 cannot be loaded: .+\n", ended.err)
+
+
+def test_a_model_without_a_card_has_none_to_update(evaluate, model, data):
+    (model / "README.md").unlink()
+    ended = evaluate(model, "--dataset_name", data, "--update_card")
+    assert ended.code == 2
+    assert "README.md cannot be read (No such file or directory); nothing was written" in ended.err
+    assert not (model / "README.md").exists()
+
+
+def classes(*names: str):
+    import datasets
+
+    return datasets.ClassLabel(names=list(names))

@@ -1,0 +1,81 @@
+"""What was measured of one saved model on one split of a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .markdown import markdown_table
+from .numbers import count, megabytes, milliseconds, operations, percent
+from .records import CostRecord, ViewAccuracy
+
+MACS_TITLE = "MACs for one picture; pruned: those with a non-zero weight"
+
+
+@dataclass(frozen=True)
+class ModelEvaluation:
+    """The measured figures of a saved model.
+
+    Attributes:
+        dataset: as it was named.
+        split: of the data set.
+        images: how many the accuracies are counted over.
+        accuracy: top-1.
+        top5: top-5, or top-n where there are n < 5 classes.
+        prompt_at_inference: whether the model applies its prompt when not told otherwise.
+        nonzero: prunable weights kept.
+        total: prunable weights.
+        size: of the weights on disk, in bytes.
+        cost: operations, latency, and the size of the stock network.
+    """
+
+    dataset: str
+    split: str
+    images: int
+    accuracy: ViewAccuracy
+    top5: ViewAccuracy
+    prompt_at_inference: bool
+    nonzero: int
+    total: int
+    size: int
+    cost: CostRecord
+
+    @property
+    def sparsity(self) -> float:
+        """The fraction of prunable weights removed, counted from the masks."""
+        return 1 - self.nonzero / self.total
+
+    def __str__(self) -> str:
+        view = "with" if self.prompt_at_inference else "without"
+        place = f"{count(self.images)} images, {self.split} split of {self.dataset}"
+        return "\n\n".join(
+            [
+                f"{place}. By default the model is applied {view} the prompt.",
+                self.accuracy_table(),
+                self.figures_table(),
+            ]
+        )
+
+    def accuracy_table(self) -> str:
+        """A table of the accuracies of both views."""
+        kinds = {"Top-1 accuracy": self.accuracy, "Top-5 accuracy": self.top5}
+        rows = [[name, percent(values.prompted), percent(values.plain)] for name, values in kinds.items()]
+        return markdown_table(["", "With the prompt", "Without"], rows, [False, True, True])
+
+    def figures_table(self) -> str:
+        """A table of everything else, beside the dense network."""
+        cost = self.cost
+        rows = [
+            ["Sparsity", "", percent(self.sparsity)],
+            ["Prunable weights kept", count(self.total), count(self.nonzero)],
+            [MACS_TITLE, operations(cost.macs), operations(cost.macs_nonzero)],
+            ["Size of the weights on disk", megabytes(cost.dense_bytes), megabytes(self.size)],
+            [latency_title(cost), milliseconds(cost.dense_milliseconds), milliseconds(cost.milliseconds)],
+        ]
+        return markdown_table(["", "Dense", "Pruned"], rows, [False, True, True])
+
+
+def latency_title(cost: CostRecord) -> str:
+    """What a latency is the latency of: "Latency (batch of 1, float32, CPU X, 2 threads)"."""
+    if cost.milliseconds is None:
+        return "Latency"
+    return f"Latency (batch of {cost.batch_size}, {cost.dtype}, {cost.device})"
