@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import AutoModelForImageClassification, SwinConfig
+from transformers import AutoModelForImageClassification, ResNetConfig, SwinConfig
 
 from tests.families import FAMILIES
 from tests.helpers import CLASSES, pictures
@@ -70,6 +70,14 @@ def test_a_larger_picture_with_the_prompt_is_checked_too():
     message = refusal("vit", 32, output_size=48)
     assert "48 x 48 pixels (output_size, with the prompt)" in message
     assert "image_size 32 and leave output_size out" in message
+
+
+def test_a_backbone_for_grey_pictures_is_refused():
+    config = ResNetConfig(hidden_sizes=[8], depths=[1], embedding_size=8, num_channels=1, num_labels=5)
+    backbone = AutoModelForImageClassification.from_config(config)
+    built = VPNsForImageClassification.from_backbone(backbone, CLASSES, image_size=32, prompt_size=0)
+    with pytest.raises(InputError, match="takes pictures of 1 channels .num_channels.; give one that takes 3"):
+        check_sizes(built)
 
 
 def test_finding_the_sides_leaves_the_backbone_as_it_is():

@@ -61,6 +61,13 @@ def test_saved_to_disk(tmp_path, make_split):
     assert load_image_dataset(str(tmp_path))["test"]["label"] == [2]
 
 
+def test_a_split_saved_to_disk_without_rows_is_named(tmp_path, make_split):
+    rows = make_split([0, 1])
+    datasets.DatasetDict({"train": rows, "test": rows.select([])}).save_to_disk(str(tmp_path))
+    with pytest.raises(InputError, match=f"the data set in {tmp_path / 'test'} is empty"):
+        load_image_dataset(str(tmp_path))
+
+
 def test_one_split_saved_to_disk_is_trained_on(tmp_path, make_split):
     make_split([0, 1]).save_to_disk(str(tmp_path))
     assert {name: len(split) for name, split in load_image_dataset(str(tmp_path)).items()} == {"train": 2}

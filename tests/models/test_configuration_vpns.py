@@ -87,6 +87,9 @@ def test_a_value_of_another_type_is_refused(fields):
     [
         {"visual_prompt": "frame"},
         {"image_mean": [0.5, 0.5]},
+        {"image_mean": [float("nan"), 0.5, 0.5]},
+        {"image_mean": [0.5, float("inf"), 0.5]},
+        {"image_std": [1.0, 1.0, float("nan")]},
         {"image_std": [0.0, 1.0, 1.0]},
         {"sparsity": 1.5},
         {"backbone_config": {"hidden_sizes": [8]}},

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vpns_hf import InputError, VPNsTrainingArguments
-from vpns_hf.training.command_line import InputArguments, parse_arguments, recipe_tokens
+from vpns_hf.training.command_line import InputArguments, parse_arguments, read_recipe, recipe_tokens
 
 NAMED = ["--model_name_or_path", "some/model", "--dataset_name", "digits"]
 
@@ -47,7 +47,7 @@ def test_a_recipe_becomes_tokens_as_written(recipe):
     path = recipe(
         "sparsities: [0.4, 1e-1]\nmixed_precision: no\nhorizontal_flip: false\nvisual_prompt: none\nseed: 7\n"
     )
-    assert recipe_tokens(path) == [
+    assert recipe_tokens(read_recipe(path)) == [
         *("--sparsities", "0.4", "1e-1"),
         *("--mixed_precision", "no"),
         *("--horizontal_flip", "false"),
@@ -58,7 +58,7 @@ def test_a_recipe_becomes_tokens_as_written(recipe):
 
 @pytest.mark.parametrize("nothing", ["null", "~", "", '""'])
 def test_an_option_left_empty_is_not_given(recipe, nothing):
-    assert recipe_tokens(recipe(f"cache_dir: {nothing}\nseed: 1\n")) == ["--seed", "1"]
+    assert recipe_tokens(read_recipe(recipe(f"cache_dir: {nothing}\nseed: 1\n"))) == ["--seed", "1"]
 
 
 def test_a_recipe_reaches_the_arguments(parse, recipe):
@@ -140,6 +140,28 @@ def test_an_unknown_field_of_a_recipe_is_named(parse, recipe, capsys):
 
 
 @pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (
+            "modl_name_or_path: m\ndataset_name: d\n",
+            "modl_name_or_path, which is no option; did you mean model_name_or_path",
+        ),
+        ("model_name_or_path: m\ndataset_name: d\nlerning_rate:\n", "did you mean learning_rate"),
+        ("model_name_or_path: m\ndataset_name: d\nconfig: other.yaml\n", "holds config, which is no option"),
+        ("1: 2\n", "holds 1, which is no option;"),
+    ],
+)
+def test_a_misspelt_field_of_a_recipe_is_named_before_anything_that_is_missing(parse, recipe, capsys, text, meant):
+    assert meant in refused(capsys, lambda: parse("--config", str(recipe(text))))
+
+
+@pytest.mark.parametrize("name", ["find-mask-epochs", "find_mask_epochs"])
+def test_a_field_of_a_recipe_may_have_hyphens(parse, recipe, name):
+    path = recipe(f"model_name_or_path: m\ndataset_name: d\n{name}: 4\n")
+    assert parse("--config", str(path))[1].find_mask_epochs == 4
+
+
+@pytest.mark.parametrize(
     ("text", "named"),
     [
         ("seed: 1.5", "'1.5'"),
@@ -168,7 +190,7 @@ def test_a_value_that_is_not_allowed(parse):
 def test_a_recipe_must_hold_options(recipe, text):
     path = recipe(text)
     with pytest.raises(InputError) as error:
-        recipe_tokens(path)
+        read_recipe(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -176,7 +198,7 @@ def test_a_recipe_must_hold_options(recipe, text):
 def test_a_recipe_must_be_text(tmp_path):
     (tmp_path / "recipe.yaml").write_bytes(b"\xff\xfe\x00a")
     with pytest.raises(InputError, match="cannot be read"):
-        recipe_tokens(tmp_path / "recipe.yaml")
+        read_recipe(tmp_path / "recipe.yaml")
 
 
 @pytest.mark.parametrize("path", ["nowhere.yaml", "."])

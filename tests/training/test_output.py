@@ -176,3 +176,9 @@ def test_the_processor_is_the_stock_one_and_leaves_normalising_to_the_model(tmp_
 def test_the_processor_resizes_to_the_size_of_the_model():
     pixels = image_processor(tiny_model())(Image.new("RGB", (40, 23)), return_tensors="pt")["pixel_values"]
     assert pixels.shape == (1, 3, 16, 16)
+
+
+def test_an_empty_name_is_no_folder():
+    """What `--output_dir "$FOLDER"` gives where FOLDER is not set; the present folder is written `.`."""
+    with pytest.raises(InputError, match="output_dir is empty; give a folder"):
+        check_output_dir("", overwrite=True)

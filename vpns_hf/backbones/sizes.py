@@ -11,6 +11,7 @@ from transformers import AutoModelForImageClassification, PreTrainedConfig
 from vpns_hf.errors import InputError
 from vpns_hf.models import VPNsForImageClassification
 
+CHANNELS = 3
 LARGEST = 1024  # side beyond which no smallest side is looked for, in pixels
 
 
@@ -18,9 +19,16 @@ def check_sizes(model: VPNsForImageClassification) -> None:
     """Checks that the backbone takes the pictures of both views: as they are, and with the prompt around them.
 
     Raises:
-        InputError: if it does not; the message says which side reaches it, and which it takes.
+        InputError: if it does not; the message says which side reaches it, and which it takes,
+            or how many channels it takes where that is not 3.
     """
     config = model.config
+    channels = getattr(config.backbone_config, "num_channels", CHANNELS)
+    if channels != CHANNELS:
+        raise InputError(
+            f"{type(model.backbone).__name__} takes pictures of {channels} channels (num_channels); give one that takes "
+            f"{CHANNELS}: grey pictures are passed as red, green and blue too"
+        )
     for side, view in ((config.image_size, "image_size"), (config.prompted_size, "output_size, with the prompt")):
         reason = _refusal(model, side)
         if reason is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -91,6 +92,7 @@ def _read_folder(
 ) -> dict[str, Any]:
     try:
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+            _check_rows_saved(folder)
             return _as_splits(datasets.load_from_disk(str(folder)))
         builder = datasets.load_dataset_builder(str(folder), config_name, cache_dir=cache_dir)
         files = chain.from_iterable((builder.config.data_files or {}).values())
@@ -103,6 +105,13 @@ def _read_folder(
         raise
     except UNREADABLE as error:
         raise InputError(f"no images could be loaded from the folder {folder}: {reason_of(error)}") from error
+
+
+def _check_rows_saved(folder: Path) -> None:
+    """A split without rows is saved without files, which `datasets` fails to read."""
+    for state in sorted(folder.glob("state.json")) + sorted(folder.glob("*/state.json")):
+        if json.loads(state.read_text(encoding="utf-8")).get("_data_files") == []:
+            raise InputError(f"the data set in {state.parent} is empty; save a split that has images, or remove it")
 
 
 def _read_from_hub(name: str, config_name: str | None, **how: Any) -> dict[str, Any]:

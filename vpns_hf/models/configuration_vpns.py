@@ -1,5 +1,6 @@
 """Configuration of a pruned image classifier with a visual prompt."""
 
+import math
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
@@ -80,7 +81,8 @@ class VPNsConfig(PreTrainedConfig):
             raise ValueError(f"visual_prompt is {self.visual_prompt!r}; allowed: {', '.join(VISUAL_PROMPTS)}")
         if self.granularity not in GRANULARITIES:
             raise ValueError(f"granularity is {self.granularity!r}; allowed: {', '.join(GRANULARITIES)}")
-        if len(self.image_mean) != 3 or len(self.image_std) != 3 or min(self.image_std) <= 0:
+        numbers = all(math.isfinite(value) for value in self.image_mean + self.image_std)
+        if not numbers or len(self.image_mean) != 3 or len(self.image_std) != 3 or min(self.image_std) <= 0:
             raise ValueError(
                 f"image_mean is {self.image_mean} and image_std {self.image_std}; give three numbers each, the latter above 0"
             )

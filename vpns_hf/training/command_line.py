@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, Action, HelpFormatter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -91,6 +92,15 @@ class OneLineParser(HfArgumentParser):
             elif action.nargs != 0:
                 action.metavar = "true|false" if action.nargs == "?" else "VALUE"
 
+    def check_options(self, names: Iterable[str]) -> None:
+        """Exits if the fields of a recipe are not options; it speaks of those before options that are missing."""
+        options = {action.dest for action in self._actions} - {"help", "config"}
+        known = {option.lstrip("-") for option in self._option_string_actions} - {"help", "h", "config"}
+        for name in names:
+            if name not in known:
+                near = get_close_matches(name.replace("-", "_"), options, n=1)
+                self.error(f"the recipe holds {name}, which is no option{f'; did you mean {near[0]}' if near else ''}")
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}; see --help\n")
 
@@ -116,15 +126,23 @@ def parse_arguments(
     named = any(_option(arg) in ("model_name_or_path", "dataset_name") for arg in rest)
     if recipe is None and not named and "--help" not in rest and "-h" not in rest:
         recipe = default_recipe
-    tokens = recipe_tokens(recipe) if recipe is not None else []
+    fields = read_recipe(recipe) if recipe is not None else {}
+    parser.check_options(fields)
+    tokens = recipe_tokens(fields)
     inputs, args, _, unknown = parser.parse_args_into_dataclasses([*tokens, *rest], return_remaining_strings=True)
     if unknown:
         parser.error(f"unknown argument {unknown[0]}")
     return inputs, args
 
 
-def recipe_tokens(path: Path) -> list[str]:
-    """Returns a YAML recipe as command-line tokens, so that both are checked alike.
+def recipe_tokens(fields: Mapping[str, Any]) -> list[str]:
+    """Returns the fields of a recipe as command-line tokens, so that both are checked alike."""
+    given = {name: value for name, value in fields.items() if value not in NOT_GIVEN}
+    return [token for name, value in given.items() for token in (f"--{name}", *_tokens(value))]
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Returns the fields of a YAML recipe, each value as it is written.
 
     Raises:
         InputError: if the file cannot be read or does not hold a mapping of options.
@@ -137,8 +155,7 @@ def recipe_tokens(path: Path) -> list[str]:
         raise InputError(f"the recipe {path} cannot be read ({reason}); give a YAML file of options") from error
     if not isinstance(recipe, dict):
         raise InputError(f"the recipe {path} holds no options; write one 'name: value' per line")
-    given = {name: value for name, value in recipe.items() if value not in NOT_GIVEN}
-    return [token for name, value in given.items() for token in (f"--{name}", *_tokens(value))]
+    return recipe
 
 
 def _tokens(value: Any) -> list[str]:

@@ -34,6 +34,8 @@ def check_output_dir(output_dir: str | os.PathLike, overwrite: bool) -> Path:
     Raises:
         InputError: if it cannot be written to, or holds results and `overwrite` is False.
     """
+    if not os.fspath(output_dir):
+        raise InputError("output_dir is empty; give a folder, such as output")
     try:
         folder = Path(output_dir).expanduser()
         _try_to_write(folder)
