@@ -5,13 +5,24 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from datasets import DatasetDict
+
 from vpns_hf import VPNsTrainer
-from vpns_hf.data import find_columns, find_spec, load_image_dataset
+from vpns_hf.data import (
+    Columns,
+    DatasetSpec,
+    StreamIndex,
+    find_columns,
+    find_spec,
+    load_image_dataset,
+    stream_image_dataset,
+)
+from vpns_hf.data.loading import stream_labels
 from vpns_hf.data.splits import named_splits
 from vpns_hf.hub.after_training import check_publishable, publish_run
 from vpns_hf.reporting import results_table
 from vpns_hf.scripting import given_command, run_script
-from vpns_hf.training.command_line import parse_arguments
+from vpns_hf.training.command_line import InputArguments, parse_arguments
 
 DEFAULT_RECIPE = Path(__file__).parent / "recipes" / "digits.yaml"
 
@@ -20,9 +31,8 @@ def main() -> None:
     inputs, args = parse_arguments(sys.argv[1:], DEFAULT_RECIPE, __doc__)
     if inputs.push_to_hub and not inputs.dry_run:
         check_publishable(inputs, args)
-    dataset = load_image_dataset(inputs.dataset_name, config_name=inputs.dataset_config_name)
     spec = find_spec(inputs.dataset_name)
-    columns = find_columns(dataset, inputs.image_column_name, inputs.label_column_name, spec)
+    dataset, columns, streams = read_data(inputs, spec)
     splits = named_splits(dataset, columns, spec)
     trainer = VPNsTrainer(
         inputs.model_name_or_path,
@@ -33,6 +43,7 @@ def main() -> None:
         model_revision=inputs.model_revision,
         command=given_command(),
         recipe=inputs.recipe,
+        streams=streams,
     )
     if trainer.accelerator.is_main_process:
         print(trainer.plan(), flush=True)
@@ -44,6 +55,18 @@ def main() -> None:
         if inputs.push_to_hub:
             for publication in publish_run(trainer.output_dir, inputs.hub_model_id, inputs.hub_private_repo):
                 print(publication, flush=True)
+
+
+def read_data(inputs: InputArguments, spec: DatasetSpec | None) -> tuple[DatasetDict, Columns, StreamIndex | None]:
+    """Returns the rows of the data set, its columns, and for a stream what its rows stand for."""
+    read = stream_image_dataset if inputs.streaming else load_image_dataset
+    dataset = read(inputs.dataset_name, config_name=inputs.dataset_config_name)
+    columns = find_columns(dataset, inputs.image_column_name, inputs.label_column_name, spec)
+    if not inputs.streaming:
+        return dataset, columns, None
+    labels = stream_labels(inputs.dataset_name, dataset, columns, config_name=inputs.dataset_config_name)
+    streams = StreamIndex(dataset, columns, labels)
+    return streams.rows, columns, streams
 
 
 if __name__ == "__main__":

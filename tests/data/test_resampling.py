@@ -32,5 +32,5 @@ def test_same_size_changes_nothing():
 def test_rounding_never_leaves_the_unit_range():
     resize = SquareResize(4, 4, 9, 8, torch.device("cpu"))
     resize._rows *= 1.001  # far more than arithmetic could be off
-    white = torch.full((1, 3, 4, 4), 255, dtype=torch.uint8)
-    assert resize(white, Crops.whole(1), torch.empty(1, 3, 8, 8)).max() == 1
+    white = torch.full((1, 4, 4, 3), 255, dtype=torch.uint8)
+    assert resize(white, Crops.whole(1), torch.empty(1, 8, 8, 3)).max() == 1

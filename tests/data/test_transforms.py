@@ -53,11 +53,11 @@ def test_evaluation_images_equal_pil(source):
 
 
 @pytest.mark.parametrize("source", [24, 11])
-def test_output_is_contiguous_float_in_unit_range(source):
+def test_output_is_float_in_unit_range_with_channels_last(source):
     white = torch.full((2, 3, source, source), 255, dtype=torch.uint8)
     result = EvalTransform(24)(torch.cat([white, white * 0]))
     assert result.dtype == torch.float32
-    assert result.is_contiguous()
+    assert result.is_contiguous(memory_format=torch.channels_last)
     assert result.max() == 1
     assert result[:2].min() > 1 - 1e-5
     assert result[2:].abs().max() == 0
@@ -98,7 +98,7 @@ def test_take_moves_mirrored_rows_last_and_keeps_order():
 def test_result_goes_into_the_given_buffer():
     images = random_images(3, 8, 8)
     for transform in (EvalTransform(8), EvalTransform(20)):
-        buffer = torch.empty(3, 3, transform.image_size, transform.image_size)
+        buffer = torch.empty(3, transform.image_size, transform.image_size, 3).permute(0, 3, 1, 2)
         assert transform(images, out=buffer) is buffer
         assert torch.equal(buffer, transform(images))
 

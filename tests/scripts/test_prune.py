@@ -224,3 +224,20 @@ def test_only_the_main_process_says_what_is_wrong(job, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     ended = job("--sparsities", "1.5")
     assert (ended.code, ended.out, ended.err) == (2, "", "")
+
+
+def test_a_folder_of_parquet_files_is_streamed(prune, model_folder, tmp_path):
+    (tmp_path / "data").mkdir()
+    for name, count in (("train", 40), ("test", 17)):
+        coloured_split(count).to_parquet(tmp_path / "data" / f"{name}.parquet", batch_size=10)
+    ended = prune(
+        *("--model_name_or_path", model_folder, "--dataset_name", tmp_path / "data", "--streaming"),
+        *("--shuffle_buffer_size", 8, "--image_size", 16, "--prompt_size", 2, "--train_batch_size", 16),
+        *("--find_mask_epochs", 1, "--finetune_epochs", 1, "--output_dir", tmp_path / "out", "--disable_tqdm"),
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert "Images: 36 train, 4 validation, 17 test; 3 classes" in ended.out
+    assert "Decoded images: made anew for every batch, from a stream" in ended.out
+    assert (tmp_path / "out" / "sparsity-70" / "model.safetensors").is_file()
+    assert "streaming: true" in (tmp_path / "out" / "recipe.yaml").read_text()
+    assert not (tmp_path / "cache").exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from tests.helpers import tiny_resnet
 from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer, with_unreadable_row
@@ -65,3 +66,36 @@ def test_images_that_are_not_kept_give_the_same_results(tmp_path):
     assert not list(tmp_path.glob("no/cache/**/*.bin"))
     assert [record["loss"] for record in kept["history"]] == [record["loss"] for record in uncached["history"]]
     assert kept["accuracy"] == uncached["accuracy"]
+
+
+def test_streams_are_trained_on(tmp_path):
+    splits = coloured_split(40, seed=1), coloured_split(13, seed=2), coloured_split(17, seed=3)
+    streams = [split.to_iterable_dataset(num_shards=3) for split in splits]
+    streamed = VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path, shuffle_buffer_size=8), *streams)
+    ours = streamed.train()["runs"][0]
+    kept = tiny_trainer(tmp_path / "kept")
+    assert streamed.splits.class_names == kept.splits.class_names
+    # The same pictures, in another order of training.
+    assert len(streamed.batches().plain) == len(kept.batches().plain)
+    for batch, other in zip(streamed.batches().mapping, kept.batches().mapping, strict=True):
+        assert torch.equal(batch.pixel_values, other.pixel_values)
+    assert ours["accuracy"] == streamed.evaluate()[0.5]["accuracy"]
+    assert not list((tmp_path / "cache").rglob("*.bin"))
+
+
+def test_a_stream_is_cut_as_any_data_set(tmp_path):
+    train, test = coloured_split(40, seed=1), coloured_split(17, seed=3)
+    streamed = VPNsTrainer(
+        tiny_resnet(), tiny_arguments(tmp_path), train.to_iterable_dataset(), None, test.to_iterable_dataset()
+    )
+    kept = VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path), train, None, test)
+    for part in ("train", "validation", "test"):
+        assert streamed.splits.origins[part].rows == kept.splits.origins[part].rows
+    assert "Decoded images: made anew for every batch, from a stream" in str(streamed.plan())
+
+
+def test_streams_and_other_data_sets_are_not_mixed(tmp_path):
+    with pytest.raises(InputError, match="give all as streams, or none"):
+        VPNsTrainer(
+            tiny_resnet(), tiny_arguments(tmp_path), coloured_split(9).to_iterable_dataset(), None, coloured_split(9)
+        )

@@ -11,6 +11,8 @@ from vpns_hf.data.loading import load_image_dataset, stream_image_dataset
 from vpns_hf.data.specs import DATASETS, DatasetSpec, find_spec
 from vpns_hf.data.splits import Splits, prepare_splits
 from vpns_hf.data.store import ImageStore, cache_images
+from vpns_hf.data.stream_index import StreamIndex
+from vpns_hf.data.streamed_images import StreamStore
 from vpns_hf.data.transforms import EvalTransform, TrainTransform
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "ImageStore",
     "Process",
     "Splits",
+    "StreamIndex",
+    "StreamStore",
     "TrainBatches",
     "TrainTransform",
     "cache_images",

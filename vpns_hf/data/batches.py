@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import torch
 from vpns_hf.data.buffers import BufferPool
 from vpns_hf.data.cache import ImageSource
 from vpns_hf.data.crops import CropPlan
+from vpns_hf.data.side_stream import on_a_side_stream
 from vpns_hf.data.transforms import EvalTransform, Transform
 from vpns_hf.errors import InputError
 
@@ -24,7 +25,7 @@ TOP_UP = 16
 class Batch(NamedTuple):
     """One process's share of a batch.
 
-    `pixel_values` float32 (b, 3, I, I) in [0, 1]; `labels` int64 (b,); `valid` bool (b,), False for rows that only
+    `pixel_values` float32 (b, 3, I, I) in [0, 1], channels last in memory; `labels` int64 (b,); `valid` bool (b,), False for rows that only
     fill up the share of a process and must not be counted, None where all count.
     """
 
@@ -100,8 +101,7 @@ class TrainBatches:
         generator = self._generator(epoch)
         batches = self._batches(generator)
         plan = self._reader.transform.plan(len(self._reader), generator)
-        for rows in batches[start:]:
-            yield self._reader.read(self._reader.process.share(rows), plan)
+        return self._reader.read_all([self._reader.process.share(rows) for rows in batches[start:]], plan)
 
     def rows(self, epoch: int, index: int) -> torch.Tensor:
         """The rows of all processes in one batch of an epoch: int64 (b,), numbered as in the cache."""
@@ -111,7 +111,7 @@ class TrainBatches:
         return torch.Generator().manual_seed(_mixed_seed(self._seed, self._stream, epoch))
 
     def _batches(self, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
-        order = torch.randperm(len(self._reader), generator=generator)
+        order = self._reader.source.order(generator, self._reader.process.count)
         return self._topped_up(order).split(self.batch_size)
 
     def _topped_up(self, order: torch.Tensor) -> torch.Tensor:
@@ -151,39 +151,49 @@ class EvalBatches:
         total, count = len(self._reader), self._reader.process.count
         rows = torch.arange(math.ceil(total / count) * count)
         plan = CropPlan.whole(total)
-        for batch in rows.split(self.batch_size):
-            mine = self._reader.process.share(batch)
-            yield self._reader.read(mine.clamp(max=total - 1), plan, valid=mine < total)
+        mine = [self._reader.process.share(batch) for batch in rows.split(self.batch_size)]
+        return self._reader.read_all(
+            [rows.clamp(max=total - 1) for rows in mine], plan, [rows < total for rows in mine]
+        )
 
 
 class _Reader:
-    """Rows of a cache, on the device and transformed."""
+    """Rows of a source, on the device and transformed."""
 
-    def __init__(self, cache: ImageSource, transform: Transform, process: Process):
+    def __init__(self, source: ImageSource, transform: Transform, process: Process):
         self.transform = transform
         self.process = process
-        self._cache = cache
+        self.source = source
         self._device = torch.device(process.device)
         self._buffers = BufferPool()
 
     def __len__(self) -> int:
-        return len(self._cache)
+        return len(self.source)
 
-    def read(self, rows: torch.Tensor, plan: CropPlan, valid: torch.Tensor | None = None) -> Batch:
-        rows, crops = plan.take(rows)
-        images = self._to_device(self._cache.read(rows))
-        pixel_values = self.transform(images, crops.to(self._device), self._buffer(len(rows)))
-        labels = self._to_device(self._cache.labels[rows])
-        return Batch(pixel_values, labels, None if valid is None else self._to_device(valid))
+    def read_all(
+        self, batches: Sequence[torch.Tensor], plan: CropPlan, valid: Sequence[torch.Tensor] | None = None
+    ) -> Iterator[Batch]:
+        """The images of one batch of rows after the other; what is `valid` stays at its row only if none is mirrored."""
+        return on_a_side_stream(self._prepare(batches, plan, valid), self._device)
+
+    def _prepare(
+        self, batches: Sequence[torch.Tensor], plan: CropPlan, valid: Sequence[torch.Tensor] | None
+    ) -> Iterator[Batch]:
+        taken = [plan.take(rows) for rows in batches]
+        images = self.source.read_all([rows for rows, _ in taken])
+        for (rows, crops), pixels, counted in zip(taken, images, valid or [None] * len(taken), strict=True):
+            pixel_values = self.transform(self._to_device(pixels), crops.to(self._device), self._buffer(len(rows)))
+            labels = self._to_device(self.source.labels[rows])
+            yield Batch(pixel_values, labels, None if counted is None else self._to_device(counted))
 
     def _buffer(self, count: int) -> torch.Tensor | None:
         if self._device.type != "cpu":
             return None  # the allocators of accelerators reuse memory themselves
         size = self.transform.image_size
-        return self._buffers.take((count, 3, size, size))
+        return self._buffers.take((count, size, size, 3)).permute(0, 3, 1, 2)
 
     def _to_device(self, tensor: torch.Tensor) -> torch.Tensor:
-        if self._device.type == "cuda":
+        if self._device.type == "cuda" and tensor.device.type == "cpu":
             return tensor.pin_memory().to(self._device, non_blocking=True)
         return tensor.to(self._device)
 

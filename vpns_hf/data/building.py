@@ -15,6 +15,7 @@ from vpns_hf.data.cache_entries import CacheRecord
 from vpns_hf.data.cache_folder import Layout
 from vpns_hf.data.decoding import ImageDecoder
 from vpns_hf.data.origins import Origin
+from vpns_hf.data.rgb import stack_planes
 from vpns_hf.errors import InputError
 
 
@@ -120,4 +121,4 @@ class _Taker:
         self.shape = self.shape or images[0].shape
         if any(image.shape != self.shape for image in images):
             raise MixedSizesError
-        self.writer.append(np.stack(images))
+        self.writer.append(stack_planes(images))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,13 +19,22 @@ class ImageSource(Protocol):
 
     def __len__(self) -> int: ...
 
+    def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
+        """All rows in random order, int64 (N,); the same for every number of processes that divides 8."""
+
     def read(self, rows: torch.Tensor) -> torch.Tensor:
         """The images of some rows: uint8 (n, 3, H, W)."""
+
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """What `read` gives of one batch of rows after the other; knowing them all, it may read ahead."""
 
 
 @dataclass(frozen=True)
 class ImageCache:
-    """Decoded images: `images` uint8 (N, 3, H, W), memory-mapped; `labels` int64 (N,); `skipped` rows were left out."""
+    """Decoded images: `images` uint8 (N, 3, H, W), memory-mapped; `labels` int64 (N,); `skipped` rows were left out.
+
+    The images may be on another device than the rows and labels.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -33,9 +43,18 @@ class ImageCache:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
+        """All rows in random order."""
+        return torch.randperm(len(self), generator=generator)
+
     def read(self, rows: torch.Tensor) -> torch.Tensor:
-        """The images of some rows: uint8 (n, 3, H, W)."""
-        return self.images.index_select(0, rows)
+        """The images of some rows: uint8 (n, 3, H, W), channels last in memory."""
+        pixels = self.images.permute(0, 2, 3, 1)
+        return pixels.index_select(0, rows.to(pixels.device, non_blocking=True)).permute(0, 3, 1, 2)
+
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """The images of one batch of rows after the other."""
+        return map(self.read, batches)
 
 
 def default_cache_dir() -> Path:

@@ -1,7 +1,7 @@
 """One file of decoded images and the record beside it, which tells whether they are whole.
 
 An entry is a folder that appears complete or not at all. `images.bin` holds the bytes of all images one after the
-other; `record.json` their shape, what was left out, a checksum of every block of bytes and one of itself.
+other, the colours of a pixel side by side; `record.json` their shape, what was left out, a checksum of every block of bytes and one of itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 
 from vpns_hf.data.bad_images import BadImage
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 WRITER = "vpns_hf image cache"
 RECORD, IMAGES = "record.json", "images.bin"
 BLOCK = 2**20  # bytes
@@ -89,11 +89,13 @@ def load_record(folder: Path) -> CacheRecord:
 
 
 def open_images(folder: Path, record: CacheRecord) -> torch.Tensor:
-    """The images of an entry, uint8 (N, 3, H, W), memory-mapped."""
+    """The images of an entry, uint8 (N, 3, H, W), memory-mapped, channels last in memory."""
     with suppress(OSError):
         os.utime(folder / RECORD)  # tells when it was last used
     # "c" maps the file copy-on-write: nothing is read before it is needed, and the file is never changed.
-    return torch.from_numpy(np.memmap(folder / IMAGES, np.uint8, mode="c", shape=(record.count, *record.shape)))
+    channels, height, width = record.shape
+    pixels = np.memmap(folder / IMAGES, np.uint8, mode="c", shape=(record.count, height, width, channels))
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
 
 def check_images(folder: Path, record: CacheRecord, limit: int | None = CHECKED_BLOCKS) -> None:
@@ -137,7 +139,7 @@ class EntryWriter:
 
     def append(self, images: np.ndarray) -> None:
         """Adds uint8 images (n, 3, H, W)."""
-        content = images.data.cast("B")
+        content = np.ascontiguousarray(images.transpose(0, 2, 3, 1)).data.cast("B")
         self._file.write(content)
         while content:
             if self._filled == BLOCK:

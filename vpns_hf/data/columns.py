@@ -50,7 +50,7 @@ def check_columns(split: datasets.Dataset, columns: Columns, name: str) -> None:
     _check(split.features, columns, f" in the {name} split")
 
 
-def _features(dataset: datasets.DatasetDict | datasets.Dataset) -> datasets.Features:
+def _features(dataset: datasets.DatasetDict | datasets.Dataset | datasets.IterableDatasetDict) -> datasets.Features:
     if isinstance(dataset, datasets.Dataset):
         return dataset.features
     return dataset["train" if "train" in dataset else next(iter(dataset))].features

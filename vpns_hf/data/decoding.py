@@ -18,6 +18,33 @@ CHUNK = 64  # images
 WORTH_A_THREAD = 8192
 
 
+class StoredDecoder:
+    """Decodes images as they are stored.
+
+    Args:
+        threads: how many large images at a time; one for each core if not given.
+    """
+
+    def __init__(self, threads: int | None = None):
+        self._pool = ThreadPoolExecutor(threads or num_cores())  # starts no thread before it has work
+
+    def decode(
+        self, rows: Sequence[int], stored: Sequence[dict | None], sizes: Sequence[int | None]
+    ) -> list[list[np.ndarray] | BadImage]:
+        """Decodes some images, in the given order.
+
+        Args:
+            rows: their numbers, for messages.
+            stored: {"bytes": ..., "path": ...} of each, as `datasets.Image(decode=False)` gives it.
+            sizes: what to resize each image to, in pixels; None keeps the size it has.
+
+        Returns:
+            For each image the pixels at each size, uint8 (3, H, W), or why it cannot be read.
+        """
+        apply = map if _are_small(stored) else self._pool.map
+        return list(apply(partial(_decode, sizes), rows, stored))
+
+
 class ImageDecoder:
     """Decodes the images of one split.
 
@@ -30,7 +57,7 @@ class ImageDecoder:
     def __init__(self, split: datasets.Dataset, column: str, threads: int | None = None):
         self._stored = split.select_columns([column]).cast_column(column, datasets.Image(decode=False))
         self._column = column
-        self._pool = ThreadPoolExecutor(threads or num_cores())  # starts no thread before it has work
+        self._decoder = StoredDecoder(threads)
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -45,9 +72,7 @@ class ImageDecoder:
         Returns:
             For each row the image at each size, uint8 (3, H, W), or why it cannot be read.
         """
-        stored = self._stored[rows][self._column]
-        apply = map if _are_small(stored) else self._pool.map
-        return list(apply(partial(_decode, sizes), rows, stored))
+        return self._decoder.decode(rows, self._stored[rows][self._column], sizes)
 
     def chunks(self, sizes: Sequence[int | None]) -> Iterator[list[list[np.ndarray] | BadImage]]:
         """What `decode` returns of all rows in order, some at a time."""
@@ -58,6 +83,11 @@ class ImageDecoder:
 def num_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def own_cores() -> int:
+    """The share of this process in the cores of the machine."""
+    return max(1, num_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _are_small(stored: Sequence[dict | None]) -> bool:

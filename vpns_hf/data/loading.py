@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -13,6 +13,7 @@ import datasets
 import yaml
 from datasets.exceptions import DatasetsError
 
+from vpns_hf.data.columns import Columns
 from vpns_hf.data.digits import build_digits
 from vpns_hf.data.parquet_files import check_files_agree
 from vpns_hf.data.reasons import reason_of
@@ -68,6 +69,26 @@ def stream_image_dataset(
     )
 
 
+def stream_labels(
+    name_or_path: str,
+    streams: Mapping[str, datasets.IterableDataset],
+    columns: Columns,
+    *,
+    config_name: str | None = None,
+) -> datasets.IterableDatasetDict | None:
+    """The rows of `streams` without their images, where the format allows to leave them out; None elsewhere.
+
+    Args:
+        name_or_path: the data set `streams` were read from.
+        streams: what `stream_image_dataset` returned.
+        columns: the image and the label column.
+        config_name: the configuration of a data set that has several.
+    """
+    if any(stream.info.builder_name != "parquet" for stream in streams.values()):
+        return None
+    return _read(name_or_path, config_name, None, streaming=True, columns=[columns.label])
+
+
 def _read(name: str, config_name: str | None, revision: str | None, **how: Any) -> dict[str, Any]:
     """The splits by name; `how` is for `datasets.load_dataset`."""
     if name in GENERATED:
@@ -88,13 +109,13 @@ def _looks_like_path(name: str) -> bool:
 
 
 def _read_folder(
-    folder: Path, config_name: str | None, cache_dir: str | None = None, streaming: bool = False
+    folder: Path, config_name: str | None, cache_dir: str | None = None, streaming: bool = False, **how: Any
 ) -> dict[str, Any]:
     try:
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
             _check_rows_saved(folder)
             return _as_splits(datasets.load_from_disk(str(folder)))
-        builder = datasets.load_dataset_builder(str(folder), config_name, cache_dir=cache_dir)
+        builder = datasets.load_dataset_builder(str(folder), config_name, cache_dir=cache_dir, **how)
         files = chain.from_iterable((builder.config.data_files or {}).values())
         check_files_agree(path for path in files if path.endswith(".parquet"))
         if streaming:

@@ -48,7 +48,7 @@ class SquareResize:
         self._columns = torch.cat([columns, columns.flip(2)]).contiguous().to(device)
 
     def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor) -> torch.Tensor:
-        """Fill `out`, float (B, 3, window, window), from `images`, uint8 (B, 3, height, width)."""
+        """Fill `out`, contiguous float (B, window, window, 3), from `images`, uint8 (B, height, width, 3)."""
         column_choice = crops.left.clone()
         column_choice[len(images) - crops.mirrored :] += self._places
         chunk = CPU_CHUNK if images.device.type == "cpu" else len(images)
@@ -58,10 +58,11 @@ class SquareResize:
         return out
 
     def _resize(self, images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, out: torch.Tensor) -> None:
-        count, channels, height, width = images.shape
-        # Rows first: the pixels of all channels side by side make one product per image.
-        side_by_side = images.transpose(1, 2).float().reshape(count, height, channels * width)
-        tall = torch.bmm(rows, side_by_side).view(count, self.window, channels, width)
-        tall = tall.transpose(1, 2).reshape(count, channels * self.window, width)
-        torch.bmm(tall, columns, out=out.view(count, channels * self.window, self.window))
+        count, height, width, channels = images.shape
+        # The lines of all channels below each other make one product per image, and so do, after the channels have
+        # gone last, the columns of all beside each other.
+        planes = images.permute(0, 3, 1, 2).float().reshape(count, channels * height, width)
+        wide = torch.bmm(planes, columns).view(count, channels, height, self.window)
+        wide = wide.permute(0, 2, 3, 1).reshape(count, height, self.window * channels)
+        torch.bmm(rows, wide, out=out.view(count, self.window, self.window * channels))
         out.clamp_(max=1)  # rounding may step over white

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
@@ -49,8 +50,13 @@ def to_square(image: Image.Image, size: int) -> Image.Image:
 
 
 def to_planes(image: Image.Image) -> np.ndarray:
-    """The pixels as uint8 of shape (3, H, W)."""
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+    """The pixels as uint8 of shape (3, H, W), channels last in memory."""
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+def stack_planes(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Images (3, H, W) of one shape as one array (n, 3, H, W), channels last in memory."""
+    return np.stack([image.transpose(1, 2, 0) for image in images]).transpose(0, 3, 1, 2)
 
 
 def _bytes_of_floats(values: np.ndarray) -> np.ndarray:

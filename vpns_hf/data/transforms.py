@@ -25,7 +25,7 @@ class Transform(Protocol):
         """Crops for the `count` images of an epoch."""
 
     def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
-        """uint8 (B, 3, H, W) to float32 (B, 3, I, I) in [0, 1], written into `out` where given."""
+        """uint8 (B, 3, H, W) to float32 (B, 3, I, I) in [0, 1], channels last in memory; written into `out` where given."""
 
 
 class TrainTransform:
@@ -88,13 +88,16 @@ class _Window:
     def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None) -> torch.Tensor:
         size, resized = self._image_size, self._resize_size
         if out is None:
-            out = torch.empty(len(images), images.shape[1], size, size, device=images.device)
+            out = torch.empty(len(images), size, size, images.shape[1], device=images.device).permute(0, 3, 1, 2)
+        pixels, result = images.permute(0, 2, 3, 1).contiguous(), out.permute(0, 2, 3, 1)
         with torch.autocast(images.device.type, enabled=False):
             if images.shape[2:] != (resized, resized):
-                return self._resize_for(images)(images, crops, out)
-            if size == resized and not crops.mirrored:
-                return to_unit(images, out)
-            return crop(images, crops, out)
+                self._resize_for(images)(pixels, crops, result)
+            elif size == resized and not crops.mirrored:
+                to_unit(pixels, result)
+            else:
+                crop(pixels, crops, result)
+        return out
 
     def _resize_for(self, images: torch.Tensor) -> SquareResize:
         height, width = images.shape[2:]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator, Sequence
 
 import datasets
-import numpy as np
 import torch
 
 from vpns_hf.data.bad_images import BadImage, refuse
 from vpns_hf.data.cache_folder import Layout
-from vpns_hf.data.decoding import ImageDecoder, num_cores
+from vpns_hf.data.decoding import ImageDecoder, own_cores
 from vpns_hf.data.origins import Origin
+from vpns_hf.data.reading_ahead import read_ahead
+from vpns_hf.data.rgb import stack_planes
 
 
 class UncachedImages:
@@ -39,11 +40,14 @@ class UncachedImages:
         self.skipped = skipped
         self._origin = origin
         self._size = layout.size
-        # The processes of this machine share its cores.
-        self._decoder = ImageDecoder(rows, column, max(1, num_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+        self._decoder = ImageDecoder(rows, column, own_cores())
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
+        """All rows in random order."""
+        return torch.randperm(len(self), generator=generator)
 
     def read(self, rows: torch.Tensor) -> torch.Tensor:
         """The images of some rows: uint8 (n, 3, H, W).
@@ -55,4 +59,8 @@ class UncachedImages:
         for image in images:
             if isinstance(image, BadImage):
                 refuse(image, self._origin)
-        return torch.from_numpy(np.stack([image for [image] in images]))
+        return torch.from_numpy(stack_planes([image for [image] in images]))
+
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """The images of one batch of rows after the other, decoded while those before are in use."""
+        return read_ahead(map(self.read, batches))

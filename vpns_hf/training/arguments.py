@@ -11,6 +11,7 @@ import numpy as np
 
 from vpns_hf.backbones import HEADS
 from vpns_hf.data.bad_images import ON_BAD_IMAGE
+from vpns_hf.data.device_memory import DATA_ON_DEVICE
 from vpns_hf.data.disk_space import CACHING
 from vpns_hf.errors import InputError
 from vpns_hf.label_mapping import LABEL_MAPPINGS
@@ -117,6 +118,11 @@ class VPNsTrainingArguments:
     on_bad_image: str = _field(
         "error", "An image that cannot be read: error (stop) or skip (leave it out, and say so)."
     )
+    data_on_device: str = _field(
+        "auto",
+        "Keep decoded images in the memory of the device: auto (where half of what is free holds them), yes, or no.",
+    )
+    shuffle_buffer_size: int = _field(2048, "Images of a stream that are shuffled among each other, beside its files.")
     disable_tqdm: bool = _field(False, "Show no progress bars.")
     with_tracking: bool = _field(False, "Send metrics to experiment trackers.")
     report_to: str = _field("all", "Tracker for with_tracking: all (installed ones), tensorboard, wandb, ...")
@@ -151,6 +157,7 @@ class VPNsTrainingArguments:
         _check_choice("mixed_precision", self.mixed_precision, (None, "no", "fp16", "bf16"))
         _check_choice("cache_images", self.cache_images, CACHING)
         _check_choice("on_bad_image", self.on_bad_image, ON_BAD_IMAGE)
+        _check_choice("data_on_device", self.data_on_device, DATA_ON_DEVICE)
 
     def _check_numbers(self) -> None:
         for name in ("pretrain_epochs", "find_mask_epochs", "finetune_epochs", "prompt_size"):
@@ -161,6 +168,7 @@ class VPNsTrainingArguments:
             "mapping_interval",
             "gradient_accumulation_steps",
             "timeout",
+            "shuffle_buffer_size",
         ):
             _check_at_least(name, getattr(self, name), 1)
         for name in ("max_train_samples", "max_eval_samples", "max_test_samples"):

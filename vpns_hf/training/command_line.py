@@ -46,6 +46,13 @@ class InputArguments:
     label_column_name: str | None = field(
         default=None, metadata={"help": "Column of the labels; found by type and name if not given."}
     )
+    streaming: bool = field(
+        default=False,
+        metadata={
+            "help": "Read the images from files or Hub whenever they are needed, and keep nothing on disk; labels are "
+            "read once at the start."
+        },
+    )
     dry_run: bool = field(default=False, metadata={"help": "Say what would happen and stop."})
     push_to_hub: bool = field(
         default=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
 from accelerate import Accelerator
 from datasets import Dataset, DatasetDict
 
@@ -15,10 +16,13 @@ from vpns_hf.data import (
     ImageStore,
     Process,
     Splits,
+    StreamIndex,
+    StreamStore,
     TrainBatches,
     TrainTransform,
     prepare_splits,
 )
+from vpns_hf.data.device_memory import on_device
 from vpns_hf.data.disk_space import DiskSpace
 
 from .arguments import VPNsTrainingArguments
@@ -71,24 +75,33 @@ def image_store(args: VPNsTrainingArguments, columns: Columns, show_progress: bo
     return ImageStore(columns, args.cache_dir, args.cache_images, args.on_bad_image, show_progress)
 
 
-def decode_images(splits: Splits, args: VPNsTrainingArguments, columns: Columns, show_progress: bool) -> Images:
-    """Decodes the images of the splits, or opens what an earlier run decoded.
+def stream_store(streams: StreamIndex, args: VPNsTrainingArguments, columns: Columns) -> StreamStore:
+    """Returns what decodes the images of a job for every batch."""
+    return StreamStore(streams, columns, args.on_bad_image, args.shuffle_buffer_size)
+
+
+def open_images(
+    splits: Splits, args: VPNsTrainingArguments, store: ImageStore | StreamStore, device: torch.device
+) -> Images:
+    """Decodes the images of the splits, or opens what an earlier run decoded; moves them to the device if they fit.
 
     Raises:
         InputError: if an image cannot be decoded, or the images cannot be kept.
     """
-    store = image_store(args, columns, show_progress)
     opened = {
         name: store.open(split, sizes, name, splits.origins[name])
         for name, (split, sizes) in _wanted(splits, args).items()
     }
     train, train_upright = opened["train"]
-    validation = opened["validation"][0] if "validation" in opened else None
-    return Images(train, train_upright, validation, opened["test"][0])
+    sources = {"train": train, "train_upright": train_upright, "test": opened["test"][0]}
+    if "validation" in opened:
+        sources["validation"] = opened["validation"][0]
+    moved = on_device(list(sources.values()), device, args.data_on_device)
+    return Images(**{"validation": None, **dict(zip(sources, moved, strict=True))})
 
 
 def space_for_images(splits: Splits, args: VPNsTrainingArguments, columns: Columns) -> DiskSpace:
-    """Returns what `decode_images` is about to write, judging by the first image of each split."""
+    """Returns what `open_images` is about to write, judging by the first image of each split."""
     store = image_store(args, columns)
     spaces = [
         store.space(split, sizes, name, splits.origins[name]) for name, (split, sizes) in _wanted(splits, args).items()

@@ -28,14 +28,14 @@ class Plan:
         args: of the job.
         splits: the rows it trains on, selects with and tests on.
         batch_size: images per update over all processes together.
-        space: what the decoded images take on disk that are not there yet.
+        space: what the decoded images take on disk that are not there yet; None of streams, which are not kept.
     """
 
     model: VPNsForImageClassification
     args: VPNsTrainingArguments
     splits: Splits
     batch_size: int
-    space: DiskSpace
+    space: DiskSpace | None
 
     def __str__(self) -> str:
         shapes = {name: tuple(mask.shape) for name, mask in self.model.masks().items()}
@@ -75,6 +75,8 @@ class Plan:
         return [*lines, f"Output: {self.args.output_dir}"]
 
     def _decoded(self) -> str:
+        if self.space is None:
+            return "made anew for every batch, from a stream"
         if not self.space.needed:
             return f"in {self.space.root} already"
         return f"about {self.space}" if CACHING[self.args.cache_images](self.space) else "made anew for every batch"

@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 from accelerate.utils import set_seed
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from vpns_hf.backbones import HEADS, Backbone, load_backbone
 from vpns_hf.backbones.sizes import check_sizes
-from vpns_hf.data import Columns, find_columns, find_spec
+from vpns_hf.data import Columns, StreamIndex, find_columns, find_spec
 from vpns_hf.errors import InputError
 from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
 from vpns_hf.hub.publishing import Destination, publish
@@ -44,12 +44,14 @@ from .evaluation import Evaluation, evaluate_views
 from .images import (
     Images,
     choose_splits,
-    decode_images,
     eval_batches,
     global_batch_size,
+    image_store,
+    open_images,
     process_of,
     run_data,
     space_for_images,
+    stream_store,
 )
 from .optimizers import SGDSpec
 from .output import check_output_dir, clear_output_dir, save_model
@@ -72,7 +74,7 @@ class VPNsTrainer:
     Args:
         model: short name, Hub id or local folder of an image classifier, or one in memory, which is left as it is.
         args: everything else a run can be told.
-        train_dataset: rows with an image column and a label column.
+        train_dataset: rows with an image column and a label column; a stream if the other two are streams as well.
         eval_dataset: what selects epoch and view; None cuts it from `train_dataset`.
         test_dataset: what the final accuracies are measured on, once, at the end.
         callbacks: watch the runs, beside the progress bar, the log and the trackers of `args`.
@@ -81,6 +83,7 @@ class VPNsTrainer:
         model_revision: branch, tag or commit of a model on the Hub.
         command: the command line that started the job, to be recorded with its results.
         test_split: what the data set calls the split `test_dataset` comes from.
+        streams: what the rows of the data sets stand for; made from data sets that are streams.
         recipe: options of `scripts/prune.py` beside `args`, such as the names of model and data set, for recipe.yaml.
 
     Attributes:
@@ -96,9 +99,9 @@ class VPNsTrainer:
         self,
         model: str | os.PathLike | PreTrainedModel,
         args: VPNsTrainingArguments,
-        train_dataset: Dataset,
-        eval_dataset: Dataset | None = None,
-        test_dataset: Dataset | None = None,
+        train_dataset: Dataset | IterableDataset,
+        eval_dataset: Dataset | IterableDataset | None = None,
+        test_dataset: Dataset | IterableDataset | None = None,
         callbacks: Sequence[Callback] = (),
         columns: Columns | None = None,
         dataset_name: str | None = None,
@@ -106,6 +109,7 @@ class VPNsTrainer:
         command: str | None = None,
         test_split: str = "test",
         recipe: Mapping[str, Any] | None = None,
+        streams: StreamIndex | None = None,
     ) -> None:
         _check_kinds(model, train_dataset, eval_dataset, test_dataset)
         self.args = args.for_dataset(find_spec(dataset_name))
@@ -117,6 +121,10 @@ class VPNsTrainer:
         self.callbacks = [*self._own_callbacks(), *callbacks]
         splits = _as_splits(train_dataset, eval_dataset, test_dataset)
         self.columns = columns or find_columns(splits)
+        self.streams = streams
+        if isinstance(train_dataset, IterableDataset):
+            self.streams = StreamIndex(splits, self.columns)
+            splits = self.streams.rows
         self.splits = choose_splits(splits, args, self.columns)
         tested = self.splits.origins["test"].name  # without test rows, or labels on them, it is another split
         self.test_split = test_split if tested == "test" else tested
@@ -130,7 +138,11 @@ class VPNsTrainer:
     def images(self) -> Images:
         """The decoded images of all splits, decoded when they are first needed."""
         # Whichever process comes first decodes, while the others wait, so only one shows its progress.
-        return decode_images(self.splits, self.args, self.columns, show_progress=not self.args.disable_tqdm)
+        if self.streams is not None:
+            store = stream_store(self.streams, self.args, self.columns)
+        else:
+            store = image_store(self.args, self.columns, show_progress=not self.args.disable_tqdm)
+        return open_images(self.splits, self.args, store, self.accelerator.device)
 
     def batches(self) -> RunData:
         """Returns this process's batches; every run sees the same ones.
@@ -142,7 +154,7 @@ class VPNsTrainer:
 
     def plan(self) -> Plan:
         """Returns what `train` will do, without doing it."""
-        space = space_for_images(self.splits, self.args, self.columns)
+        space = None if self.streams is not None else space_for_images(self.splits, self.args, self.columns)
         return Plan(self.base, self.args, self.splits, global_batch_size(self.args, self.process), space)
 
     def train(self) -> dict[str, Any]:
@@ -376,14 +388,18 @@ def _check_kinds(model: Any, *datasets: Any) -> None:
         raise InputError(
             f"model is a {type(model).__name__}; give a short name, a Hub id, a folder, or an image classifier of transformers"
         )
-    for dataset in datasets:
-        if dataset is not None and not isinstance(dataset, Dataset):
+    given = [dataset for dataset in datasets if dataset is not None]
+    for dataset in given:
+        if not isinstance(dataset, Dataset | IterableDataset):
             raise InputError(f"a data set is a {type(dataset).__name__}; give one split of it, a datasets.Dataset")
+    if len({isinstance(dataset, IterableDataset) for dataset in given}) > 1:
+        raise InputError("some data sets are streams and others are not; give all as streams, or none")
 
 
-def _as_splits(train: Dataset, validation: Dataset | None, test: Dataset | None) -> DatasetDict:
+def _as_splits(train: Any, validation: Any, test: Any) -> DatasetDict | IterableDatasetDict:
     splits = {"train": train, "validation": validation, "test": test}
-    return DatasetDict({name: split for name, split in splits.items() if split is not None})
+    kind = IterableDatasetDict if isinstance(train, IterableDataset) else DatasetDict
+    return kind({name: split for name, split in splits.items() if split is not None})
 
 
 def _warn_of_empty_layers(model: VPNsForImageClassification, sparsity: float) -> None:

@@ -1,0 +1,69 @@
+"""Streams as data sets that can be cut and limited: their labels, and in place of each image where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import datasets
+import numpy as np
+import pyarrow as pa
+
+from vpns_hf.data.columns import Columns, check_columns
+from vpns_hf.data.image_files import image_files
+from vpns_hf.data.streamed_split import StreamedSplit
+from vpns_hf.errors import InputError
+
+
+class StreamIndex:
+    """The rows of several streams.
+
+    `rows` holds for each split a `datasets.Dataset` with all labels and, as the path of each image, split and number:
+    whatever chooses rows works on it as on any data set, and `find` tells which rows were chosen.
+
+    Args:
+        streams: by the name of the split.
+        columns: the image and the label column.
+        labels: streams of the same rows of which only the label column is read, where there are such.
+
+    Raises:
+        InputError: a stream cannot be read or lacks a column.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[str, datasets.IterableDataset],
+        columns: Columns,
+        labels: Mapping[str, datasets.IterableDataset] | None = None,
+    ):
+        for name, stream in streams.items():
+            if stream.features is None:
+                raise InputError(f"the stream of the {name} split does not say its columns; give it `features`")
+            check_columns(stream, columns, name)
+        self.splits = {
+            name: StreamedSplit(stream, columns, name, (labels or {}).get(name)) for name, stream in streams.items()
+        }
+        self.rows = datasets.DatasetDict({name: _rows(split, columns) for name, split in self.splits.items()})
+
+    def find(self, chosen: datasets.Dataset, column: str) -> tuple[list[StreamedSplit], np.ndarray]:
+        """Which rows were chosen.
+
+        Args:
+            chosen: of `rows`, perhaps of several splits.
+            column: the image column.
+
+        Returns:
+            All splits, and the numbers of the chosen rows, int64 (N,), counted through all splits in that order.
+        """
+        splits = list(self.splits.values())
+        firsts = np.concatenate([[0], np.cumsum([len(split) for split in splits])])
+        first = {split.name: int(start) for split, start in zip(splits, firsts, strict=False)}
+        places = (path.rpartition("/") for path in image_files(chosen, column))
+        return splits, np.array([first[name] + int(row) for name, _, row in places], dtype=np.int64)
+
+
+def _rows(split: StreamedSplit, columns: Columns) -> datasets.Dataset:
+    paths = pa.array([f"{split.name}/{row}" for row in range(len(split))], type=pa.string())
+    images = pa.StructArray.from_arrays([pa.nulls(len(split), pa.binary()), paths], names=["bytes", "path"])
+    table = pa.table({columns.image: images, columns.label: split.labels})
+    features = datasets.Features({name: split.features[name] for name in (columns.image, columns.label)})
+    return datasets.Dataset(datasets.table.InMemoryTable(table), info=datasets.DatasetInfo(features=features))
