@@ -31,11 +31,19 @@ def apply_mask(tensor: Tensor, mask: Tensor, out: Tensor | None = None) -> Tenso
     Raises:
         ValueError: if the dtype is another one.
     """
+    target = None if out is None else bit_pattern(out)
+    return torch.mul(bit_pattern(tensor), mask, out=target).view(tensor.dtype)
+
+
+def bit_pattern(tensor: Tensor) -> Tensor:
+    """Returns the memory of `tensor`, of a real floating dtype of 2, 4 or 8 bytes, viewed as integers of that size.
+
+    Raises:
+        ValueError: if the dtype is another one.
+    """
     if not tensor.is_floating_point() or tensor.element_size() not in _INTEGERS:
         raise ValueError(f"a tensor of {tensor.dtype} cannot be masked; allowed: float16, bfloat16, float32, float64")
-    bits = _INTEGERS[tensor.element_size()]
-    target = None if out is None else out.view(bits)
-    return torch.mul(tensor.view(bits), mask, out=target).view(tensor.dtype)
+    return tensor.view(_INTEGERS[tensor.element_size()])
 
 
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vpns_hf.errors import InputError
 
+from .mask_changes import WrittenLayers, undecided_entries, write_changes
 from .threads import ThreadSharing
 from .thresholds import NAN_SCORES, MaskedWeights, Threshold, ThresholdSelector
 
@@ -106,7 +107,31 @@ class HostSelector(ThresholdSelector):
         super().__init__(dropped)
         self._sample = StratifiedSample(self.SAMPLE)
         self._sharing = ThreadSharing()
+        self._written = WrittenLayers()
         self._near: tuple[float, float] | None = None
+
+    def renew(self, scores: Sequence[Tensor], layers: MaskedWeights) -> Threshold:
+        threshold = self._follow(scores, layers) or super().renew(scores, layers)
+        self._written.remember(layers)
+        return threshold
+
+    def _follow(self, scores: Sequence[Tensor], layers: MaskedWeights) -> HostThreshold | None:
+        """As `renew`, from what was written last; None, and nothing written, where that is of no use."""
+        if self._near is None or not self._written.are(layers) or not _are_plain(scores, layers):
+            return None
+        entries = undecided_entries(scores, layers.masks, *self._near)
+        is_below = entries.magnitudes < self._near[0]
+        inside = entries.magnitudes[(entries.magnitudes > self._near[1]) == is_below]
+        below = self.dropped - np.count_nonzero(~entries.kept) + np.count_nonzero(is_below)
+        if not below < self.dropped <= below + inside.size:
+            return None
+        value, dropped_ties, ties = self._rank(inside, self.dropped - below)
+        kept = entries.magnitudes > value
+        kept_ties = np.flatnonzero(entries.magnitudes == value)[dropped_ties:]
+        kept[kept_ties] = True
+        write_changes(entries, kept, layers)
+        first_kept = int(entries.positions[kept_ties[0]]) if kept_ties.size else sum(map(torch.numel, scores))
+        return HostThreshold(torch.as_tensor(value), first_kept, dropped_ties < ties, self._sharing)
 
     def _find(self, layers: list[Tensor], total: int) -> HostThreshold:
         arrays = [layer.numpy() for layer in layers]
@@ -114,12 +139,16 @@ class HostSelector(ThresholdSelector):
             _refuse_nan(arrays)
             return HostThreshold(torch.zeros((), dtype=layers[0].dtype if layers else None), 0, True, self._sharing)
         below, inside = self._collect_around_threshold(arrays, total)
-        _refuse_nan([inside])
-        rank = self.dropped - below
-        value, dropped_ties, ties = _rank(inside, rank)
-        self._near = _neighbourhood(inside, rank)
+        value, dropped_ties, ties = self._rank(inside, self.dropped - below)
         first_kept = total if dropped_ties == ties else _tied_position(arrays, value, dropped_ties)
         return HostThreshold(torch.as_tensor(value), first_kept, dropped_ties < ties, self._sharing)
+
+    def _rank(self, magnitudes: np.ndarray, rank: int) -> tuple[np.floating, int, int]:
+        """As the function `_rank`; refuses NaN and remembers the neighbourhood."""
+        _refuse_nan([magnitudes])
+        found = _rank(magnitudes, rank)
+        self._near = _neighbourhood(magnitudes, rank)
+        return found
 
     def _collect_around_threshold(self, arrays: list[np.ndarray], total: int) -> tuple[int, np.ndarray]:
         """As `_collect`, with bounds that hold the threshold: the narrowest that do."""
@@ -201,7 +230,13 @@ def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
     return (array[start : start + CHUNK] for start in range(0, array.size, CHUNK))
 
 
-def _rank(magnitudes: np.ndarray, rank: int) -> tuple[float, int, int]:
+def _are_plain(scores: Sequence[Tensor], layers: MaskedWeights) -> bool:
+    """Whether positions in the concatenated layers are places in memory, and the scores are ranked as they are."""
+    tensors = itertools.chain(scores, layers.weights, layers.masks, layers.masked)
+    return all(score.dtype == torch.float32 for score in scores) and all(map(Tensor.is_contiguous, tensors))
+
+
+def _rank(magnitudes: np.ndarray, rank: int) -> tuple[np.floating, int, int]:
     """The rank-th smallest value (from 1), how many of its ties are within the rank, and how many there are."""
     magnitudes.partition(rank - 1)
     value = magnitudes[rank - 1]

@@ -52,10 +52,9 @@ class LearnedMask:
 
         The weights must be the ones the scores were started with.
         """
-        self.threshold = self.selector.select(self.scores)
         weights, masked = [layer.weight for layer in self.layers], [layer.masked_weight for layer in self.layers]
         with torch.no_grad():
-            self.threshold.update(self.scores, MaskedWeights(weights, self.masks, masked))
+            self.threshold = self.selector.renew(self.scores, MaskedWeights(weights, self.masks, masked))
 
     def finish(self) -> None:
         """Drops the scores; the masks stay."""

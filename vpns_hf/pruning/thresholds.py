@@ -91,6 +91,16 @@ class ThresholdSelector(ABC):
             raise InputError(f"cannot drop {self.dropped} of {total} scores; choose a number from 0 to {total}")
         return self._find(layers, total)
 
+    def renew(self, scores: Sequence[Tensor], layers: MaskedWeights) -> Threshold:
+        """Selects the threshold and brings masks and masked weights up to date, in place.
+
+        Raises:
+            InputError: as `select`; nothing is written then.
+        """
+        threshold = self.select(scores)
+        threshold.update(scores, layers)
+        return threshold
+
     @abstractmethod
     def _find(self, layers: list[Tensor], total: int) -> Threshold:
         """The threshold of the flat layers."""
