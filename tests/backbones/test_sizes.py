@@ -76,7 +76,7 @@ def test_a_backbone_for_grey_pictures_is_refused():
     config = ResNetConfig(hidden_sizes=[8], depths=[1], embedding_size=8, num_channels=1, num_labels=5)
     backbone = AutoModelForImageClassification.from_config(config)
     built = VPNsForImageClassification.from_backbone(backbone, CLASSES, image_size=32, prompt_size=0)
-    with pytest.raises(InputError, match="takes pictures of 1 channels .num_channels.; give one that takes 3"):
+    with pytest.raises(InputError, match=r"takes pictures of 1 channels \(num_channels\); give one that takes 3"):
         check_sizes(built)
 
 
