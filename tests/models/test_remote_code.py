@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,24 @@ def test_a_vgg_comes_alone_and_the_package_later(tmp_path):
     assert facts["own_logits"] == [logits[1]] * 2
     assert facts["adopted_equal"]
     assert facts["still_folds"]
+
+
+def test_every_way_of_loading_gives_the_same_tensors(model, tmp_path):
+    """One file, several files, plain tensors; chosen dtypes and devices."""
+    model.save_pretrained(tmp_path / "one")
+    model.save_pretrained(tmp_path / "several", max_shard_size="4KB")
+    model.save_pretrained(tmp_path / "plain", sparse=False)
+    assert len(list((tmp_path / "several").glob("*.safetensors"))) > 1
+    found = json.loads(run("remote_loading.py", tmp_path, *(tmp_path / name for name in ("one", "several", "plain"))))
+    dtypes = {"plainly": torch.float32, "auto": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    assert len(found) == 3 * len(dtypes)
+    for way, fingerprint in found.items():
+        expected = copy.deepcopy(model)
+        for layer in expected.masked_layers().values():
+            layer.weight.data = layer.masked()
+        expected.to(dtypes[way.split()[1]])
+        tensors = {**expected.state_dict(), **{f"masks {name}": mask for name, mask in expected.masks().items()}}
+        assert fingerprint.keys() == tensors.keys()
+        for name, tensor in tensors.items():
+            content = tensor.contiguous().view(-1).view(torch.uint8).numpy()
+            assert fingerprint[name] == zlib.crc32(content, tensor.element_size()), f"{way}: {name}"
