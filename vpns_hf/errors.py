@@ -6,3 +6,15 @@ class InputError(ValueError):
 
     The scripts print the message and exit with code 2; nothing has been written when it is raised.
     """
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ended the work; the text is one line.
+
+    Attributes:
+        code: what the process exits with: 143 after SIGTERM, 130 after SIGINT.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.code = 128 + number

@@ -5,31 +5,35 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import datasets
 import transformers
 
 from .allocation import keep_freed_memory
-from .errors import InputError
+from .errors import InputError, Interrupted
 from .lost_process import lost_process
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Runs `main`; exits with 2 after an InputError, whose line goes to standard error, and 130 when interrupted.
+    """Runs `main`; exits with 2 after an InputError, 143 after SIGTERM, 130 after SIGINT, with one line of reason.
 
     When another process of the job is lost, every process that is left says so in one line and exits with 1.
     """
     quiet_libraries()
     keep_freed_memory()
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         main()
     except InputError as error:
-        if is_main_process():
-            print(f"{Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _exit(2, f"error: {error}")
+    except Interrupted as interruption:
+        _exit(interruption.code, str(interruption))
     except RuntimeError as error:
         if (reason := lost_process(error)) is None:
             raise
@@ -38,6 +42,18 @@ def run_script(main: Callable[[], None]) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise Interrupted(f"stopped by {signal.Signals(number).name}", number)
+
+
+def _exit(code: int, line: str) -> NoReturn:
+    if is_main_process():
+        print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)
+    sys.exit(code)
 
 
 def quiet_libraries() -> None:

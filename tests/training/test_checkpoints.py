@@ -36,8 +36,8 @@ def same(read: dict, number: int) -> bool:
 @pytest.fixture
 def store(tmp_path) -> Checkpoints:
     store = Checkpoints(tmp_path / "checkpoints", limit=2)
-    store.write(1, states(1))
-    store.write(2, states(2))
+    store.write(states(1))
+    store.write(states(2))
     return store
 
 
@@ -49,8 +49,8 @@ def test_the_newest_comes_back_with_all_its_states(store):
 
 
 def test_only_as_many_as_asked_for_are_kept(store):
-    store.write(10, states(10))
-    assert sorted(path.name for path in store.folder.iterdir()) == ["update-000000002", "update-000000010"]
+    store.write(states(3))
+    assert sorted(path.name for path in store.folder.iterdir()) == ["checkpoint-000002", "checkpoint-000003"]
 
 
 def test_nothing_was_written_yet(tmp_path):
@@ -59,7 +59,7 @@ def test_nothing_was_written_yet(tmp_path):
 
 
 def test_clearing_leaves_what_is_not_ours(store, tmp_path):
-    (store.folder / ".update-000000003.partial").mkdir()
+    (store.folder / ".checkpoint-000003.partial").mkdir()
     (store.folder / "notes.txt").write_text("mine")
     store.clear()
     assert [path.name for path in store.folder.iterdir()] == ["notes.txt"]
@@ -70,7 +70,7 @@ def test_clearing_leaves_what_is_not_ours(store, tmp_path):
 
 def test_torn_at_every_length(store, caplog):
     """Whatever file is cut off wherever, the checkpoint before is used, and one line says so."""
-    newest = store.folder / "update-000000002"
+    newest = store.folder / "checkpoint-000002"
     for file in sorted(newest.iterdir()):
         whole = file.read_bytes()
         for length in [*range(0, len(whole), 7), len(whole) - 1]:
@@ -86,7 +86,7 @@ def test_torn_at_every_length(store, caplog):
 def test_flipped_bits_are_noticed(store):
     """A flip is refused, or, within the manifest, harmless."""
     generator = random.Random(0)
-    newest = store.folder / "update-000000002"
+    newest = store.folder / "checkpoint-000002"
     for file in sorted(newest.iterdir()):
         whole = file.read_bytes()
         for _ in range(60):
@@ -99,13 +99,13 @@ def test_flipped_bits_are_noticed(store):
 
 
 def test_a_missing_file_is_noticed(store, caplog):
-    (store.folder / "update-000000002" / "process-0.pt").unlink()
+    (store.folder / "checkpoint-000002" / "process-0.pt").unlink()
     assert store.latest().number == 1
     assert "process-0.pt cannot be read" in caplog.text
 
 
 def test_a_manifest_cannot_name_files_elsewhere(store, tmp_path):
-    newest = store.folder / "update-000000002"
+    newest = store.folder / "checkpoint-000002"
     shutil.copy(newest / "shared.pt", tmp_path / "stolen.pt")
     text = (newest / checkpoints.MANIFEST).read_text()
     (newest / checkpoints.MANIFEST).write_text(text.replace("shared.pt", "../../stolen.pt"))
@@ -132,14 +132,14 @@ def test_a_disk_that_refuses_leaves_the_earlier_ones(store, monkeypatch, call):
 
         monkeypatch.setattr(module, name, sometimes, raising=False)
         try:
-            store.write(3, states(3))
+            store.write(states(3))
         except InputError as error:
             failures += 1
             assert "No space left on device" in str(error)
             monkeypatch.undo()
             assert store.latest().number in (2, 3)  # 3 where only the sync after the rename failed
             assert not list(store.folder.glob(".*"))
-            shutil.rmtree(store.folder / "update-000000003", ignore_errors=True)
+            shutil.rmtree(store.folder / "checkpoint-000003", ignore_errors=True)
         else:
             break
     monkeypatch.undo()
@@ -148,11 +148,11 @@ def test_a_disk_that_refuses_leaves_the_earlier_ones(store, monkeypatch, call):
 
 
 def test_what_an_interrupted_write_left_is_replaced(store):
-    left = store.folder / ".update-000000003.partial"
+    left = store.folder / ".checkpoint-000003.partial"
     left.mkdir()
     (left / "shared.pt").write_bytes(b"half")
     assert store.latest().number == 2
-    store.write(3, states(3))
+    store.write(states(3))
     assert same(store.latest().read("shared"), 3)
     assert not left.exists()
 
@@ -165,8 +165,8 @@ def test_code_in_a_checkpoint_is_not_run(store):
             return Path.touch, (store.folder / "owned",)
 
     torch.save({"epoch": Hostile()}, store.folder / "evil.pt")
-    store.write(4, states(4))
-    shutil.copy(store.folder / "evil.pt", store.folder / "update-000000004" / "shared.pt")
+    store.write(states(3))
+    shutil.copy(store.folder / "evil.pt", store.folder / "checkpoint-000003" / "shared.pt")
     with pytest.raises(Exception, match="weights_only"):
-        checkpoints.Checkpoint(store.folder / "update-000000004", {}).read("shared")
+        checkpoints.Checkpoint(store.folder / "checkpoint-000003", {}).read("shared")
     assert not (store.folder / "owned").exists()

@@ -123,6 +123,14 @@ class VPNsTrainingArguments:
         "Keep decoded images in the memory of the device: auto (where half of what is free holds them), yes, or no.",
     )
     shuffle_buffer_size: int = _field(2048, "Images of a stream that are shuffled among each other, beside its files.")
+    resume_from_checkpoint: str = _field(
+        "latest",
+        "An unfinished job in output_dir: go on from its latest checkpoint, from that folder, or from none (anew).",
+    )
+    checkpointing_steps: int | None = _field(
+        None, "Iterations between two checkpoints within an epoch; at the end of epochs only if not given."
+    )
+    save_total_limit: int = _field(2, "Checkpoints to keep; all are removed when the job is finished.")
     disable_tqdm: bool = _field(False, "Show no progress bars.")
     with_tracking: bool = _field(False, "Send metrics to experiment trackers.")
     report_to: str = _field("all", "Tracker for with_tracking: all (installed ones), tensorboard, wandb, ...")
@@ -169,9 +177,10 @@ class VPNsTrainingArguments:
             "gradient_accumulation_steps",
             "timeout",
             "shuffle_buffer_size",
+            "save_total_limit",
         ):
             _check_at_least(name, getattr(self, name), 1)
-        for name in ("max_train_samples", "max_eval_samples", "max_test_samples"):
+        for name in ("max_train_samples", "max_eval_samples", "max_test_samples", "checkpointing_steps"):
             if getattr(self, name) is not None:
                 _check_at_least(name, getattr(self, name), 1)
         for name in ("train_batch_size", "per_device_train_batch_size"):

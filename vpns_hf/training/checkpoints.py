@@ -6,6 +6,7 @@ the machine stops, the newest complete folder is what the last `write` that retu
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -21,11 +22,13 @@ import torch
 
 from vpns_hf.errors import InputError
 
+from .digests import digest_of_stream
+
 logger = logging.getLogger(__name__)
 
 VERSION = 1
 MANIFEST = "manifest.json"
-NAME = re.compile(r"update-(\d{9})")
+NAME = re.compile(r"checkpoint-(\d{6})")
 
 
 class TornError(Exception):
@@ -46,7 +49,7 @@ class Checkpoint:
 
     @property
     def number(self) -> int:
-        """The updates the job had taken."""
+        """Its number, which counts the checkpoints of a job."""
         return int(NAME.fullmatch(self.folder.name).group(1))
 
     def read(self, name: str) -> dict[str, Any]:
@@ -58,7 +61,7 @@ class Checkpoint:
         for name, written in self.files.items():
             try:
                 with open(self.folder / name, "rb") as file:
-                    found = {"bytes": os.fstat(file.fileno()).st_size, "sha256": _digest(file)}
+                    found = {"bytes": os.fstat(file.fileno()).st_size, "sha256": digest_of_stream(file)}
             except OSError as error:
                 raise TornError(f"{name} cannot be read ({error.strerror})") from error
             if found != written:
@@ -76,25 +79,27 @@ class Checkpoints:
     def __init__(self, folder: Path, limit: int = 2) -> None:
         self.folder = folder
         self.limit = limit
+        self._damaged: list[Path] = []
 
-    def write(self, number: int, states: Mapping[str, Mapping[str, Any]]) -> None:
-        """Writes a checkpoint and then removes the oldest above the limit.
+    def write(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Writes the next checkpoint and then removes the oldest above the limit.
 
         Args:
-            number: the updates the job has taken; orders the checkpoints.
             states: {name: nested dicts and lists of tensors, numbers, strings}.
 
         Raises:
             InputError: if the disk refuses; what was written before stays as it was.
         """
-        aside = self.folder / f".update-{number:09d}.partial"
+        name = self._next_name()
+        aside = self.folder / f".{name}.partial"
         try:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir(parents=True)
             files = {f"{name}.pt": _write(aside / f"{name}.pt", state) for name, state in states.items()}
             _write_text(aside / MANIFEST, json.dumps({"version": VERSION, "files": files}))
             sync_folder(aside)
-            self._put_in_place(aside, self.folder / f"update-{number:09d}")
+            os.replace(aside, self.folder / name)
+            sync_folder(self.folder)
         except OSError as error:
             shutil.rmtree(aside, ignore_errors=True)
             raise InputError(
@@ -102,6 +107,10 @@ class Checkpoints:
                 "make room and repeat the command to go on"
             ) from error
         self._remove_oldest()
+
+    def newest(self) -> Path | None:
+        """Returns the folder of the newest checkpoint, whatever its state."""
+        return next(reversed(self._folders()), None)
 
     def latest(self) -> Checkpoint | None:
         """Returns the newest checkpoint that is as it was written; says in one line which ones are not."""
@@ -111,14 +120,18 @@ class Checkpoints:
                 checkpoint.verify()
             except TornError as error:
                 logger.warning("the checkpoint %s is damaged (%s): using the one before", folder, error)
+                self._damaged.append(folder)
             else:
                 return checkpoint
         return None
 
     def clear(self) -> None:
-        """Removes all checkpoints, what is left of unfinished ones, and the folder if nothing else is in it."""
-        for folder in [*self._folders(), *self.folder.glob(".update-*.partial")]:
-            shutil.rmtree(folder)
+        """Removes all checkpoints, what is left of unfinished ones, and the folder if nothing else is in it.
+
+        The oldest go first: interrupted, it leaves the newest whole or none.
+        """
+        for folder in [*self.folder.glob(".checkpoint-*.partial"), *self._folders()]:
+            _remove(folder)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
@@ -127,15 +140,40 @@ class Checkpoints:
             return []
         return sorted(path for path in self.folder.iterdir() if NAME.fullmatch(path.name) and path.is_dir())
 
-    def _put_in_place(self, aside: Path, place: Path) -> None:
-        if place.exists():  # of the same updates, taken again after a damaged checkpoint was passed over
-            shutil.rmtree(place)
-        os.replace(aside, place)
-        sync_folder(self.folder)
+    def _next_name(self) -> str:
+        numbers = [int(NAME.fullmatch(folder.name).group(1)) for folder in self._folders()]
+        return f"checkpoint-{max(numbers, default=0) + 1:06d}"
 
     def _remove_oldest(self) -> None:
+        for folder in self._damaged:
+            _remove(folder)
+        self._damaged = []
         for folder in self._folders()[: -self.limit]:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def open_checkpoint(folder: Path) -> Checkpoint:
+    """Returns the checkpoint in a folder.
+
+    Raises:
+        InputError: if there is none, or it is not as it was written.
+    """
+    if NAME.fullmatch(folder.name) is None or not folder.is_dir():
+        raise InputError(f"{folder} is no checkpoint; give a folder such as output/checkpoints/checkpoint-000007")
+    try:
+        checkpoint = _open(folder)
+        checkpoint.verify()
+    except TornError as error:
+        raise InputError(f"the checkpoint {folder} is damaged ({error}); give another one") from error
+    return checkpoint
+
+
+def _remove(folder: Path) -> None:
+    """Removes a folder in a way that, interrupted, leaves no torn checkpoint behind."""
+    aside = folder if folder.name.startswith(".") else folder.with_name(f".{folder.name}.partial")
+    with contextlib.suppress(OSError):
+        os.replace(folder, aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -148,26 +186,37 @@ def sync_folder(folder: Path) -> None:
 
 
 class _Hashed:
-    """A file that knows the digest of what was written to it."""
+    """A file that knows the digest of what was written to it.
+
+    What the disk refuses is kept to be raised afterwards: it must not pass through the native code that writes.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.digest = hashlib.sha256()
         self.bytes = 0
+        self.error: OSError | None = None
 
     def write(self, data: Any) -> int:
         self.digest.update(data)
         self.bytes += len(data)
-        return self.file.write(data)
+        if self.error is None:
+            try:
+                self.file.write(data)
+            except OSError as error:
+                self.error = error
+        return len(data)
 
     def flush(self) -> None:
-        self.file.flush()
+        """Nothing is held back here."""
 
 
 def _write(path: Path, state: Mapping[str, Any]) -> dict[str, Any]:
     with open(path, "wb") as file:
         hashed = _Hashed(file)
         torch.save(dict(state), hashed)
+        if hashed.error is not None:
+            raise hashed.error
         file.flush()
         os.fsync(file.fileno())
     return {"bytes": hashed.bytes, "sha256": hashed.digest.hexdigest()}
@@ -193,10 +242,3 @@ def _open(folder: Path) -> Checkpoint:
     if any(Path(name).name != name for name in files):
         raise TornError(f"{MANIFEST} names files outside the folder")
     return Checkpoint(folder, files)
-
-
-def _digest(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(1 << 20):
-        digest.update(chunk)
-    return digest.hexdigest()

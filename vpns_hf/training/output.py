@@ -7,13 +7,17 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
 from transformers import ViTImageProcessorPil
 
 from vpns_hf.errors import InputError
 from vpns_hf.models import VPNsConfig, VPNsForImageClassification
+
+from .checkpoints import sync_folder
 
 REPORT_FILES = (
     "results.json",
@@ -34,6 +38,18 @@ def check_output_dir(output_dir: str | os.PathLike, overwrite: bool) -> Path:
     Raises:
         InputError: if it cannot be written to, or holds results and `overwrite` is False.
     """
+    folder = writable_output_dir(output_dir)
+    if not overwrite:
+        refuse_results(folder)
+    return folder
+
+
+def writable_output_dir(output_dir: str | os.PathLike) -> Path:
+    """Returns the folder results go to, whatever it holds.
+
+    Raises:
+        InputError: if it cannot be written to.
+    """
     if not os.fspath(output_dir):
         raise InputError("output_dir is empty; give a folder, such as output")
     try:
@@ -42,13 +58,34 @@ def check_output_dir(output_dir: str | os.PathLike, overwrite: bool) -> Path:
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"output_dir {output_dir} cannot be written to ({reason}); give another folder") from error
+    return folder
+
+
+def refuse_results(folder: Path) -> None:
+    """Raises InputError if a folder holds results of a run."""
     found = [path.relative_to(folder).as_posix() for path in _own_paths(folder)]
-    if found and not overwrite:
+    if found:
         raise InputError(
             f"output_dir {folder} already holds {', '.join(found[:4])}{' and more' if len(found) > 4 else ''}; "
             "give another folder, or --overwrite_output_dir to replace them"
         )
-    return folder
+
+
+@contextmanager
+def one_line_refusals(folder: Path) -> Iterator[None]:
+    """Turns a disk that refuses to be written to into one line.
+
+    Raises:
+        InputError: where the block raised an error of the operating system.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise InputError(
+            f"{folder} could not be written to ({reason}); what was finished before is intact: make room and repeat the "
+            "command to go on"
+        ) from error
 
 
 def clear_output_dir(folder: Path) -> None:
@@ -109,11 +146,28 @@ def save_model(
     """
     aside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
-    model.save_pretrained(aside)
-    image_processor(model).save_pretrained(aside)
-    for weights in aside.glob("*.safetensors"):  # written for their owner alone; the other files follow the umask
-        weights.chmod((aside / "config.json").stat().st_mode)
-    complete(aside)
+    try:
+        model.save_pretrained(aside)
+        image_processor(model).save_pretrained(aside)
+        for weights in aside.glob("*.safetensors"):  # written for their owner alone; the other files follow the umask
+            weights.chmod((aside / "config.json").stat().st_mode)
+        complete(aside)
+        sync_tree(aside)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     if folder.exists():
         shutil.rmtree(folder)
     os.replace(aside, folder)
+    sync_folder(folder.parent)
+
+
+def sync_tree(folder: Path) -> None:
+    """Waits until all files and folders below a folder, and itself, are on the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+        else:
+            sync_folder(path)
+    sync_folder(folder)

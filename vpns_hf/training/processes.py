@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
-from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, broadcast_object_list
 from torch.nn.parallel import DistributedDataParallel
 
 from vpns_hf.errors import InputError
 
 from .arguments import VPNsTrainingArguments
+
+T = TypeVar("T")
 
 
 class _WrapperSettings(DistributedDataParallelKwargs):
@@ -71,6 +74,27 @@ def allow_tf32() -> None:
         raise InputError("tf32 is a format of NVIDIA GPUs, and none was found; leave out --tf32")
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
+
+
+def from_main_process(accelerator: Accelerator, work: Callable[[], T]) -> T:
+    """Returns in every process what `work` returns in the main one, while the others wait.
+
+    Raises:
+        InputError: in every process, if `work` does.
+    """
+    if accelerator.num_processes == 1:
+        return work()
+    value, refusal = broadcast_object_list([_outcome(work) if accelerator.is_main_process else None])[0]
+    if refusal is not None:
+        raise InputError(refusal)
+    return value
+
+
+def _outcome(work: Callable[[], T]) -> tuple[T | None, str | None]:
+    try:
+        return work(), None
+    except InputError as error:
+        return None, str(error)
 
 
 def check_all_joined(num_processes: int) -> None:

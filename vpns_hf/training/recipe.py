@@ -19,9 +19,13 @@ OF_THE_MACHINE = (
     "timeout",
     "cache_dir",
     "cache_images",
+    "data_on_device",
     "disable_tqdm",
     "with_tracking",
     "report_to",
+    "resume_from_checkpoint",
+    "checkpointing_steps",
+    "save_total_limit",
 )
 
 

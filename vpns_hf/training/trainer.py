@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from transformers import PreTrainedModel
 from vpns_hf.backbones import HEADS, Backbone, load_backbone
 from vpns_hf.backbones.sizes import check_sizes
 from vpns_hf.data import Columns, StreamIndex, find_columns, find_spec
-from vpns_hf.errors import InputError
+from vpns_hf.errors import InputError, Interrupted
 from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
 from vpns_hf.hub.publishing import Destination, publish
 from vpns_hf.hub.sweep import plan_repositories
@@ -39,7 +40,9 @@ from vpns_hf.reporting.numbers import short_percent
 
 from .arguments import VPNsTrainingArguments
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
+from .checkpointing import Checkpointing
 from .cost import measure_cost_once
+from .digests import digest_of_file, digest_of_images, digest_of_tensors
 from .evaluation import Evaluation, evaluate_views
 from .images import (
     Images,
@@ -53,11 +56,14 @@ from .images import (
     space_for_images,
     stream_store,
 )
+from .interruption import StopRequest
+from .job import asked_for
 from .optimizers import SGDSpec
-from .output import check_output_dir, clear_output_dir, save_model
+from .output import clear_output_dir, one_line_refusals, save_model, writable_output_dir
 from .plan import Plan
-from .processes import build_accelerator
+from .processes import build_accelerator, from_main_process
 from .recipe import public_recipe, write_recipe
+from .resuming import WEIGHTS, Resumption
 from .run import Run, RunData
 from .saved_models import SavedModels
 from .selection import BestOnValidation, EpochSelection, LastEpoch
@@ -115,7 +121,8 @@ class VPNsTrainer:
         self.args = args.for_dataset(find_spec(dataset_name))
         self.recipe = {**(recipe or {}), **vars(self.args)}
         self.command = command
-        self.output_dir = check_output_dir(args.output_dir, args.overwrite_output_dir)
+        self.output_dir = writable_output_dir(args.output_dir)
+        self.resumption = Resumption(self.output_dir, self.args)
         self.accelerator = build_accelerator(self.args)
         self.process = process_of(self.accelerator)
         self.callbacks = [*self._own_callbacks(), *callbacks]
@@ -169,16 +176,26 @@ class VPNsTrainer:
         if self.results is not None:
             raise InputError("train() has run already; make a new VPNsTrainer, with an output_dir of its own")
         self.batches()  # a bad image is found before anything is written
+        self.job = self.resumption.take_up(self._asked_for(), self.callbacks, self.accelerator)
         self._start_output()
-        self._pretrain()
-        dense = self._dense_reference()
-        runs = [self._prune(sparsity, dense) for sparsity in self.args.sparsities]
-        self.results = self._results(dense, runs)
-        if self.accelerator.is_main_process:
-            write_report(self.results, self.output_dir, self._prompts())
-        self.accelerator.wait_for_everyone()
+        try:
+            with StopRequest(self.accelerator) as stop:
+                self.results = self._run_parts(stop)
+        except Interrupted:
+            self.accelerator.end_training()
+            raise
         self.accelerator.end_training()
         return self.results.to_dict()
+
+    def _run_parts(self, stop: StopRequest) -> Results:
+        """Runs every part of the job that is not finished yet, and writes the report."""
+        every, checkpoints = self.args.checkpointing_steps, self.resumption.checkpoints
+        self.checkpointing = Checkpointing(checkpoints, self.job, self.callbacks, stop, self.accelerator, every)
+        self._pretrain()
+        dense = self._dense_reference()
+        results = self._results(dense, [self._prune(sparsity, dense) for sparsity in self.args.sparsities])
+        from_main_process(self.accelerator, lambda: self._finish_output(results))
+        return results
 
     def evaluate(self) -> dict[float, dict[str, Any]]:
         """Measures every saved model on the test split again.
@@ -255,53 +272,84 @@ class VPNsTrainer:
             raise InputError(str(error)) from error
 
     def _start_output(self) -> None:
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            self.output_dir.mkdir(parents=True, exist_ok=True)
-        self.accelerator.wait_for_everyone()
+        from_main_process(self.accelerator, self._open_output)
         if self.args.with_tracking:
             flat = {key: value for key, value in vars(self.args).items() if isinstance(value, int | float | str)}
             self.accelerator.init_trackers("vpns_hf", config=flat)
 
+    def _open_output(self) -> None:
+        with one_line_refusals(self.output_dir):
+            self.output_dir.mkdir(parents=True, exist_ok=True)
+            self.resumption.start()
+
+    def _finish_output(self, results: Results) -> None:
+        with one_line_refusals(self.output_dir):
+            write_report(results, self.output_dir, self._prompts())
+            self.resumption.checkpoints.clear()
+
+    def _asked_for(self) -> dict[str, Any]:
+        """Returns everything that decides on the results; every process computes it alike."""
+        digests = {"model": digest_of_tensors(self.base.state_dict())}
+        sample = {} if self.streams is None else {"sample": 0}  # a stream would be read up to every row
+        for split in ("train", "validation", "test"):
+            images = getattr(self.images, split)
+            digests |= {} if images is None else {f"{split} images": digest_of_images(images, **sample)}
+        return asked_for(self.recipe, global_batch_size(self.args, self.process), digests)
+
     def _pretrain(self) -> None:
         """Trains the dense model that every sparsity starts from."""
-        args = self.args
+        args, part = self.args, "pre-training"
         if args.pretrain_epochs == 0:
             return
+        if part in self.job.finished:
+            self.base.load_state_dict(self.job.base)
+            return
         sgd = SGDSpec(args.pretrain_learning_rate, 0.0, args.momentum, args.weight_decay)
-        run = self._execute("pre-training", self.base, 0.0, [PretrainStage(args.pretrain_epochs, sgd)])
-        self.base = run.model
+        self.base = self._execute(part, self.base, 0.0, [PretrainStage(args.pretrain_epochs, sgd)]).model
+        self.checkpointing.part_finished(part, {}, self.base.state_dict())
 
     def _dense_reference(self) -> DenseResult:
         """Fine-tunes the dense model without a prompt, on as many passes as stage 2 has, and measures it."""
+        part = "dense reference"
         if not self.args.dense_reference:
             return DenseResult()
+        if part in self.job.finished:
+            return DenseResult.from_dict(self.job.finished[part])
         model = self._with_prompt(self.base.to_backbone(), "none", output_size=None)
-        run = self._execute("dense reference", model, 0.0, dense_stages(self.args))
-        evaluation = self._evaluate(run.model)
-        return DenseResult(accuracy=evaluation.accuracy.plain, top5=evaluation.top5.plain, split=self.test_split)
+        run = self._execute(part, model, 0.0, dense_stages(self.args))
+        evaluation = self._evaluate(run.model, run)
+        result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split)
+        self.checkpointing.part_finished(part, asdict(result))
+        return result
 
     def _prune(self, sparsity: float, dense: DenseResult) -> RunResult:
+        part = sparsity_name(sparsity)
+        if part not in self.job.finished:
+            result = self._make(sparsity)
+            weights = from_main_process(self.accelerator, lambda: self._save(*result, dense))
+            self.checkpointing.part_finished(part, {"result": asdict(result[1]), "weights": weights})
+        self.models.add(sparsity)
+        return RunResult.from_dict(self.job.finished[part]["result"])
+
+    def _make(self, sparsity: float) -> tuple[VPNsForImageClassification, RunResult]:
+        """Prunes and fine-tunes the model of one sparsity, and measures it."""
         name = f"{short_percent(sparsity)} sparsity"
         run = self._execute(name, copy.deepcopy(self.base), sparsity, METHODS[self.args.method](self.args))
         self._choose_view(run)
         with run.timed("evaluation"):
-            evaluation = self._evaluate(run.model)
-        result = self._run_result(run, evaluation)
+            evaluation = self._evaluate(run.model, run)
         _warn_of_empty_layers(run.model, sparsity)
-        if self.accelerator.is_main_process:
-            self._save(run.model, result, dense)
-        self.accelerator.wait_for_everyone()
-        self.models.add(sparsity)
-        return result
+        return run.model, self._run_result(run, evaluation)
 
     def _execute(self, name: str, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
         set_seed(self.args.seed)
         selection, stepping = self._selection(), stepping_of(self.args)
+        callbacks = [*self.callbacks, self.checkpointing]
         run = Run(
-            model, self.accelerator, self.batches(), sparsity, selection, self.callbacks, name=name, stepping=stepping
+            model, self.accelerator, self.batches(), sparsity, selection, callbacks, name=name, stepping=stepping
         )
+        self.resumption.resume(run)
         run.execute(stages)
         return run
 
@@ -316,8 +364,10 @@ class VPNsTrainer:
         run.model.requires_grad_(True)
         run.model.eval()
 
-    def _evaluate(self, model: VPNsForImageClassification) -> Evaluation:
-        return evaluate_views(model, eval_batches(self.images.test, self.args, self.process), self.accelerator)
+    def _evaluate(self, model: VPNsForImageClassification, run: Run | None = None) -> Evaluation:
+        """Measures a model on the test split; the callbacks of `run` are told of every batch."""
+        batches = eval_batches(self.images.test, self.args, self.process)
+        return evaluate_views(model, batches if run is None else run.watched(batches), self.accelerator)
 
     def _run_result(self, run: Run, evaluation: Evaluation) -> RunResult:
         model = run.model
@@ -345,20 +395,22 @@ class VPNsTrainer:
             waiting=share_of_waiting(run.history),
         )
 
-    def _save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
-        if not self.models:  # an earlier run's results stay until there is something to put in their place
-            clear_output_dir(self.output_dir)
-            write_recipe(self.output_dir / "recipe.yaml", self.recipe)
-        folder = self.models.folder(result.sparsity_requested)
+    def _save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> str:
+        """Writes the folder of a model, and returns the digest of its weights."""
+        with one_line_refusals(self.output_dir):
+            if not self.models:  # an earlier run's results stay until there is something to put in their place
+                clear_output_dir(self.output_dir)
+                write_recipe(self.output_dir / "recipe.yaml", self.recipe)
+            folder = self.models.folder(result.sparsity_requested)
+            save_model(model, folder, lambda aside: self._complete(aside, model, result, dense))
+            return digest_of_file(folder / WEIGHTS)
+
+    def _complete(self, aside: Path, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
+        """Adds plots, recipe and card to a model that was written to `aside`."""
         prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
-        data = VPNsModelCardData.from_results(self._results(dense, [result]), result)
-
-        def complete(aside: Path) -> None:
-            write_model_plots(result, aside, prompt)
-            write_recipe(aside / "recipe.yaml", public_recipe(self.recipe, result.sparsity_requested))
-            write_model_card(aside, data)
-
-        save_model(model, folder, complete)
+        write_model_plots(result, aside, prompt)
+        write_recipe(aside / "recipe.yaml", public_recipe(self.recipe, result.sparsity_requested))
+        write_model_card(aside, VPNsModelCardData.from_results(self._results(dense, [result]), result))
 
     def _results(self, dense: DenseResult, runs: list[RunResult]) -> Results:
         return Results(
