@@ -107,8 +107,9 @@ def _strips(
     """Yields the first and the last `frame` rows of the input, with their gradient."""
     height, reach = shape[2], weight.shape[-1]
     yield slice(frame), input_gradient(grad, weight, torch.Size((*shape[:2], frame, shape[3])), stride, padding)
-    # Begins earlier than the strip, so that every output that reaches the strip is there.
-    first = max(height - frame - reach, 0) // stride
+    # Begins with the first output that reaches the strip, but not inside it.
+    first = -((reach - 1 - padding - (height - frame)) // stride)
+    first = max(min(first, (height - frame) // stride, grad.shape[2] - 1), 0)
     below = torch.Size((*shape[:2], height - first * stride, shape[3]))
     strip = input_gradient(grad[:, :, first:], weight, below, stride, padding)
     yield slice(height - frame, height), strip[:, :, -frame:]
