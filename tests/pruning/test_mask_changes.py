@@ -103,6 +103,17 @@ def test_small_movements_are_followed_and_large_ones_are_not():
     assert_right(layers, scores, 0.7)
 
 
+@pytest.mark.parametrize("factor", [0.995, 1.005])
+def test_a_threshold_that_drifts_is_followed(factor):
+    scores = some_scores()
+    selector, layers = following(scores)
+    for _ in range(60):
+        scores = [factor * score for score in scores]
+        selector.renew(scores, layers)
+    assert selector.followed == 60
+    assert_right(layers, scores, 0.7)
+
+
 def test_only_what_changes_is_written():
     scores = some_scores()
     selector, layers = following(scores)

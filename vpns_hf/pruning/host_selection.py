@@ -244,10 +244,17 @@ def _rank(magnitudes: np.ndarray, rank: int) -> tuple[np.floating, int, int]:
 
 
 def _neighbourhood(magnitudes: np.ndarray, rank: int) -> tuple[float, float]:
-    """Values some ranks below and above the rank-th smallest: where the threshold will be after a small step."""
+    """Values some ranks below and above the rank-th smallest: where the threshold will be after a small step.
+
+    Where there are fewer magnitudes on a side, it goes on as they do, so that a threshold that drifts stays inside.
+    """
     below, above = max(rank - 1 - NEIGHBOURS, 0), min(rank - 1 + NEIGHBOURS, magnitudes.size - 1)
     magnitudes.partition((below, above))
-    return magnitudes[below], magnitudes[above]
+    low, high = float(magnitudes[below]), float(magnitudes[above])
+    spacing = (high - low) / max(above - below, 1) if math.isfinite(high) else 0.0
+    largest = float(np.finfo(magnitudes.dtype).max)
+    low -= spacing * (NEIGHBOURS - (rank - 1 - below))
+    return max(low, 0.0), max(min(high + spacing * (NEIGHBOURS - (above - rank + 1)), largest), high)
 
 
 def _tied_position(arrays: list[np.ndarray], value: float, skip: int) -> int:

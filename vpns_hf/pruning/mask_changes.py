@@ -18,7 +18,7 @@ from vpns_hf.models.masked_layers import bit_pattern
 
 from .thresholds import MaskedWeights
 
-CHUNK = 1 << 17  # entries per step: intermediate results stay in a core's cache, and calls are few
+CHUNK = 1 << 18  # entries per step: intermediate results stay in a core's cache, and calls are few
 
 
 @dataclass(frozen=True)
