@@ -13,11 +13,11 @@ from vpns_hf.models import VPNsForImageClassification
 from .storage import pruned_resnet18
 from .timing import alternate_times, ratio_row
 
-CASES = ((224, 1), (224, 16), (64, 64))
+CASES = ((224, 1), (64, 16))
 
 
 @torch.no_grad()
-def benchmark_inference(sparsity: float = 0.7, repeats: int = 15) -> list[dict]:
+def benchmark_inference(sparsity: float = 0.7, repeats: int = 25) -> list[dict]:
     """Times one batch through a loaded model without its prompt and through a stock ResNet-18, alternately.
 
     The stock model gets the same pictures normalised beforehand; its weights are the same. Medians in milliseconds.
