@@ -53,7 +53,7 @@ def main() -> None:
     if trainer.accelerator.is_main_process:
         print(f"\n{results_table(trainer.results)}\n\nResults, plots and models: {trainer.output_dir}")
         if inputs.push_to_hub:
-            for publication in publish_run(trainer.output_dir, inputs.hub_model_id, inputs.hub_private_repo):
+            for publication in publish_run(trainer.output_dir, inputs):
                 print(publication, flush=True)
 
 

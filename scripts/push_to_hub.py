@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vpns_hf.hub.command_line import push_parser
+from vpns_hf.hub.contents import Additions
 from vpns_hf.hub.publishing import Destination
 from vpns_hf.hub.sweep import plan_repositories, publish_repositories
 from vpns_hf.scripting import run_script
@@ -10,7 +11,8 @@ from vpns_hf.scripting import run_script
 
 def main() -> None:
     given = push_parser(__doc__).parse_args()
-    repositories = plan_repositories(given.run_dir, given.hub_model_id, given.sparsity)
+    additions = Additions(given.license, given.seeds)
+    repositories = plan_repositories(given.run_dir, given.hub_model_id, given.sparsity, additions)
     if given.dry_run:
         print("\n\n".join(map(str, repositories)))
         return

@@ -33,10 +33,14 @@ def test_the_python_snippets_run_in_an_empty_folder(tmp_path):
 
 
 def test_every_script_option_in_readme_exists():
+    from vpns_hf.hub.command_line import evaluate_parser, list_parser, push_parser
     from vpns_hf.training.arguments import VPNsTrainingArguments
     from vpns_hf.training.command_line import InputArguments
 
+    [listing] = list_parser()._subparsers._group_actions[0].choices.values()
+    parsers = (evaluate_parser(""), push_parser(""), listing)
     fields = {
+        *(action.dest for parser in parsers for action in parser._actions),
         *InputArguments.__dataclass_fields__,
         *VPNsTrainingArguments.__dataclass_fields__,
         "config",

@@ -306,8 +306,3 @@ def test_a_new_card_replaces_the_old_one(data, folder):
     text = write_model_card(folder, only_run(data, seed=9)).read_text()
     assert "seed 9." in text
     assert "seed 7." not in text
-
-
-def test_the_template_among_the_cards_is_the_one_of_the_package():
-    root = Path(__file__).parents[2]
-    assert (root / "model_cards/template.md").samefile(root / "vpns_hf/hub/template.md")

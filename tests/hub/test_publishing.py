@@ -9,6 +9,7 @@ from pathlib import Path
 
 import datasets
 import pytest
+import yaml
 
 from tests.helpers import tiny_resnet
 from tests.hub.client import Ended
@@ -233,17 +234,22 @@ def prune(client, tmp_path):
 
 @pytest.mark.slow
 def test_a_job_publishes_its_models(hub, prune, tmp_path):
-    ended = prune("--hub_model_id", "vpns/{arch}-{dataset}-{sparsity}")
+    more = ["--collection", "Of jobs", "--license", "mit"]
+    ended = prune("--hub_model_id", "vpns/{arch}-{dataset}-{sparsity}", *more)
     assert ended.code == 0, ended.err
+    [collection] = [one for one in hub.collections.values() if one["title"] == "Of jobs"]
+    assert [item["id"] for item in collection["items"]] == ["vpns/net-pictures-50", "vpns/net-pictures-70"]
     for sparsity in (50, 70):
         name = f"vpns/net-pictures-{sparsity}"
         assert f"{hub.url}/{name}: published, v1" in ended.out
         repository = hub.model(name)
         assert repository.private
+        assert b"license: mit\n" in repository.head.files["README.md"].content
         for path, file in repository.head.files.items():
             assert str(tmp_path).encode() not in file.content, path
             assert WRITER.encode() not in file.content, path
-    assert "hub" not in (tmp_path / "out" / "recipe.yaml").read_text()
+    recipe = yaml.safe_load((tmp_path / "out" / "recipe.yaml").read_text())
+    assert not {"push_to_hub", "hub_model_id", "public", "collection", "license"} & set(recipe)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from vpns_hf.errors import InputError
 from vpns_hf.reporting import sparsity_name
 
+from .contents import Additions
 from .naming import field_values, fill_pattern
 from .publishing import Destination, Publication, check_access
 from .sweep import check_distinct, plan_repositories, publish_repositories
@@ -36,16 +38,26 @@ def check_publishable(inputs: InputArguments, args: VPNsTrainingArguments) -> No
         check_access(owner)
 
 
-def publish_run(output_dir: Path, pattern: str, private: bool) -> Iterator[Publication]:
-    """Publishes every model of a finished job.
+def publish_run(output_dir: Path, inputs: InputArguments) -> Iterator[Publication]:
+    """Publishes every model of a finished job, as `inputs` says.
 
     Raises:
         InputError: if the Hub refuses; it names the script that publishes without training anew.
     """
+    destination = Destination(inputs.hub_model_id, public=inputs.public, collection=inputs.collection)
     try:
-        yield from publish_repositories(
-            plan_repositories(output_dir, pattern), Destination(pattern, public=not private)
-        )
+        repositories = plan_repositories(output_dir, inputs.hub_model_id, additions=Additions(inputs.license))
+        yield from publish_repositories(repositories, destination)
     except InputError as error:
-        again = f"scripts/push_to_hub.py {output_dir} --hub_model_id '{pattern}'{'' if private else ' --public'}"
-        raise InputError(f"{error}; the results are complete, publish them with {again}") from error
+        raise InputError(
+            f"{error}; the results are complete, publish them with {_again(output_dir, inputs)}"
+        ) from error
+
+
+def _again(output_dir: Path, inputs: InputArguments) -> str:
+    words = ["scripts/push_to_hub.py", str(output_dir), "--hub_model_id", inputs.hub_model_id]
+    words += ["--public"] if inputs.public else []
+    for option in ("collection", "license"):
+        value = getattr(inputs, option)
+        words += [f"--{option}", value] if value is not None else []
+    return shlex.join(words)

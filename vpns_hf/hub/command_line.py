@@ -12,6 +12,8 @@ from vpns_hf.data.disk_space import CACHING
 
 from .refusals import without_tokens
 
+LICENSE_HELP = "Licence of what is published, as the Hub names it, such as apache-2.0; that of the card if not given."
+
 
 class OneLineParser(ArgumentParser):
     """Says what is wrong in one line without any token in it, and exits with code 2."""
@@ -44,6 +46,14 @@ def push_parser(description: str) -> ArgumentParser:
         metavar="NAME",
         help="Title or slug of a collection to join; made if there is none of that title.",
     )
+    add("--license", metavar="NAME", help=LICENSE_HELP)
+    add(
+        "--seeds",
+        nargs="+",
+        default=[],
+        metavar="RUN_DIR",
+        help="Runs of the same job with other seeds; the cards then tell mean and spread.",
+    )
     add("--tag", metavar="NAME", help="Tag of the commit; the next of v1, v2, ... if not given.")
     add("--token", metavar="TOKEN", help="With write access; HF_TOKEN or that of `hf auth login` if not given.")
     add("--dry_run", action="store_true", help="List the files and their sizes, and stop.")
@@ -71,6 +81,22 @@ def evaluate_parser(description: str) -> ArgumentParser:
     add("--on_bad_image", choices=list(ON_BAD_IMAGE), default="error", help="Stop at, or leave out, what is no image.")
     add("--disable_tqdm", action="store_true", help="Show no progress bars.")
     add("--update_card", action="store_true", help="Write what was measured into the card, there or on the Hub.")
+    return parser
+
+
+def cards_parser(description: str, cards_dir: Path) -> ArgumentParser:
+    """The options of `scripts/model_cards.py`.
+
+    Args:
+        description: shown by --help.
+        cards_dir: the folder of cards, if none is given.
+    """
+    parser = OneLineParser(description=description, allow_abbrev=False)
+    add = parser.add_argument
+    add("--add", metavar="MODEL_DIR", help="Model folder of a run, such as output/digits/sparsity-70; needs --name.")
+    add("--name", metavar="NAME", help="Its folder among the cards; for a planned checkpoint the name in the index.")
+    add("--license", metavar="NAME", help=LICENSE_HELP)
+    add("--cards_dir", type=Path, default=cards_dir, metavar="DIR", help="Folder of the cards, if it is another one.")
     return parser
 
 

@@ -17,6 +17,7 @@ from vpns_hf.errors import InputError
 from vpns_hf.reporting.evaluation import ModelEvaluation, latency_title
 from vpns_hf.reporting.numbers import count, megabytes, milliseconds, percent
 
+from .card_text import with_last_cell, with_row
 from .model_card import accuracy_results
 from .public_names import public_command
 from .sources import shown_dataset
@@ -109,28 +110,18 @@ def _with_figures(body: str, evaluation: ModelEvaluation) -> str:
         "Prunable weights kept": [count(evaluation.total), count(evaluation.nonzero)],
         "Size of the weights on disk": [megabytes(cost.dense_bytes), megabytes(evaluation.size)],
     }.items():
-        body = _with_row(body, title, title, cells)
+        body = with_row(body, title, title, cells)
     latencies = [milliseconds(cost.dense_milliseconds), milliseconds(cost.milliseconds)]
-    body = _with_row(body, r"Latency[^|\n]*", latency_title(cost), latencies)
+    body = with_row(body, r"Latency[^|\n]*", latency_title(cost), latencies)
     place = f"on the {evaluation.split} split of `{shown_dataset(evaluation.dataset)}`: "
     if place not in body:
         return body
     said = f"{place}{percent(accuracy.prompted)} with the prompt, {percent(accuracy.plain)} without; dense"
     body = re.sub(f"{re.escape(place)}[^;\n]*; dense", lambda found: said, body, count=1)
     for title, values in {"Top-1": accuracy, "Top-5": top5}.items():
-        body = _with_last_cell(body, f"{title}, with the prompt", percent(values.prompted))
-        body = _with_last_cell(body, f"{title}, without the prompt", percent(values.plain))
+        body = with_last_cell(body, f"{title}, with the prompt", percent(values.prompted))
+        body = with_last_cell(body, f"{title}, without the prompt", percent(values.plain))
     return body
-
-
-def _with_row(body: str, pattern: str, title: str, cells: list[str]) -> str:
-    row = " ".join(f"| {cell}" if cell else "|" for cell in (title, *cells)) + " |"
-    return re.sub(rf"^\| {pattern} \|.*$", lambda found: row, body, count=1, flags=re.MULTILINE)
-
-
-def _with_last_cell(body: str, title: str, cell: str) -> str:
-    row = re.compile(rf"^(\| {re.escape(title)} \|.*\| )[^|\n]*( \|)$", re.MULTILINE)
-    return row.sub(lambda found: f"{found[1]}{cell}{found[2]}", body, count=1)
 
 
 def _with_section(body: str, evaluation: ModelEvaluation, command: str) -> str:

@@ -63,7 +63,7 @@ class VPNsModelCardData:
         """The card data of one run of a job; its runs at the same sparsity with other seeds give the spread."""
         return cls(
             run=run,
-            seeds=[other for other in results.runs if _same_but_seed(run, other)],
+            seeds=[other for other in results.runs if same_but_seed(run, other)],
             dense=results.dense,
             repo_id=repo_id,
             base_model=results.model,
@@ -165,7 +165,7 @@ def _template_fields(folder: Path, data: VPNsModelCardData) -> dict[str, str | i
         "dense": percent(data.dense.accuracy),
         "dense_top5": percent(data.dense.top5),
         "size": megabytes(_weights_bytes(folder)),
-        "over_seeds": _over_seeds([data.run, *data.seeds]),
+        "over_seeds": over_seeds([data.run, *data.seeds]),
         "pictures": _pictures(folder),
         "has_recipe": (folder / "recipe.yaml").is_file(),
         **_cost_fields(data.run.cost),
@@ -202,15 +202,17 @@ def _cost_fields(cost: CostRecord) -> dict[str, str]:
     }
 
 
-def _same_but_seed(run: RunResult, other: RunResult) -> bool:
+def same_but_seed(run: RunResult, other: RunResult) -> bool:
+    """Whether two runs differ in their seed, and not in what they prune, how, how much, or where it was measured."""
+
     def kind(result: RunResult) -> tuple:
         return result.method, result.granularity, result.sparsity_requested, result.split
 
     return kind(run) == kind(other) and run.seed != other.seed
 
 
-def _over_seeds(runs: Sequence[RunResult]) -> str:
-    """Mean and sample standard deviation of the accuracy in the default view of the first run."""
+def over_seeds(runs: Sequence[RunResult]) -> str:
+    """Mean and sample standard deviation of the top-1 accuracy in the view the first run uses by default, in words."""
     view = "prompted" if runs[0].prompt_at_inference else "plain"
     values = [getattr(run.accuracy, view) for run in runs]
     if len(values) < 2 or None in values:

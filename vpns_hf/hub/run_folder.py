@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from vpns_hf.errors import InputError
 from vpns_hf.models import VPNsConfig
 from vpns_hf.reporting import Results, RunResult, sparsity_name
 
+from .model_card import same_but_seed
 from .naming import field_values
 
 
@@ -71,6 +73,31 @@ def find_models(run_dir: str | os.PathLike[str], sparsity: float | None = None) 
         there = ", ".join(model.folder.name for model in models)
         raise InputError(f"{run_dir} holds no model of sparsity {sparsity:g}; there are: {there}")
     return chosen
+
+
+def other_seeds(model: SavedModel, run_dirs: Sequence[str | os.PathLike[str]]) -> list[RunResult]:
+    """Returns the results of a model's job with other seeds, one from each output folder.
+
+    Raises:
+        InputError: if a folder holds none that differs from the model in its seed alone, or two have the same seed.
+    """
+    found: dict[int, RunResult] = {}
+    for run_dir in run_dirs:
+        run = next((other.run for other in find_models(run_dir) if _is_twin(model, other)), None)
+        if run is None or run.seed in found:
+            raise InputError(
+                f"{run_dir} holds no model like {model.folder} of another seed: model, data set, method, granularity, "
+                "sparsity and split have to be the same; name each seed once"
+            )
+        found[run.seed] = run
+    return list(found.values())
+
+
+def _is_twin(model: SavedModel, other: SavedModel) -> bool:
+    if None in (model.run, model.results, other.run, other.results):
+        return False
+    same_job = (model.results.model, model.results.dataset) == (other.results.model, other.results.dataset)
+    return same_job and same_but_seed(model.run, other.run)
 
 
 def is_model_folder(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from vpns_hf.errors import InputError
 from vpns_hf.reporting.numbers import megabytes
 
-from .contents import repository_files
+from .contents import AS_WRITTEN, Additions, repository_files
 from .naming import fill_pattern
 from .publishing import Destination, Publication, publish
 from .run_folder import find_models
@@ -32,7 +32,7 @@ class PlannedRepository:
 
 
 def plan_repositories(
-    run_dir: str | os.PathLike[str], pattern: str, sparsity: float | None = None
+    run_dir: str | os.PathLike[str], pattern: str, sparsity: float | None = None, additions: Additions = AS_WRITTEN
 ) -> list[PlannedRepository]:
     """Returns what publishing a run uploads; reads the folder only, and asks nothing of the Hub.
 
@@ -41,6 +41,7 @@ def plan_repositories(
         pattern: a repository id, with names in braces where there are several models, such as
             `vpns/{arch}-{dataset}-{sparsity}`.
         sparsity: the requested sparsity to choose; None takes all.
+        additions: what the cards say beside what was known when they were written.
 
     Raises:
         InputError: if there is no model, one lacks a file, or the ids are not valid or not distinct.
@@ -49,7 +50,7 @@ def plan_repositories(
     repo_ids = [fill_pattern(pattern, model.fields()) for model in models]
     check_distinct(repo_ids, [model.folder.name for model in models], pattern)
     return [
-        PlannedRepository(repo_id, repository_files(model, repo_id))
+        PlannedRepository(repo_id, repository_files(model, repo_id, additions))
         for repo_id, model in zip(repo_ids, models, strict=True)
     ]
 

@@ -15,11 +15,12 @@ from transformers import HfArgumentParser
 from vpns_hf.backbones import BACKBONES
 from vpns_hf.data import DATASETS
 from vpns_hf.errors import InputError
+from vpns_hf.hub.command_line import LICENSE_HELP
 
 from .arguments import VPNsTrainingArguments
 
 NOT_GIVEN = ("", "null", "~")
-WITHOUT_EFFECT = ("dry_run", "push_to_hub", "hub_model_id", "hub_private_repo")  # on the results
+WITHOUT_EFFECT = ("dry_run", "push_to_hub", "hub_model_id", "public", "collection", "license")  # on the results
 RECIPE = "that of the recipe if not given."
 
 
@@ -65,7 +66,13 @@ class InputArguments:
             "vpns/{arch}-{dataset}-{sparsity}."
         },
     )
-    hub_private_repo: bool = field(default=True, metadata={"help": "Let only the owner read what is published."})
+    public: bool = field(
+        default=False, metadata={"help": "Let everybody read what is published; without this only its owner may."}
+    )
+    collection: str | None = field(
+        default=None, metadata={"help": "Title or slug of a collection that what is published joins."}
+    )
+    license: str | None = field(default=None, metadata={"help": LICENSE_HELP})
 
     @property
     def recipe(self) -> dict[str, Any]:
