@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 
 from vpns_hf.backbones.export import free_folder
 from vpns_hf.conversion import NETWORKS, PromptFacts, convert_checkpoint
 from vpns_hf.conversion.class_names import dataset_class_names, read_class_names
 from vpns_hf.models import VISUAL_PROMPTS
-from vpns_hf.scripting import run_script
+from vpns_hf.scripting import OneLineParser, run_script
 
 
 def main() -> None:
@@ -26,8 +26,8 @@ def main() -> None:
     print(f"{conversion}\nWritten to {given.output_dir}, without a card: nothing was measured")
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+def parse_arguments() -> Namespace:
+    parser = OneLineParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("file", metavar="FILE", help="Such as 1best.pth. No code that it may hold is run.")
     parser.add_argument("--network", choices=NETWORKS, help="What it must be; recognised if not given.")
     parser.add_argument(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from vpns_hf.backbones import BACKBONES
 from vpns_hf.backbones.export import export_model
 from vpns_hf.backbones.export_formats import EXPORTS
 from vpns_hf.backbones.registry import Published
-from vpns_hf.scripting import run_script
+from vpns_hf.scripting import OneLineParser, run_script
 
 SHORT_NAMES = [name for name, source in BACKBONES.items() if isinstance(source, Published)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = OneLineParser(description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "model",
         metavar="MODEL",

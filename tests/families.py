@@ -17,12 +17,14 @@ from transformers import (
 )
 
 from tests.helpers import tiny_resnet_config
+from vpns_hf import VggConfig
 
 ATTENTION = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
 STAGES = {"hidden_sizes": [8, 12], "depths": [1, 1], "num_labels": 5}
 FAMILIES: dict[str, PreTrainedConfig] = {
     "resnet": tiny_resnet_config(),
     "resnet-bottleneck": ResNetConfig(embedding_size=8, layer_type="bottleneck", **STAGES),
+    "vgg": VggConfig(depths=[1] * 5, hidden_sizes=[4] * 5, classifier_size=12, num_labels=5),
     "convnext": ConvNextConfig(num_stages=2, **STAGES),
     "convnextv2": ConvNextV2Config(num_stages=2, **STAGES),
     "vit": ViTConfig(intermediate_size=24, num_labels=5, **ATTENTION),

@@ -24,6 +24,12 @@ def timm_folder(folder: Path, model: PreTrainedModel, **fields: object) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.clone().contiguous() for name, tensor in foreign_tensors(model).items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    config = {"architecture": "resnet18", "num_classes": model.config.num_labels, "pretrained_cfg": PRETRAINED}
+    shape = {"layers": list(model.config.depths), "channels": list(model.config.hidden_sizes)}
+    config = {
+        "architecture": "resnet18",
+        "num_classes": model.config.num_labels,
+        "model_args": shape,
+        "pretrained_cfg": PRETRAINED,
+    }
     (folder / "config.json").write_text(json.dumps({**config, **fields}))
     return folder

@@ -59,7 +59,30 @@ def test_no_tensor_goes_missing_unnoticed(tensors, name):
     elif name.startswith("fc."):
         assert name in from_tensors(tensors).lost_head
     else:
-        refusal(tensors)
+        assert f"missing {name}" in refusal(tensors)
+
+
+@pytest.mark.parametrize("name", foreign_tensors(tiny_resnet()))
+def test_no_tensor_is_misshaped_unnoticed(tensors, name):
+    tensors[name] = torch.ones(1) if name.endswith("num_batches_tracked") else torch.tensor(1.0)
+    if name.startswith("fc."):
+        assert name in from_tensors(tensors).lost_head
+    else:
+        assert f"{name} of shape" in refusal(tensors)
+
+
+def test_a_block_lost_before_others_is_listed(tensors):
+    moved = {name.replace("layer1.0.", "layer1.1."): tensor for name, tensor in tensors.items()}
+    message = refusal({**moved, "layer1.0.conv1.weight": tensors["layer1.0.conv1.weight"]})
+    assert "missing layer1.0." in message
+
+
+def test_a_number_in_a_name_is_not_believed(tensors):
+    assert "missing layer1.1." in refusal({**tensors, "layer1.999999999999.conv1.weight": torch.ones(1)})
+
+
+def test_a_checkpoint_of_the_released_code_is_sent_to_its_converter(tensors):
+    assert "scripts/convert_original_checkpoint.py" in refusal({**tensors, "conv1.popup_scores": torch.ones(1)})
 
 
 @pytest.mark.parametrize("name", ["layer2.0.bn1.weight", "layer2.0.conv2.weight"])

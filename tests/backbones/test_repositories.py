@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForImageClassification, PreTrainedModel, ViTImageProcessorPil
+from transformers import (
+    AutoModel,
+    AutoModelForImageClassification,
+    PreTrainedModel,
+    ResNetConfig,
+    ResNetForImageClassification,
+    ViTImageProcessorPil,
+)
 
 from tests.backbones.foreign import PRETRAINED, foreign_tensors, timm_folder
 from tests.families import FAMILIES
@@ -17,11 +24,8 @@ from tests.helpers import pictures, randomised, tiny_resnet
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import HEADS, Backbone, load_backbone
 from vpns_hf.errors import InputError
-from vpns_hf.models.configuration_vgg import VggConfig
 from vpns_hf.models.modeling_vpns import head_name
 
-VGG = VggConfig(depths=[1] * 5, hidden_sizes=[4] * 5, classifier_size=12, num_labels=5)
-HEADED = {**FAMILIES, "vgg": VGG}
 NORMALISATION = {"image_mean": PRETRAINED["mean"], "image_std": PRETRAINED["std"]}
 
 
@@ -46,7 +50,7 @@ def test_a_file_of_timm_is_read_as_its_folder(tmp_path):
 
 def test_timms_first_configurations_are_flat(tmp_path):
     folder = timm_folder(tmp_path, tiny_resnet())
-    (folder / "config.json").write_text(json.dumps({"architecture": "resnet18", "num_classes": 5, **PRETRAINED}))
+    (folder / "config.json").write_text(json.dumps({"architecture": "resnet10", "num_classes": 5, **PRETRAINED}))
     assert load_backbone(folder).normalisation == NORMALISATION
 
 
@@ -78,7 +82,7 @@ def test_a_network_of_timm_that_computes_something_else(tmp_path, fields, words)
 @pytest.mark.parametrize(
     "fields",
     [
-        {"pretrained_cfg": None, "num_classes": None, "model_args": None, "label_names": 5},
+        {"pretrained_cfg": None, "num_classes": None, "label_names": 5},
         {"pretrained_cfg": "a1_in1k", "label_names": ["too", "few"]},
         {"pretrained_cfg": {"mean": 0.5, "std": [0.5], "input_size": 32}},
     ],
@@ -86,6 +90,16 @@ def test_a_network_of_timm_that_computes_something_else(tmp_path, fields, words)
 def test_what_a_configuration_of_timm_does_not_say_is_not_needed(tmp_path, fields):
     backbone = load_backbone(timm_folder(tmp_path, tiny_resnet(), **fields))
     assert (backbone.normalisation, backbone.image_size, backbone.lost_head) == ({}, None, None)
+
+
+def test_a_network_of_timm_that_lost_its_last_blocks(tmp_path):
+    """The weights alone would be a smaller network."""
+    config = ResNetConfig(
+        layer_type="basic", embedding_size=4, hidden_sizes=[4] * 4, depths=[2, 2, 2, 1], num_labels=5
+    )
+    folder = timm_folder(tmp_path, randomised(ResNetForImageClassification, config), model_args=None)
+    assert "resnet18 has [2, 2, 2, 2] blocks" in refusal(folder)
+    assert "the weights have [2, 2, 2, 1]" in refusal(folder)
 
 
 def test_a_folder_of_timm_without_weights(tmp_path):
@@ -126,7 +140,7 @@ def test_half_precision_becomes_float32(tmp_path):
 
 def family_folder(family: str, folder: Path) -> tuple[PreTrainedModel, str]:
     """Saves a tiny model; returns it and the name of its classifier."""
-    model = randomised(AutoModelForImageClassification.from_config, HEADED[family])
+    model = randomised(AutoModelForImageClassification.from_config, FAMILIES[family])
     model.save_pretrained(folder)
     return model, head_name(model)
 
@@ -149,7 +163,7 @@ def gets_a_new_head(folder: Path, model: PreTrainedModel, head: str) -> None:
             assert torch.equal(state[name], tensor), name
 
 
-@pytest.mark.parametrize("family", HEADED)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_weights_without_a_classifier_get_a_new_one_or_are_refused(family, tmp_path):
     model, head = family_folder(family, tmp_path)
     change_tensors(tmp_path, **{f"{head}.weight": lambda _: None, f"{head}.bias": lambda _: None})
@@ -159,7 +173,7 @@ def test_weights_without_a_classifier_get_a_new_one_or_are_refused(family, tmp_p
     gets_a_new_head(tmp_path, model, head)
 
 
-@pytest.mark.parametrize("family", HEADED)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_classifier_with_other_rows_than_the_configuration_says(family, tmp_path):
     model, head = family_folder(family, tmp_path)
     change_tensors(tmp_path, **{f"{head}.weight": lambda rows: rows[:4], f"{head}.bias": lambda rows: rows[:4]})
@@ -169,9 +183,9 @@ def test_a_classifier_with_other_rows_than_the_configuration_says(family, tmp_pa
     gets_a_new_head(tmp_path, model, head)
 
 
-@pytest.mark.parametrize("family", HEADED)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_base_model_that_never_had_a_classifier(family, tmp_path):
-    base = AutoModel.from_config(HEADED[family])
+    base = AutoModel.from_config(FAMILIES[family])
     base.save_pretrained(tmp_path)
     assert "--head new" in refusal(tmp_path)
     fresh = load_backbone(tmp_path, 3, head=HEADS["new"]).model

@@ -88,6 +88,14 @@ def test_all_ties_are_pruned_and_said(tmp_path):
     assert f"sparsity {100 * conversion.model.sparsity:.2f}%" in str(conversion)
 
 
+def test_a_layer_without_any_weight_is_said(tmp_path):
+    original = Original.of(TINY["basic"]())
+    original.scores["conv1"].mul_(1e-6)
+    said = str(convert_checkpoint(original.save(tmp_path / "a.pth"), density=0.5))
+    assert "Note: no weight is left of resnet.embedder.embedder.convolution:" in said
+    assert "no weight is left" not in str(convert_checkpoint(tmp_path / "a.pth", density=1.0))
+
+
 def test_density_1_keeps_every_weight(tmp_path):
     original = Original.of(TINY["basic"]())
     original.scores["conv1"].zero_()

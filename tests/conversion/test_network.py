@@ -65,9 +65,10 @@ def test_every_tensor_is_accounted_for(original):
         (without(tensors, "layer2.0.bn1.bias"), "missing layer2.0.bn1.bias"),
         ({**tensors, "conv1.bias": torch.zeros(8)}, "unexpected conv1.bias"),
         ({**tensors, "fc.bias": torch.zeros(3)}, r"fc.bias of shape \(3,\)"),
-        (without(tensors, "conv1.weight"), "no ResNet and no VGG"),
+        (without(tensors, "conv1.weight"), "missing conv1.weight"),
+        (without(tensors, "conv1.weight", "bn1.weight"), "no ResNet and no VGG"),
         ({"encoder.weight": torch.zeros(3)}, "no ResNet and no VGG"),
-        ({**tensors, "conv1.weight": torch.tensor(1.0)}, "no ResNet and no VGG"),
+        ({**tensors, "conv1.weight": torch.tensor(1.0)}, r"conv1.weight of shape \(\) instead of \(8, 3, 7, 7\)"),
     ):
         with pytest.raises(InputError, match=message):
             OriginalNetwork.of(changed)

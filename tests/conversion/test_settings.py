@@ -72,6 +72,17 @@ def test_the_prompt_is_recorded(recorded):
         settings.choose_prompt(PromptFacts(image_size=224))
 
 
+def test_what_is_wrong_in_a_record_is_said(recorded):
+    for fields, message in (
+        ({"density_list": "0.3"}, "density_list is '0.3', not a list of numbers"),
+        ({"density_list": [1, None]}, "not a list of numbers"),
+        ({"prompt_method": "magic"}, "prompt_method is 'magic'; allowed: pad, fix"),
+        ({"input_size": 22.5}, "input_size is 22.5, not an integer"),
+    ):
+        with pytest.raises(InputError, match=message):
+            recorded(**fields)
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[1]", '{"density_list": 3}', '{"density_list": ["x"]}', '{"input_size": "224"}', "\udcff"]
 )

@@ -13,8 +13,9 @@ from vpns_hf.models import VPNsConfig, VPNsForImageClassification
 
 from .backbone import IMAGENET, Backbone
 from .export_formats import EXPORTS, Export
+from .heads import Head
 from .loading import load_backbone
-from .registry import BACKBONES
+from .registry import BACKBONES, Untrained
 from .repositories import Place
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,15 @@ class Exported:
         return lines
 
 
+class SavedHead(Head):
+    """The classifier as it was saved, whole."""
+
+    def fit(self, backbone: Backbone, num_labels: int | None) -> Backbone:
+        if backbone.lost_head is not None:
+            raise InputError(f"{backbone.lost_head}; only a whole classifier can be exported")
+        return backbone
+
+
 def export_model(
     model: str | os.PathLike, layout: str, output_dir: str | os.PathLike, revision: str | None = None
 ) -> Exported:
@@ -73,9 +83,11 @@ def export_model(
     """
     if layout not in EXPORTS:
         raise InputError(f"layout is {layout!r}; allowed: {', '.join(EXPORTS)}")
+    if isinstance(BACKBONES.get(os.fspath(model)), Untrained):
+        raise InputError(f"{model} is untrained, there is nothing to export; give a folder, a file or a Hub id")
     folder = free_folder(output_dir)
     pruned = _pruned_model(os.fspath(model), revision)
-    found = load_backbone(model, revision=revision) if pruned is None else _folded(pruned)
+    found = load_backbone(model, revision=revision, head=SavedHead()) if pruned is None else _folded(pruned)
     backbone = _with_preparation(found)
     try:
         files = _write(EXPORTS[layout], backbone, folder)
@@ -115,7 +127,7 @@ def _folded(model: VPNsForImageClassification) -> Backbone:
 def _with_preparation(backbone: Backbone) -> Backbone:
     """Fills in what nothing is known of: ImageNet's mean and std, the side of the configuration or the usual one."""
     if not backbone.normalisation:
-        logger.warning("no mean and std were found: ImageNet's are written")
+        logger.warning("no mean and std were found: ImageNet's are assumed")
     configured = getattr(backbone.model.config, "image_size", None)
     side = backbone.image_size or (configured if isinstance(configured, int) else USUAL_SIZE)
     return Backbone(backbone.model, backbone.normalisation or IMAGENET, side)

@@ -17,11 +17,17 @@ from .layouts import LAYOUTS, Layout, Shapes, layouts
 def from_tensors(tensors: Mapping[str, Tensor]) -> Backbone:
     """Builds the classifier that the names and shapes of a state dict belong to; normalised as usual for ImageNet.
 
-    The names may be those of transformers too, where they tell the architecture. A classifier that is absent, or of another shape, is left random and said in `lost_head`.
+    The names may be those of transformers too, where they tell the architecture. A classifier that is absent, or of
+    another shape, is left random and said in `lost_head`.
 
     Raises:
         InputError: if no layout is known by these names, or any other tensor is missing, left over or misshaped.
     """
+    if any(name.endswith(".popup_scores") for name in tensors):
+        raise InputError(
+            "it is a checkpoint of the released code of VPNs, pruned already; "
+            "scripts/convert_original_checkpoint.py makes a model folder of it"
+        )
     tensors = _in_their_names(tensors)
     layout, config = _recognise(tensors)
     misfits = _head_misfits(layout, config, tensors)

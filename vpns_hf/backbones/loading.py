@@ -54,6 +54,10 @@ def load_backbone(
 def _load(name: str, num_labels: int | None, revision: str | None) -> Backbone:
     if name in BACKBONES:
         return BACKBONES[name].load(num_labels, revision)
+    if not name.strip():
+        raise InputError(
+            f"the name of the model is empty; give a folder, a file, a Hub id or one of: {', '.join(BACKBONES)}"
+        )
     path = Path(name).expanduser()
     if path.is_file():
         return _load_file(path)

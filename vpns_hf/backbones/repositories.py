@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from vpns_hf.models.normalisation import normalisation_of
 from .backbone import Backbone, Normalisation
 from .foreign_weights import from_tensors
 from .layouts.base import LISTED
+from .timm_networks import TIMM_NETWORKS
 from .weight_files import read_tensors
 
 logger = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ class TimmRepository(Repository):
         if path is None:
             raise InputError(f"no weights are there; it needs a file {' or '.join(WEIGHTS)}")
         backbone = from_tensors(read_tensors(path))
+        self._check_depths(backbone.model.config.depths)
         backbone.model.config.name_or_path = self.place.name
         classes, rows = self.fields.get("num_classes"), backbone.model.config.num_labels
         lost_head = backbone.lost_head
@@ -161,6 +163,17 @@ class TimmRepository(Repository):
         changed = sorted(set(arguments) - {"num_classes", "in_chans", "layers", "channels"})
         if changed:
             raise InputError(f"it is a {architecture} of timm changed by {', '.join(changed)}, which is not supported")
+
+    def _check_depths(self, depths: Sequence[int]) -> None:
+        """Raises InputError where whole blocks are missing, without which it would be a smaller network."""
+        architecture = self.fields["architecture"]
+        named = TIMM_NETWORKS.get(architecture)
+        is_changed = "layers" in (self.fields.get("model_args") or {})
+        if named is not None and not is_changed and list(depths) != list(named.depths):
+            raise InputError(
+                f"its weights do not fit the network it names: {architecture} has {list(named.depths)} blocks or layers "
+                f"in its stages, the weights have {list(depths)}"
+            )
 
 
 def repository(name: str, revision: str | None = None) -> Repository:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vpns_hf.errors import InputError
 from vpns_hf.models import VPNsConfig, VPNsForImageClassification
+from vpns_hf.pruning.report import empty_layers
 from vpns_hf.reporting.numbers import count, percent
 from vpns_hf.training.output import save_model
 
@@ -113,7 +114,7 @@ def _convert(
     model = VPNsForImageClassification.from_pretrained(
         None, config=config, state_dict=_state_dict(network, masks, checkpoint.mapping, found)
     )
-    return Conversion(model, masks, network.notes + found.notes)
+    return Conversion(model, masks, network.notes + found.notes + _empty_note(model))
 
 
 def _masks(path: Path, name: str | None, density: float) -> ReleasedMasks:
@@ -143,6 +144,11 @@ def _state_dict(
         **prompt,
         "label_mapping": mapping,
     }
+
+
+def _empty_note(model: VPNsForImageClassification) -> list[str]:
+    empty = empty_layers(model)
+    return [f"no weight is left of {', '.join(empty)}: nothing of the picture passes through"] if empty else []
 
 
 def _check_sources(mapping: Tensor, sources: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vpns_hf.errors import InputError
+from vpns_hf.models import VISUAL_PROMPTS
 
 from .prompts import NOTHING_KNOWN, PromptFacts
 
@@ -80,7 +81,10 @@ class RecordedSettings:
 
 
 def _densities(fields: dict[str, Any], name: str) -> tuple[float, ...]:
-    listed = [float(density) for density in fields.get("density_list") or []]
+    listed = fields.get("density_list") or []
+    if not isinstance(listed, list) or any(type(density) not in (int, float) for density in listed):
+        raise ValueError(f"density_list is {listed!r}, not a list of numbers")
+    listed = [float(density) for density in listed]
     match = CHECKPOINT.fullmatch(name)
     position = int(match[1]) if match else 0
     if 0 < position < len(listed):
@@ -91,6 +95,8 @@ def _densities(fields: dict[str, Any], name: str) -> tuple[float, ...]:
 def _prompt(fields: dict[str, Any]) -> PromptFacts:
     is_recorded = "prompt_method" in fields
     kind = (fields["prompt_method"] or "none") if is_recorded else None
+    if kind is not None and kind not in VISUAL_PROMPTS:
+        raise ValueError(f"prompt_method is {kind!r}; allowed: {', '.join(VISUAL_PROMPTS)}")
     return PromptFacts(
         visual_prompt=kind,
         prompt_size=_integer(fields, EXTENTS.get(kind, "")),

@@ -65,6 +65,11 @@ class Layout(ABC):
         return {theirs: state_dict[ours].reshape(shapes[theirs]) for ours, theirs in self.names(model.config).items()}
 
 
+def extent(shape: torch.Size | None, axis: int) -> int | None:
+    """Returns the length of an axis; None if there is no such tensor, or it has fewer axes."""
+    return shape[axis] if shape is not None and len(shape) > axis else None
+
+
 def stock_shapes(config: PreTrainedConfig) -> dict[str, torch.Size]:
     """Returns {name: shape} of the tensors of the image classifier that transformers builds for `config`."""
     with torch.device("meta"):

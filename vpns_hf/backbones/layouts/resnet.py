@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import count, takewhile
 
 from transformers import PreTrainedConfig, ResNetConfig
 
-from .base import Layout, Shapes, stock_shapes
+from .base import Layout, Shapes, extent, stock_shapes
 
 
 class ResNetLayout(Layout):
@@ -20,17 +19,17 @@ class ResNetLayout(Layout):
     head = "fc"
 
     def config(self, shapes: Shapes) -> PreTrainedConfig | None:
-        if not {"conv1.weight", "layer1.0.conv1.weight", "layer1.0.bn1.weight", "fc.weight"} <= shapes.keys():
+        if not all(shapes.keys() & some for some in MARKS):
             return None
         kind, last = ("bottleneck", 3) if any(".conv3." in name for name in shapes) else ("basic", 2)
-        stages = [f"layer{stage}" for stage in takewhile(lambda stage: _depth(shapes, f"layer{stage}"), count(1))]
+        stages = [f"layer{stage}" for stage in range(1, 1 + _numbered(shapes, "layer", 1))]
         return ResNetConfig(
-            num_channels=shapes["conv1.weight"][1],
-            embedding_size=shapes["conv1.weight"][0],
-            hidden_sizes=[_width(shapes, f"{stage}.0", last) for stage in stages],
-            depths=[_depth(shapes, stage) for stage in stages],
+            num_channels=extent(shapes.get("conv1.weight"), 1) or 3,
+            embedding_size=_outputs(shapes, "conv1", "bn1"),
+            hidden_sizes=[_outputs(shapes, f"{stage}.0.conv{last}", f"{stage}.0.bn{last}") for stage in stages],
+            depths=[_numbered(shapes, f"{stage}.", 0) for stage in stages],
             layer_type=kind,
-            num_labels=shapes["fc.weight"][0],
+            num_labels=extent(shapes["fc.weight"], 0) or 1,
         )
 
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
@@ -46,16 +45,25 @@ def _theirs(ours: str) -> str | None:
     return next((theirs(*match.groups()) for match, theirs in matches if match), None)
 
 
-def _depth(shapes: Shapes, stage: str) -> int:
-    return len(list(takewhile(lambda block: f"{stage}.{block}.conv1.weight" in shapes, count())))
+def _numbered(shapes: Shapes, prefix: str, first: int) -> int:
+    """Returns how many modules from number `first` on there must be for the last one that has a tensor."""
+    found = (re.match(rf"{re.escape(prefix)}(\d+)\.", name) for name in shapes)
+    last = max((int(match[1]) + 1 - first for match in found if match), default=0)
+    return min(last, len(shapes))  # a name may hold any number
 
 
-def _width(shapes: Shapes, block: str, last: int) -> int:
-    """Returns the channels a block gives; where its last convolution is missing, those of the batch norm after it."""
-    found = (shapes.get(f"{block}.{layer}{last}.weight") for layer in ("conv", "bn"))
-    return next((shape[0] for shape in found if shape), 1)
+def _outputs(shapes: Shapes, *layers: str) -> int:
+    """Returns the channels of the first layer whose weight is there and has any: of a convolution, or its batch norm."""
+    found = (extent(shapes.get(f"{layer}.weight"), 0) for layer in layers)
+    return next(filter(None, found), 1)
 
 
+# Of each of these a file has one at least, even where a layer got lost: then it can be named.
+MARKS = (
+    {"fc.weight"},
+    {"conv1.weight", "bn1.weight"},
+    {"layer1.0.conv1.weight", "layer1.0.bn1.weight", "layer1.0.conv2.weight"},
+)
 LEAF = r"\.(\w+)"
 BLOCK = r"resnet\.encoder\.stages\.(\d+)\.layers\.(\d+)"
 RENAMING = {

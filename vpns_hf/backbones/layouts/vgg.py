@@ -11,7 +11,7 @@ from transformers import PreTrainedConfig
 
 from vpns_hf.models.configuration_vgg import VARIANTS, VggConfig
 
-from .base import Layout, Shapes, stock_shapes
+from .base import Layout, Shapes, extent, stock_shapes
 
 HEAD, FC1, FC2 = "classifier", "vgg.pooler.fc1", "vgg.pooler.fc2"
 CONVOLUTION = re.compile(r"vgg\.encoder\.stages\.(\d+)\.layers\.(\d+)\.convolution\.(?:weight|bias)")
@@ -30,21 +30,21 @@ class VggLayout(Layout):
     classifier: Mapping[str, str]
 
     def config(self, shapes: Shapes) -> PreTrainedConfig | None:
-        first, head = shapes.get("features.0.weight"), shapes.get(f"{self.head}.weight")
+        head = shapes.get(f"{self.head}.weight")
         width = _outputs(shapes, self.classifier[FC1]) or _outputs(shapes, self.classifier[FC2])
-        if first is None or head is None or width is None:
+        if head is None or width is None or not any(name.startswith("features.") for name in shapes):
             return None
         depths, batch_norm = _nearest_variant(shapes)
         found = [[_outputs(shapes, layer) for layer in stage.values()] for stage in _stages(depths, batch_norm)]
         hidden_sizes = [next(filter(None, outputs), 1) for outputs in found]
         return VggConfig(
-            num_channels=first[1],
+            num_channels=extent(shapes.get("features.0.weight"), 1) or 3,
             depths=depths,
             hidden_sizes=hidden_sizes,
             batch_norm=batch_norm,
             pooled_size=_pooled_size(shapes.get(f"{self.classifier[FC1]}.weight"), hidden_sizes[-1]),
             classifier_size=width,
-            num_labels=head[0],
+            num_labels=extent(head, 0) or 1,
         )
 
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
@@ -121,8 +121,8 @@ def _nearest_variant(shapes: Shapes) -> tuple[Sequence[int], bool]:
 
 def _outputs(shapes: Shapes, layer: str) -> int | None:
     """Returns the number of outputs of a layer, None if none of its tensors is there."""
-    found = (shapes.get(f"{layer}.{leaf}") for leaf in ("weight", "bias"))
-    return next((shape[0] for shape in found if shape), None)
+    found = (extent(shapes.get(f"{layer}.{leaf}"), 0) for leaf in ("weight", "bias"))
+    return next(filter(None, found), None)
 
 
 def _pooled_size(weight: torch.Size | None, channels: int) -> int:
