@@ -129,11 +129,17 @@ def prunes(job: Job) -> None:
     assert job.results["runs"][0]["sparsity"] == num_dropped(total, SPARSITY) / total
 
 
+def tensor_bytes(file: Path) -> int:
+    """What a file of safetensors holds after its header, whose length is in the first eight bytes."""
+    content = file.read_bytes()
+    return len(content) - 8 - int.from_bytes(content[:8], "little")
+
+
 def saves(job: Job) -> None:
     """Pruned weights are not in the file."""
-    sparse = (job.folder / "model.safetensors").stat().st_size
+    sparse = tensor_bytes(job.folder / "model.safetensors")
     job.trainer.models[SPARSITY].save_pretrained(job.folder.parent / "plain", sparse=False)
-    dense = (job.folder.parent / "plain" / "model.safetensors").stat().st_size
+    dense = tensor_bytes(job.folder.parent / "plain" / "model.safetensors")
     saved = 4 * num_dropped(sum(mask.numel() for mask in job.trainer.models[SPARSITY].masks().values()), SPARSITY)
     assert sparse < dense - 0.9 * saved
 

@@ -1,11 +1,11 @@
-"""One model repository served on the loopback interface, as far as the clients need to download it."""
+"""Model repositories served on the loopback interface, as far as the clients need to download it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,25 +15,26 @@ COMMIT = "0" * 39 + "1"
 
 
 @contextmanager
-def serving(repo_id: str, folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Serves the folder as `repo_id`; gives the address of the Hub and the list that requests are added to."""
+def serving(repositories: Mapping[str, Path]) -> Iterator[tuple[str, list[str]]]:
+    """Serves each folder as the repository it is named by; gives the address of the Hub and the list that requests are added to."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
             asked.append(f"{self.command} {path}")
+            repo_id = next((name for name in repositories if f"/{name}/" in f"{path}/"), "")
+            folder = repositories.get(repo_id, Path())
             file = folder / path.rpartition("/")[2]
-            if path in (f"/api/models/{repo_id}", f"/api/models/{repo_id}/revision/main"):
+            if repo_id and path in (f"/api/models/{repo_id}", f"/api/models/{repo_id}/revision/main"):
                 siblings = [{"rfilename": file.name} for file in folder.iterdir()]
                 info = {"id": repo_id, "sha": COMMIT, "tags": [], "siblings": siblings}
                 self.answer(200, json.dumps(info).encode(), {})
-            elif path.startswith(f"/{repo_id}/resolve/") and file.is_file():
+            elif repo_id and path.startswith(f"/{repo_id}/resolve/") and file.is_file():
                 content = file.read_bytes()
                 self.answer(200, content, {"ETag": f'"{hashlib.sha1(content).hexdigest()}"', "X-Repo-Commit": COMMIT})
             else:
-                known = path.startswith(f"/{repo_id}/")
-                code = {"X-Error-Code": "EntryNotFound" if known else "RepoNotFound", "X-Repo-Commit": COMMIT}
+                code = {"X-Error-Code": "EntryNotFound" if repo_id else "RepoNotFound", "X-Repo-Commit": COMMIT}
                 self.answer(404, b"{}", code)
 
         do_HEAD = do_GET

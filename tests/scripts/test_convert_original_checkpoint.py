@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional as F
 from transformers import AutoModelForImageClassification, ViTImageProcessorPil
 
 from tests.conversion.originals import FULL, TINY, Original, Prompt, border, with_optimisers
@@ -66,6 +68,8 @@ def test_every_refusal_is_one_line_and_leaves_nothing(convert, original, tmp_pat
     out = ("--output_dir", tmp_path / "out")
     for arguments, message in (
         ((path, *out), "give --density"),
+        ((path,), "required: --output_dir"),
+        ((path, "--density", "x", *out), "invalid float value"),
         ((path, "--density", 1.5, *out), "density is 1.5"),
         ((path, "--density", 0.3, "--network", "resnet18", *out), "holds another network, not resnet18"),
         ((path, "--density", 0.3, "--visual_prompt", "fix", *out), "visual_prompt is fix, not pad"),
@@ -104,6 +108,30 @@ before = kilobytes("VmRSS")
 script.main()
 print("grown by", 1024 * (kilobytes("VmHWM") - before))
 """
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
+@pytest.mark.parametrize("name", ["resnet50", "vgg16"])
+def test_a_checkpoint_of_full_size(name, tmp_path):
+    """As it is released: 1000-way head, its density beside it. The memory, and the logits of pictures of 224 pixels."""
+    mask = F.pad(torch.zeros(3, 192, 192), [16] * 4, value=1.0)
+    program = torch.randn(3, 224, 224, generator=torch.Generator().manual_seed(3))
+    original = Original.of(FULL[name](), Prompt("pad", mask, program))
+    path = original.save(tmp_path / "1best.pth")
+    (tmp_path / "args.json").write_text(json.dumps({"density_list": [1, 0.3, 0.1], "pad_size": 16, "input_size": 224}))
+    command = [sys.executable, "-c", MEASURED, path, "--network", name, "--output_dir", tmp_path / "out"]
+    run = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stderr
+    assert int(re.search(r"grown by (\d+)", run.stdout)[1]) < 2 * path.stat().st_size
+    path.unlink()
+    model = AutoModelForImageClassification.from_pretrained(tmp_path / "out")
+    x = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    for prompted in (False, True):
+        expected = original.logits(x, 0.3, prompted)
+        assert expected.std() > 0.01
+        with torch.no_grad():
+            assert torch.allclose(model(x, prompted=prompted).logits, expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.slow
