@@ -4,6 +4,8 @@ from collections import Counter
 from itertools import chain, islice
 
 import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -243,3 +245,13 @@ def test_memory_holds_the_buffer_and_not_the_stream(index, columns):
     reader._horizon = 20
     kept = [len(reader._kept) for _ in islice(reader, 15)]
     assert max(kept) <= 21
+
+
+def test_a_label_out_of_range(tmp_path, columns, make_split):
+    table = make_split([0, 1, 2, 1]).with_format("arrow")[:]
+    labels = pa.array([0, 1, 7, 1])
+    pq.write_table(table.set_column(1, table.schema.field("label"), labels), tmp_path / "train.parquet")
+    make_split([0, 1]).to_parquet(tmp_path / "test.parquet")
+    index = StreamIndex(stream_image_dataset(str(tmp_path)), columns)
+    with pytest.raises(InputError, match=r"row 2 of the train split has the label 7; expected one of 3 classes"):
+        prepare_splits(index.rows, columns, seed=0)

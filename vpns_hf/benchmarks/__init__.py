@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .cache import benchmark_cache
 from .inference import benchmark_inference
 from .input import benchmark_input
 from .selection import benchmark_selection
@@ -14,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
     "step": benchmark_step,
     "selection": benchmark_selection,
     "input": benchmark_input,
+    "cache": benchmark_cache,
     "memory": benchmark_memory,
     "size": benchmark_size,
     "load": benchmark_load,

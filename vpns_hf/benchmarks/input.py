@@ -43,7 +43,7 @@ def benchmark_input() -> list[dict]:
 
 def _compare(source: int, image_size: int, file_format: str) -> dict:
     transform = TrainTransform(image_size)
-    files = _encoded_images(source, file_format)
+    files = encoded_images(source, file_format)
     plan = transform.plan(len(files), torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory() as folder:
         cache = _cached(files * BATCHES, transform.resize_size, folder)
@@ -64,7 +64,7 @@ def _compare(source: int, image_size: int, file_format: str) -> dict:
     }
 
 
-def _encoded_images(size: int, file_format: str) -> list[bytes]:
+def encoded_images(size: int, file_format: str) -> list[bytes]:
     """Smooth random images: unlike noise they compress, and decode, about as photos do."""
     generator = np.random.default_rng(0)
     files = []
