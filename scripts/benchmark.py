@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from vpns_hf.benchmarks import BENCHMARKS
+from vpns_hf.benchmarks import BENCHMARKS, NothingToMeasure
 from vpns_hf.errors import InputError
 from vpns_hf.reporting.markdown import markdown_table
 from vpns_hf.scripting import run_script
@@ -22,7 +22,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.json:
         check_file(arguments.json)
-    rows = BENCHMARKS[arguments.name]()
+    try:
+        rows = BENCHMARKS[arguments.name]()
+    except NothingToMeasure as reason:
+        print(reason)
+        return
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     cells = [
         [row["name"], *(f"{row[key]:,.2f}" for key in ("ours", "reference", "ratio")), row["unit"]] for row in rows

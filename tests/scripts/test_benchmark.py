@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+import torch
 
 from tests.scripts.running import Ended, script_at
 from vpns_hf.scripting import run_script
@@ -42,6 +43,14 @@ def test_a_file_that_cannot_be_written_is_found_before_measuring(benchmark, tmp_
     assert (ended.code, ended.out, measured) == (2, "", [])
     [line] = ended.err.splitlines()
     assert line.startswith(f"benchmark.py: error: --json {tmp_path / name} cannot be written to (")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU to measure")
+def test_without_a_gpu_there_is_nothing_to_measure(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", "gpu", "--json", str(tmp_path / "figures.json")])
+    run_script(script_at("benchmark.py").main)
+    assert capsys.readouterr().out == "no GPU was found: nothing was measured\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_measurement_that_fails_leaves_files_as_they_were(benchmark, tmp_path, monkeypatch):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .cache import benchmark_cache
+from .errors import NothingToMeasure
+from .gpu import benchmark_gpu
 from .inference import benchmark_inference
 from .input import benchmark_input
 from .selection import benchmark_selection
@@ -20,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
     "size": benchmark_size,
     "load": benchmark_load,
     "inference": benchmark_inference,
+    "gpu": benchmark_gpu,
 }
 
-__all__ = ["BENCHMARKS"]
+__all__ = ["BENCHMARKS", "NothingToMeasure"]

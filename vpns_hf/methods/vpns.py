@@ -14,6 +14,7 @@ from vpns_hf.training.optimizers import AdamSpec
 from vpns_hf.training.stages import FindMaskStage, FitLabelMapping, Stage
 
 from .finetune import finetune_stage
+from .recalibration import recalibration_stages
 
 if TYPE_CHECKING:
     from vpns_hf.training.arguments import VPNsTrainingArguments
@@ -26,5 +27,6 @@ def vpns_stages(args: VPNsTrainingArguments) -> list[Stage]:
     return [
         FitLabelMapping(label_mapping, scaled_weight),
         FindMaskStage(args.find_mask_epochs, adam, scaled_weight, label_mapping, args.mapping_interval),
+        *recalibration_stages(args),
         finetune_stage(args),
     ]

@@ -91,6 +91,10 @@ class VPNsTrainingArguments:
     )
     per_device_eval_batch_size: int = _field(256, "Images per evaluation batch and process.")
     max_grad_norm: float | None = _field(None, "Scale the gradient of an update down to this L2 norm.")
+    bn_recalibration: int = _field(
+        0,
+        "Batches of each view to estimate the running statistics of batch norm with, once the mask is found; 0: none.",
+    )
     skip_nonfinite: bool = _field(
         False, "Leave out updates whose loss or gradient is not finite, and count them, instead of stopping."
     )
@@ -109,6 +113,11 @@ class VPNsTrainingArguments:
         None, "Compute in no, fp16 or bf16; what accelerate is configured for if not given. Scores stay float32."
     )
     tf32: bool = _field(False, "Multiply float32 matrices in TF32 on the GPU.")
+    channels_last: bool = _field(False, "Keep pictures between layers in channels-last order, faster on many GPUs.")
+    torch_compile: bool = _field(False, "Compile the network by torch.compile.")
+    check_ranks_every: int = _field(
+        100, "Updates between two comparisons of the masks of all processes; 0: at the end of each stage only."
+    )
     use_cpu: bool = _field(False, "Compute on the CPU even where there is a GPU.")
     timeout: int = _field(1800, "Seconds after which a process that others wait for counts as lost.")
     cache_dir: str | None = _field(None, "Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
@@ -168,7 +177,14 @@ class VPNsTrainingArguments:
         _check_choice("data_on_device", self.data_on_device, DATA_ON_DEVICE)
 
     def _check_numbers(self) -> None:
-        for name in ("pretrain_epochs", "find_mask_epochs", "finetune_epochs", "prompt_size"):
+        for name in (
+            "pretrain_epochs",
+            "find_mask_epochs",
+            "finetune_epochs",
+            "prompt_size",
+            "bn_recalibration",
+            "check_ranks_every",
+        ):
             _check_at_least(name, getattr(self, name), 0)
         for name in (
             "image_size",

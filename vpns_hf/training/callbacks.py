@@ -12,6 +12,8 @@ from tqdm.auto import tqdm
 
 from vpns_hf.reporting import EpochRecord, ViewAccuracy
 
+from .late_number import LateNumber
+
 if TYPE_CHECKING:
     from .run import Run
     from .stages import Stage, TrainingStage, Update
@@ -61,6 +63,7 @@ class ProgressCallback(Callback):
         self.disable = disable
         self._bar: tqdm | None = None
         self._shown: dict[str, str] = {}
+        self._loss = LateNumber()
 
     def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
         steps = [len(update.stream(run.data)) for update in stage.updates]
@@ -78,9 +81,9 @@ class ProgressCallback(Callback):
         )
 
     def on_update(self, run: Run, stage: TrainingStage, update: Update, loss: Tensor) -> None:
-        # The loss is read only when the bar is drawn again, because reading it waits for the device.
-        if self._bar.update():
-            self._bar.set_postfix({**self._shown, "loss": f"{loss.item():.3f}"}, refresh=False)
+        if self._bar.update():  # the bar is drawn again
+            self._loss.offer(loss)
+            self._bar.set_postfix({**self._shown, "loss": f"{self._loss.value:.3f}"}, refresh=False)
 
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
         self._shown = {"sparsity": f"{record.sparsity:.1%}", "accuracy": _accuracy(record.validation)}

@@ -9,6 +9,7 @@ from torch import nn
 from vpns_hf.reporting import EpochRecord, ViewAccuracy
 
 from .evaluation import evaluate_views
+from .processes import unprepare
 from .progress import StageProgress
 from .run import Run
 from .statistics import synchronise_statistics
@@ -24,6 +25,8 @@ def train(run: Run, stage: TrainingStage) -> None:
     The model is prepared for each stage because a distributed wrapper never synchronises a parameter that was frozen
     when it was wrapped.
     """
+    for preparation in run.preparations:
+        preparation.apply(run.model)
     stage.begin(run)
     optimizer = stage.build_optimizer(run.model)
     model, optimizer = run.accelerator.prepare(run.model, optimizer)
@@ -33,9 +36,10 @@ def train(run: Run, stage: TrainingStage) -> None:
         _epoch(run, stage, model)
     run.tell("on_stage_end", stage)
     run.progress = None
-    run.model = run.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-    run.accelerator.free_memory()
+    run.model = unprepare(run.accelerator, model)
     stage.finish(run)
+    for preparation in reversed(run.preparations):
+        preparation.undo(run.model)
 
 
 def _epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:

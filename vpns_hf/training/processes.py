@@ -6,17 +6,19 @@ import inspect
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, broadcast_object_list
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vpns_hf.errors import InputError
 
-from .arguments import VPNsTrainingArguments
+if TYPE_CHECKING:
+    from .arguments import VPNsTrainingArguments
 
 T = TypeVar("T")
 
@@ -57,11 +59,22 @@ def build_accelerator(args: VPNsTrainingArguments) -> Accelerator:
         )
     except ValueError as error:
         raise InputError(str(error).strip().splitlines()[0]) from error
+    if accelerator.mixed_precision == "fp16" and accelerator.device.type == "cpu":
+        raise InputError("mixed_precision is fp16, which needs a GPU; on the CPU give bf16 or no")
     check_all_joined(accelerator.num_processes)
     # Set afterwards, because accelerate takes no subclass of its settings among the handlers.
     accelerator.ddp_handler = _WrapperSettings(find_unused_parameters=True, broadcast_buffers=False)
     check_batch_size(args, accelerator.num_processes)
     return accelerator
+
+
+def unprepare(accelerator: Accelerator, model: nn.Module) -> nn.Module:
+    """Returns a prepared model as it was before, ready to be prepared anew."""
+    model = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    accelerator.free_memory()
+    # A model that bears this mark is not prepared again: it would compute without mixed precision.
+    vars(model).pop("_is_accelerate_prepared", None)
+    return model
 
 
 def allow_tf32() -> None:

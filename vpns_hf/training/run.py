@@ -14,6 +14,7 @@ from vpns_hf.data import Batch, EvalBatches, TrainBatches
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.reporting import EpochRecord
 
+from .preparations import Preparation
 from .process_state import load_process_state
 from .selection import EpochSelection
 from .updating import Stepping
@@ -58,6 +59,7 @@ class Run:
         finished: how many of its stages are over.
         progress: where the training stage in progress stands; None outside of one.
         stepping: how optimisation steps are taken.
+        preparations: how the network computes in training stages.
     """
 
     model: VPNsForImageClassification
@@ -72,6 +74,7 @@ class Run:
     finished: int = 0
     progress: StageProgress | None = None
     stepping: Stepping = field(default_factory=Stepping)
+    preparations: Sequence[Preparation] = ()
 
     def __post_init__(self) -> None:
         self._started: dict[str, float] = {}

@@ -61,7 +61,9 @@ from .job import asked_for
 from .optimizers import SGDSpec
 from .output import clear_output_dir, one_line_refusals, save_model, writable_output_dir
 from .plan import Plan
+from .preparations import preparations_of
 from .processes import build_accelerator, from_main_process
+from .rank_check import RankCheck
 from .recipe import public_recipe, write_recipe
 from .resuming import WEIGHTS, Resumption
 from .run import Run, RunData
@@ -125,6 +127,7 @@ class VPNsTrainer:
         self.resumption = Resumption(self.output_dir, self.args)
         self.accelerator = build_accelerator(self.args)
         self.process = process_of(self.accelerator)
+        self.preparations = preparations_of(self.args)
         self.callbacks = [*self._own_callbacks(), *callbacks]
         splits = _as_splits(train_dataset, eval_dataset, test_dataset)
         self.columns = columns or find_columns(splits)
@@ -227,7 +230,11 @@ class VPNsTrainer:
         return publish(repository.files, Destination(repository.repo_id, public=not private), token).url
 
     def _own_callbacks(self) -> list[Callback]:
-        callbacks: list[Callback] = [ProgressCallback(self.args.disable_tqdm), LoggingCallback()]
+        callbacks: list[Callback] = [
+            RankCheck(self.args.check_ranks_every),
+            ProgressCallback(self.args.disable_tqdm),
+            LoggingCallback(),
+        ]
         return [*callbacks, TrackingCallback()] if self.args.with_tracking else callbacks
 
     def _build_base(
@@ -344,10 +351,16 @@ class VPNsTrainer:
     def _execute(self, name: str, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
         set_seed(self.args.seed)
-        selection, stepping = self._selection(), stepping_of(self.args)
-        callbacks = [*self.callbacks, self.checkpointing]
         run = Run(
-            model, self.accelerator, self.batches(), sparsity, selection, callbacks, name=name, stepping=stepping
+            model,
+            self.accelerator,
+            self.batches(),
+            sparsity,
+            self._selection(),
+            [*self.callbacks, self.checkpointing],
+            name=name,
+            stepping=stepping_of(self.args),
+            preparations=self.preparations,
         )
         self.resumption.resume(run)
         run.execute(stages)
