@@ -55,7 +55,7 @@ def test_every_script_option_in_readme_exists():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     launcher = {"multi_gpu", "num_processes", "quiet", "num_cpu_threads_per_process", "num_machines", "nproc_per_node"}
     launcher |= {"config_file", "machine_rank", "main_process_ip", "cpu"}
-    named = set(re.findall(r"--([a-z][a-z_]+)", text)) - launcher - {"index"}
+    named = set(re.findall(r"--([a-z][a-z_0-9]+)", text)) - launcher - {"index"}
     assert named
     assert named <= fields
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import SGD
 from transformers import PreTrainedModel
 
-from vpns_hf.data import EvalTransform, TrainBatches, TrainTransform
+from vpns_hf.data import EvalTransform, ImageCache, TrainBatches, TrainTransform
 from vpns_hf.data.batches import Process
 from vpns_hf.metrics import count_macs
 from vpns_hf.models import VPNsForImageClassification
@@ -54,23 +53,6 @@ class Sizes:
     iterations: int = 40
     matrix: int = 8192
     network: Callable[[], PreTrainedModel] = resnet18
-
-
-@dataclass(frozen=True)
-class DeviceImages:
-    """Random pictures on the device, for a loader: `images` uint8 (N, 3, H, W), `labels` int64 (N,) in main memory."""
-
-    images: Tensor
-    labels: Tensor
-    skipped: int = 0
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def read(self, rows: Tensor) -> Tensor:
-        """The pictures of some rows: uint8 (n, 3, H, W), on the device."""
-        rows = rows.pin_memory() if self.images.is_cuda else rows
-        return self.images.index_select(0, rows.to(self.images.device, non_blocking=True))
 
 
 def benchmark_gpu() -> list[dict]:
@@ -117,9 +99,9 @@ def _row(name: str, ours: float, reference: float, unit: str, swap: bool = False
 def _data(device: torch.device, sizes: Sizes) -> RunData:
     generator = torch.Generator().manual_seed(0)
     count = sizes.batch_size * sizes.iterations
-    shape = (count, 3, sizes.stored_size, sizes.stored_size)
-    pictures = torch.randint(256, shape, generator=generator, dtype=torch.uint8).to(device)
-    source = DeviceImages(pictures, torch.randint(10, (count,), generator=generator))
+    shape = (count, sizes.stored_size, sizes.stored_size, 3)
+    pictures = torch.randint(256, shape, generator=generator, dtype=torch.uint8).to(device).permute(0, 3, 1, 2)
+    source = ImageCache(pictures, torch.randint(10, (count,), generator=generator))
     shared = {"batch_size": sizes.batch_size, "seed": 0, "process": Process(0, 1, device)}
     return RunData(
         prompted=TrainBatches(source, EvalTransform(sizes.image_size), stream="prompted", **shared),
