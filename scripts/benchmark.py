@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -17,13 +19,15 @@ from vpns_hf.scripting import run_script
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=list(BENCHMARKS), help="What to measure.")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="Write the figures to this file as well.")
-    arguments = parser.parse_args()
+    names = parser.add_subparsers(dest="name", required=True, metavar="NAME", help="what to measure")
+    for name, benchmark in BENCHMARKS.items():
+        add_options(names.add_parser(name, help=summary(benchmark), description=summary(benchmark)), benchmark)
+    options = vars(arguments := parser.parse_args())
     if arguments.json:
         check_file(arguments.json)
+    own = {name: value for name, value in options.items() if name not in ("name", "json")}
     try:
-        rows = BENCHMARKS[arguments.name]()
+        rows = BENCHMARKS[arguments.name](**own)
     except NothingToMeasure as reason:
         print(reason)
         return
@@ -36,6 +40,19 @@ def main() -> None:
     )
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine, "figures": rows}, indent=2) + "\n", encoding="utf-8")
+
+
+def add_options(parser: argparse.ArgumentParser, benchmark: Callable) -> None:
+    """Adds --json and an option for each argument of a benchmark, of the type of its default."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file as well")
+    for name, parameter in inspect.signature(benchmark).parameters.items():
+        default = parameter.default
+        parser.add_argument(f"--{name}", type=type(default), default=default, metavar="N", help=f"default: {default}")
+
+
+def summary(benchmark: Callable) -> str:
+    """Returns the first line of what a benchmark says of itself."""
+    return (benchmark.__doc__ or "").partition("\n")[0].replace("%", "%%")
 
 
 def check_file(path: Path) -> None:

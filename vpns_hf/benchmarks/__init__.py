@@ -9,11 +9,12 @@ from .errors import NothingToMeasure
 from .gpu import benchmark_gpu
 from .inference import benchmark_inference
 from .input import benchmark_input
+from .kill import benchmark_kill
 from .selection import benchmark_selection
 from .step import benchmark_memory, benchmark_step
 from .storage import benchmark_load, benchmark_size
 
-BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
+BENCHMARKS: dict[str, Callable[..., list[dict]]] = {
     "step": benchmark_step,
     "selection": benchmark_selection,
     "input": benchmark_input,
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[], list[dict]]] = {
     "load": benchmark_load,
     "inference": benchmark_inference,
     "gpu": benchmark_gpu,
+    "kill": benchmark_kill,
 }
 
 __all__ = ["BENCHMARKS", "NothingToMeasure"]

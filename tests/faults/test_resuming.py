@@ -1,0 +1,114 @@
+"""What the same command does with an unfinished job, and what others do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.interrupted import At, Crash, crash, crashed_job, job, weights
+from vpns_hf.errors import InputError
+from vpns_hf.training import Callback
+
+
+class Updates(Callback):
+    """Counts the updates."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def on_update(self, run, stage, update, loss) -> None:
+        self.count += 1
+
+
+def newest(folder: Path) -> Path:
+    return max((folder / "out" / "checkpoints").glob("checkpoint-*"))
+
+
+def test_the_same_command_goes_on(tmp_path, expected):
+    crashed_job(tmp_path, 12)
+    updates = Updates()
+    job(tmp_path, updates).train()
+    assert updates.count == 18 - 10  # two updates of the second iteration in fine-tuning were followed by a checkpoint
+    assert weights(tmp_path) == expected
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "remove"])
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, expected, caplog, damage):
+    crashed_job(tmp_path, 16)
+    file = newest(tmp_path) / "shared.pt"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    {"cut": lambda: file.write_bytes(content[:-9]), "flip": lambda: file.write_bytes(content), "remove": file.unlink}[
+        damage
+    ]()
+    caplog.clear()
+    job(tmp_path).train()
+    assert [record.message for record in caplog.records if "is damaged" in record.message]
+    assert weights(tmp_path) == expected
+
+
+def test_changed_arguments_are_refused_and_nothing_is_touched(tmp_path):
+    crashed_job(tmp_path, 10)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=r"learning_rate 0\.01, now 0\.02; seed 7, now 8; give what it was"):
+        job(tmp_path, seed=8, learning_rate=0.02).train()
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
+def test_reporting_may_change(tmp_path, expected):
+    crashed_job(tmp_path, 10)
+    job(tmp_path, disable_tqdm=False, checkpointing_steps=1, save_total_limit=1).train()
+    assert weights(tmp_path) == expected
+
+
+def test_it_starts_anew_if_told_to(tmp_path, expected):
+    crashed_job(tmp_path, 10)
+    updates = Updates()
+    job(tmp_path, updates, resume_from_checkpoint="none").train()
+    assert updates.count == 18
+    assert weights(tmp_path) == expected
+
+
+def test_it_goes_on_from_a_checkpoint_that_is_named(tmp_path, expected):
+    crashed_job(tmp_path / "first", 10)
+    (tmp_path / "second").mkdir()
+    job(tmp_path / "second", resume_from_checkpoint=str(newest(tmp_path / "first"))).train()
+    assert weights(tmp_path / "second") == expected
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere/checkpoint-000001", ""])
+def test_a_checkpoint_that_is_not_there(tmp_path, name):
+    with pytest.raises(InputError, match="is no checkpoint; give a folder such as"):
+        job(tmp_path, resume_from_checkpoint=str(tmp_path / name))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_finished_sparsity_is_not_run_again_unless_its_folder_was_changed(tmp_path, caplog):
+    with pytest.raises(Crash):
+        job(tmp_path, At(25, crash), sparsities=[0.5, 0.8]).train()
+    first = weights(tmp_path)
+    with pytest.raises(Crash):
+        job(tmp_path, At(9, crash), sparsities=[0.5, 0.8]).train()  # of the second sparsity
+    file = tmp_path / "out" / "sparsity-50" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    updates = Updates()
+    job(tmp_path, updates, sparsities=[0.5, 0.8]).train()
+    assert 18 < updates.count < 36
+    assert "sparsity is run again" in caplog.text
+    assert weights(tmp_path) == first
+
+
+def test_old_results_stay_until_there_are_new_ones(tmp_path, expected):
+    job(tmp_path).train()
+    results = (tmp_path / "out" / "results.json").read_bytes()
+    with pytest.raises(InputError, match="already holds"):
+        job(tmp_path)
+    with pytest.raises(Crash):
+        job(tmp_path, At(10, crash), overwrite_output_dir=True).train()
+    assert (tmp_path / "out" / "results.json").read_bytes() == results
+    updates = Updates()
+    job(tmp_path, updates, overwrite_output_dir=True).train()
+    assert updates.count == 12  # the first 6 found the mask
+    assert weights(tmp_path) == expected
