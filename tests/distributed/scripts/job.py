@@ -103,7 +103,7 @@ def main(output: Path) -> None:
     folder.mkdir()
     (folder / "facts.json").write_text(json.dumps(facts))
     save_file({key: value.contiguous() for key, value in keep.states.items()}, folder / "states.safetensors")
-    save_file(batches, folder / "batches.safetensors")
+    save_file({key: value.contiguous() for key, value in batches.items()}, folder / "batches.safetensors")
     save_file({"prompts": torch.stack(keep.prompts)}, folder / "prompts.safetensors")
 
 
