@@ -56,7 +56,7 @@ class Prompt:
         return {"program": self.program} if self.kind == "random" else stored
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        missing = SIDE - pixels.shape[-1]
+        missing = self.mask.shape[-1] - pixels.shape[-1]
         left, right = (missing + 1) // 2, missing // 2
         delta = self.program if self.kind == "pad" else torch.sigmoid(self.program)
         return (F.pad(pixels, (left, right, left, right)) + delta * self.mask).clamp(0, 1)
