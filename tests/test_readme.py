@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
@@ -33,6 +34,7 @@ def test_the_python_snippets_run_in_an_empty_folder(tmp_path):
 
 
 def test_every_script_option_in_readme_exists():
+    from vpns_hf.benchmarks import BENCHMARKS
     from vpns_hf.hub.command_line import evaluate_parser, list_parser, push_parser
     from vpns_hf.training.arguments import VPNsTrainingArguments
     from vpns_hf.training.command_line import InputArguments
@@ -43,6 +45,7 @@ def test_every_script_option_in_readme_exists():
         *(action.dest for parser in parsers for action in parser._actions),
         *InputArguments.__dataclass_fields__,
         *VPNsTrainingArguments.__dataclass_fields__,
+        *(name for benchmark in BENCHMARKS.values() for name in inspect.signature(benchmark).parameters),
         "config",
         "help",
         "json",

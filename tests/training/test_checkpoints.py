@@ -73,7 +73,7 @@ def test_torn_at_every_length(store, caplog):
     newest = store.folder / "checkpoint-000002"
     for file in sorted(newest.iterdir()):
         whole = file.read_bytes()
-        for length in [*range(0, len(whole), 7), len(whole) - 1]:
+        for length in range(len(whole)):
             file.write_bytes(whole[:length])
             caplog.clear()
             assert store.latest().number == 1, (file.name, length)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .cache import benchmark_cache
+from .checkpoint import benchmark_checkpoint
 from .errors import NothingToMeasure
 from .gpu import benchmark_gpu
 from .inference import benchmark_inference
@@ -25,6 +26,7 @@ BENCHMARKS: dict[str, Callable[..., list[dict]]] = {
     "inference": benchmark_inference,
     "gpu": benchmark_gpu,
     "kill": benchmark_kill,
+    "checkpoint": benchmark_checkpoint,
 }
 
 __all__ = ["BENCHMARKS", "NothingToMeasure"]

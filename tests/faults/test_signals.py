@@ -1,0 +1,73 @@
+"""SIGTERM and SIGINT finish the step and write a checkpoint; the exit code says which it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.interrupted import At, job, weights
+from tests.helpers import tiny_resnet
+from tests.scripts.test_prune import TINY
+from tests.training_helpers import coloured_split
+from vpns_hf.errors import Interrupted
+from vpns_hf.training.checkpoints import Checkpoints
+
+ROOT = Path(__file__).parents[2]
+SIGNALS = {"SIGTERM": 143, "SIGINT": 130}
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+@pytest.mark.parametrize("update", [1, 6, 11])
+def test_the_step_is_finished_and_the_job_goes_on_later(tmp_path, expected, name, update):
+    stop = At(update, lambda: signal.raise_signal(signal.Signals[name]))
+    before = signal.getsignal(signal.Signals[name])
+    with pytest.raises(Interrupted, match=f"stopped by {name}; .*repeat the command to go on") as stopped:
+        job(tmp_path, stop).train()
+    assert stopped.value.code == SIGNALS[name]
+    assert signal.getsignal(signal.Signals[name]) is before
+    state = Checkpoints(tmp_path / "out" / "checkpoints").latest().read("shared")["run"]
+    assert state["progress"]["step"] == {1: 1, 6: 3, 11: 3}[update]
+    job(tmp_path).train()
+    assert weights(tmp_path) == expected
+
+
+def test_a_second_signal_does_what_it_did_before(tmp_path):
+    def twice() -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        job(tmp_path, At(3, twice)).train()
+    assert not isinstance(stopped.value, Interrupted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SIGNALS)
+def test_the_script_exits_with_the_code_of_the_signal_and_one_line(tmp_path, name):
+    tiny_resnet().save_pretrained(tmp_path / "model")
+    for split, rows in {"train": 40, "validation": 13, "test": 17}.items():
+        (tmp_path / "data").mkdir(exist_ok=True)
+        coloured_split(rows).to_parquet(tmp_path / "data" / f"{split}-00000.parquet")
+    driver = [sys.executable, "-m", "tests.faults.scripts.driver", name, "5"]
+    named = ["--model_name_or_path", tmp_path / "model", "--dataset_name", tmp_path / "data"]
+    ended = subprocess.run(
+        [
+            *driver,
+            *map(str, [*named, "--output_dir", tmp_path / "out", "--image_mean", 0, 0, 0, "--image_std", 1, 1, 1]),
+            *map(str, TINY),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "ACCELERATE_USE_CPU": "1", "VPNS_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.returncode == SIGNALS[name], ended.stderr
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"prune.py: stopped by {name}; ")
+    assert "checkpoint-000002 is complete" in line
