@@ -19,6 +19,7 @@ GLOO = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:537] Read error [1
             RuntimeError("[/a/gloo/transport/tcp/unbound_buffer.cc:78] Timed out waiting 5000ms for recv operation"),
             "(Timed out waiting 5000ms for recv operation)",
         ),
+        (RuntimeError("Application timeout caused pair closure"), "(Application timeout caused pair closure)"),
         (DistBackendError("NCCL error: remote process exited\nmore"), "(NCCL error: remote process exited)"),
     ],
 )

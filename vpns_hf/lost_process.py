@@ -7,7 +7,9 @@ import re
 from torch.distributed import DistError
 
 # The errors of gloo, which connects processes on CPUs, are of no class of their own.
-OF_GLOO = re.compile(r"\[[^\]]*\bgloo/[^\]]*\] (?P<reason>.*?)(?:\. This is|$)")
+OF_GLOO = re.compile(
+    r"(?:\[[^\]]*\bgloo/[^\]]*\] |^(?=Application timeout caused pair closure))(?P<reason>.*?)(?:\. This is|$)"
+)
 
 
 def lost_process(error: RuntimeError) -> str | None:

@@ -14,7 +14,10 @@ TIMEOUT = 30
 
 @pytest.mark.parametrize(
     ("sent", "reasons"),
-    [("SIGKILL", ("Connection reset", "Connection closed")), ("SIGSTOP", (f"Timed out waiting {TIMEOUT}000ms",))],
+    [
+        ("SIGKILL", ("Connection reset", "Connection closed")),
+        ("SIGSTOP", (f"Timed out waiting {TIMEOUT}000ms", "Application timeout")),
+    ],
 )
 def test_the_other_process_ends_with_the_reason(tmp_path, sent, reasons):
     left, lost = start_ranks(SCRIPTS / "lost.py", tmp_path, 1, 3, sent, TIMEOUT)
