@@ -14,6 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 import datasets
+import torch
 import transformers
 
 from .allocation import keep_freed_memory
@@ -46,7 +47,9 @@ def run_script(main: Callable[[], None]) -> None:
         if (reason := lost_process(error)) is None:
             raise
         rank = os.environ.get("RANK", "0")
-        print(f"{Path(sys.argv[0]).name}: error: process {rank} stops: {reason}", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: error: process {rank} stops: {reason}", file=sys.stderr, flush=True)
+        if torch.distributed.is_initialized():
+            os._exit(1)  # threads that still wait for the other process would abort an orderly end
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
