@@ -56,5 +56,5 @@ def test_exif_orientation():
 def test_square_and_planes():
     planes = to_planes(to_square(to_rgb(Image.new("RGB", (9, 4), (1, 2, 3))), 5))
     assert planes.shape == (3, 5, 5)
-    assert planes.flags.c_contiguous
+    assert planes.transpose(1, 2, 0).flags.c_contiguous  # channels last in memory
     assert planes.reshape(3, -1).max(axis=1).tolist() == [1, 2, 3]

@@ -23,7 +23,6 @@ from vpns_hf.models.normalisation import normalisation_of
 
 from .backbone import Backbone, Normalisation
 from .foreign_weights import from_tensors
-from .layouts.base import LISTED
 from .timm_networks import TIMM_NETWORKS
 from .weight_files import read_tensors
 
@@ -195,15 +194,10 @@ def _lost_head(model: PreTrainedModel, info: Mapping[str, Any]) -> str | None:
     elsewhere = [said for key, said in sorted(wrong.items()) if not key.startswith(head)]
     unexpected = [f"unexpected {key}" for key in sorted(info["unexpected_keys"])]
     if wrong and not elsewhere and unexpected:  # what was before another head, such as a pooler
-        logger.warning("tensors that belong to no layer of the classifier are left out: %s", _listed(unexpected))
+        logger.warning("tensors that belong to no layer of the classifier are left out: %s", ", ".join(unexpected))
     elif elsewhere or unexpected:
-        raise InputError(f"its weights do not fit its configuration: {_listed([*elsewhere, *unexpected])}")
+        raise InputError(f"its weights do not fit its configuration: {', '.join([*elsewhere, *unexpected])}")
     return f"its weights lack or misfit the classifier ({', '.join(sorted(wrong.values()))})" if wrong else None
-
-
-def _listed(items: list[str]) -> str:
-    more = f" and {len(items) - LISTED} more" if len(items) > LISTED else ""
-    return f"{', '.join(items[:LISTED])}{more}"
 
 
 def _name_classes(model: PreTrainedModel, names: Any) -> None:

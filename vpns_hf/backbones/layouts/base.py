@@ -11,7 +11,6 @@ from transformers import AutoModelForImageClassification, PreTrainedConfig, PreT
 
 from vpns_hf.errors import InputError
 
-LISTED = 5  # tensors that an error names before it counts the others
 Shapes = Mapping[str, torch.Size]
 
 
@@ -87,5 +86,4 @@ def _check_account(expected: Mapping[str, torch.Size], tensors: Mapping[str, Ten
         if key in tensors and tensors[key].shape != shape
     ]
     if wrong:
-        more = f" and {len(wrong) - LISTED} more" if len(wrong) > LISTED else ""
-        raise InputError(f"the weights do not fit the network they name: {', '.join(wrong[:LISTED])}{more}")
+        raise InputError(f"the weights do not fit the network they name: {', '.join(wrong)}")
