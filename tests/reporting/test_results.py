@@ -28,7 +28,7 @@ def test_results_json_has_the_public_schema():
         prompt_at_inference=True,
         effective_density=0.5,
         epoch=2,
-        history=[EpochRecord("finetune", 1, ViewLoss(0.5, 0.25), 0.75, 0.01, 1.5, waiting=0.25)],
+        history=[EpochRecord("finetune", 1, ViewLoss(0.5, 0.25), 0.75, 0.01, 1.5, waiting=0.25, skipped=2)],
         layers=[LayerRecord("head", (6, 4), 6)],
         waiting=0.125,
     )
