@@ -62,6 +62,7 @@ def test_results_json_has_the_public_schema():
                         "seconds": 1.5,
                         "validation": None,
                         "waiting": 0.25,
+                        "skipped": 2,
                     }
                 ],
                 "layers": [{"name": "head", "shape": [6, 4], "nonzero": 6, "total": 24, "density": 0.25}],
