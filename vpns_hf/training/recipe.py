@@ -24,6 +24,7 @@ OF_THE_MACHINE = (
     "with_tracking",
     "report_to",
     "resume_from_checkpoint",
+    "check_ranks_every",
     "checkpointing_steps",
     "save_total_limit",
 )
