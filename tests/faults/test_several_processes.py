@@ -35,7 +35,9 @@ def test_two_processes_stop_and_go_on_together(tmp_path):
     assert launch(tmp_path / "alone", 0).returncode == 0
     stopped = launch(tmp_path / "stopped", 9)
     assert stopped.returncode != 0
-    assert stopped.stderr.count("exitcode  : 143") == 2, stopped.stderr
+    # The launcher sends SIGTERM to whoever is still closing down when the first has ended, so that one code is certain.
+    assert "failed (exitcode: 143)" in stopped.stderr, stopped.stderr
+    assert stopped.stderr.count("stopped by SIGTERM") == 1
     assert len(Checkpoints(tmp_path / "stopped" / "out" / "checkpoints").latest().read("processes")["states"]) == 2
     assert launch(tmp_path / "stopped", 0).returncode == 0
     assert weights(tmp_path / "stopped") == weights(tmp_path / "alone")
