@@ -114,6 +114,18 @@ def test_a_threshold_that_drifts_is_followed(factor):
     assert_right(layers, scores, 0.7)
 
 
+def test_the_bracket_leaves_comparisons_in_float32(monkeypatch):
+    brackets = []
+    monkeypatch.setattr(
+        host_selection, "undecided_entries", lambda *args: brackets.append(args[2:]) or undecided_entries(*args)
+    )
+    scores = some_scores()
+    selector, layers = following(scores)
+    for factor in (0.999, 0.998, 1.001):
+        selector.renew([factor * score for score in scores], layers)
+    assert [np.result_type(np.float32, bound) for pair in brackets for bound in pair] == [np.float32] * 6
+
+
 def test_only_what_changes_is_written():
     scores = some_scores()
     selector, layers = following(scores)

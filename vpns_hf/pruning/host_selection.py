@@ -254,7 +254,9 @@ def _neighbourhood(magnitudes: np.ndarray, rank: int) -> tuple[float, float]:
     spacing = (high - low) / max(above - below, 1) if math.isfinite(high) else 0.0
     largest = float(np.finfo(magnitudes.dtype).max)
     low -= spacing * (NEIGHBOURS - (rank - 1 - below))
-    return max(low, 0.0), max(min(high + spacing * (NEIGHBOURS - (above - rank + 1)), largest), high)
+    high = max(min(high + spacing * (NEIGHBOURS - (above - rank + 1)), largest), high)
+    # Plain numbers: a NumPy float64 would make every comparison with float32 scores one in float64, four times as slow.
+    return float(max(low, 0.0)), float(high)
 
 
 def _tied_position(arrays: list[np.ndarray], value: float, skip: int) -> int:
