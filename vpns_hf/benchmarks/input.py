@@ -13,6 +13,7 @@ import torch
 from PIL import Image, ImageOps
 
 from vpns_hf.data import Columns, CropPlan, ImageCache, TrainBatches, TrainTransform, cache_images
+from vpns_hf.data.selection import Selection
 
 BATCH = 256
 # The cache holds several batches, more than fits into the caches of a core, as that of a real data set does.
@@ -98,7 +99,7 @@ def _pil_batch(files: list[bytes], transform: TrainTransform, plan: CropPlan) ->
 
 def _mean_difference(cache: ImageCache, files: list[bytes], transform: TrainTransform, plan: CropPlan) -> float:
     rows, crops = plan.take(torch.arange(len(files)))
-    ours = transform(cache.images[rows], crops)
+    ours = transform(Selection(cache.images, rows), crops)
     return float((ours - torch.from_numpy(_pil_batch(files, transform, plan))[rows]).abs().mean())
 
 

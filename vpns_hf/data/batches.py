@@ -14,6 +14,7 @@ from vpns_hf.data.buffers import BufferPool
 from vpns_hf.data.cache import ImageSource
 from vpns_hf.data.crops import CropPlan
 from vpns_hf.data.side_stream import on_a_side_stream
+from vpns_hf.data.transfer import to_device
 from vpns_hf.data.transforms import EvalTransform, Transform
 from vpns_hf.errors import InputError
 
@@ -182,20 +183,15 @@ class _Reader:
         taken = [plan.take(rows) for rows in batches]
         images = self.source.read_all([rows for rows, _ in taken])
         for (rows, crops), pixels, counted in zip(taken, images, valid or [None] * len(taken), strict=True):
-            pixel_values = self.transform(self._to_device(pixels), crops.to(self._device), self._buffer(len(rows)))
-            labels = self._to_device(self.source.labels[rows])
-            yield Batch(pixel_values, labels, None if counted is None else self._to_device(counted))
+            pixel_values = self.transform(pixels.to(self._device), crops.to(self._device), self._buffer(len(rows)))
+            labels = to_device(self.source.labels[rows], self._device)
+            yield Batch(pixel_values, labels, None if counted is None else to_device(counted, self._device))
 
     def _buffer(self, count: int) -> torch.Tensor | None:
         if self._device.type != "cpu":
             return None  # the allocators of accelerators reuse memory themselves
         size = self.transform.image_size
         return self._buffers.take((count, size, size, 3)).permute(0, 3, 1, 2)
-
-    def _to_device(self, tensor: torch.Tensor) -> torch.Tensor:
-        if self._device.type == "cuda" and tensor.device.type == "cpu":
-            return tensor.pin_memory().to(self._device, non_blocking=True)
-        return tensor.to(self._device)
 
 
 def _mixed_seed(seed: int, stream: str, epoch: int) -> int:

@@ -10,6 +10,8 @@ from typing import Protocol
 
 import torch
 
+from vpns_hf.data.selection import Selection
+
 
 class ImageSource(Protocol):
     """What a loader needs: `labels` int64 (N,), and the images by row; `skipped` rows were left out."""
@@ -25,8 +27,8 @@ class ImageSource(Protocol):
     def read(self, rows: torch.Tensor) -> torch.Tensor:
         """The images of some rows: uint8 (n, 3, H, W)."""
 
-    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
-        """What `read` gives of one batch of rows after the other; knowing them all, it may read ahead."""
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
+        """The images of one batch of rows after the other; knowing them all, it may read ahead."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,14 @@ class ImageCache:
 
     def read(self, rows: torch.Tensor) -> torch.Tensor:
         """The images of some rows: uint8 (n, 3, H, W), channels last in memory."""
-        pixels = self.images.permute(0, 2, 3, 1)
-        return pixels.index_select(0, rows.to(pixels.device, non_blocking=True)).permute(0, 3, 1, 2)
+        return self._select(rows).picked().permute(0, 3, 1, 2)
 
-    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
         """The images of one batch of rows after the other."""
-        return map(self.read, batches)
+        return map(self._select, batches)
+
+    def _select(self, rows: torch.Tensor) -> Selection:
+        return Selection(self.images, rows.to(self.images.device, non_blocking=True))
 
 
 def default_cache_dir() -> Path:

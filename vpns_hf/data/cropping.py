@@ -7,16 +7,17 @@ import torch
 from vpns_hf.data.crops import Crops
 
 
-def crop(images: torch.Tensor, crops: Crops, out: torch.Tensor) -> torch.Tensor:
-    """Fill `out`, float (B, I, I, 3) in [0, 1], with one window of each image.
+def crop(images: torch.Tensor, rows: torch.Tensor, crops: Crops, out: torch.Tensor) -> torch.Tensor:
+    """Fill `out`, float (B, I, I, 3) in [0, 1], with one window of each image that is picked.
 
     Args:
-        images: uint8 (B, H, W, 3), contiguous.
+        images: uint8 (N, H, W, 3), contiguous.
+        rows: int64 (B,), which of the images.
         crops: the windows; those to mirror come last.
         out: receives the windows.
     """
-    windows = _windows(images, crops.top, crops.left, out.shape[1])
-    plain = len(images) - crops.mirrored
+    windows = _windows(images, rows, crops, out.shape[1])
+    plain = len(rows) - crops.mirrored
     to_unit(windows[:plain], out[:plain])
     to_unit(windows[plain:].flip(2), out[plain:])
     return out
@@ -27,13 +28,12 @@ def to_unit(images: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
     return out.copy_(images).mul_(1 / 255)
 
 
-def _windows(images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, size: int) -> torch.Tensor:
+def _windows(images: torch.Tensor, rows: torch.Tensor, crops: Crops, size: int) -> torch.Tensor:
     # In memory a window is one run of bytes, with gaps between its rows. Copying the run is far faster than picking
     # pixels; the gaps are stepped over by the strides of the result.
-    count, height, width, channels = images.shape
+    _, height, width, channels = images.shape
     run = ((size - 1) * width + size) * channels
     runs = images.as_strided((images.numel() - run + 1, run), (1, 1))
-    first = torch.arange(count, device=images.device) * height
-    starts = ((first + top) * width + left) * channels
+    starts = ((rows * height + crops.top) * width + crops.left) * channels
     copied = runs.index_select(0, starts)
-    return copied.as_strided((count, size, size, channels), (run, width * channels, channels, 1))
+    return copied.as_strided((len(rows), size, size, channels), (run, width * channels, channels, 1))

@@ -15,6 +15,7 @@ from vpns_hf.data.labels import read_column
 from vpns_hf.data.origins import Origin
 from vpns_hf.data.reading_ahead import read_ahead
 from vpns_hf.data.rgb import stack_planes
+from vpns_hf.data.selection import Selection
 from vpns_hf.data.stream_index import StreamIndex
 from vpns_hf.data.stream_order import LANES, stream_order
 from vpns_hf.data.stream_reader import StreamReader
@@ -70,12 +71,12 @@ class StreamedImages:
         Raises:
             InputError: an image cannot be read.
         """
-        [images] = self.read_all([rows])
+        [images] = self._decoded([rows])
         return images
 
-    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
         """The images of one batch of rows after the other, read and decoded while those before are in use."""
-        return read_ahead(self._decoded(batches))
+        return read_ahead(map(Selection, self._decoded(batches)))
 
     def bad_images(self) -> list[BadImage]:
         """Tries all images; returns those that cannot be read."""

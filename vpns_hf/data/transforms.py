@@ -9,6 +9,7 @@ import torch
 from vpns_hf.data.cropping import crop, to_unit
 from vpns_hf.data.crops import CropPlan, Crops
 from vpns_hf.data.resampling import SquareResize
+from vpns_hf.data.selection import Selection
 from vpns_hf.errors import InputError
 
 
@@ -24,8 +25,8 @@ class Transform(Protocol):
     def plan(self, count: int, generator: torch.Generator) -> CropPlan:
         """Crops for the `count` images of an epoch."""
 
-    def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
-        """uint8 (B, 3, H, W) to float32 (B, 3, I, I) in [0, 1], channels last in memory; written into `out` where given."""
+    def __call__(self, images: Selection, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
+        """B images to float32 (B, 3, I, I) in [0, 1], channels last in memory; written into `out` where given."""
 
 
 class TrainTransform:
@@ -49,8 +50,8 @@ class TrainTransform:
         flip = torch.randint(2, (count,), generator=generator).bool()
         return CropPlan(top, left, flip if self.flip else torch.zeros_like(flip))
 
-    def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
-        """Cut `crops` out of uint8 images (B, 3, H, W): float32 (B, 3, I, I) in [0, 1]."""
+    def __call__(self, images: Selection, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Cut `crops` out of B images: float32 (B, 3, I, I) in [0, 1]."""
         return self._window(images, crops, out)
 
 
@@ -69,10 +70,8 @@ class EvalTransform:
         """The whole of `count` images; draws nothing."""
         return CropPlan.whole(count)
 
-    def __call__(
-        self, images: torch.Tensor, crops: Crops | None = None, out: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """Resize uint8 images (B, 3, H, W): float32 (B, 3, I, I) in [0, 1]."""
+    def __call__(self, images: Selection, crops: Crops | None = None, out: torch.Tensor | None = None) -> torch.Tensor:
+        """Resize B images: float32 (B, 3, I, I) in [0, 1]."""
         return self._window(images, crops or Crops.whole(len(images), images.device), out)
 
 
@@ -85,22 +84,22 @@ class _Window:
         self._resizes: dict[tuple, SquareResize] = {}
 
     @torch.no_grad()
-    def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor | None) -> torch.Tensor:
+    def __call__(self, images: Selection, crops: Crops, out: torch.Tensor | None) -> torch.Tensor:
         size, resized = self._image_size, self._resize_size
         if out is None:
-            out = torch.empty(len(images), size, size, images.shape[1], device=images.device).permute(0, 3, 1, 2)
-        pixels, result = images.permute(0, 2, 3, 1).contiguous(), out.permute(0, 2, 3, 1)
+            out = torch.empty(len(images), size, size, 3, device=images.device).permute(0, 3, 1, 2)
+        result = out.permute(0, 2, 3, 1)
         with torch.autocast(images.device.type, enabled=False):
-            if images.shape[2:] != (resized, resized):
-                self._resize_for(images)(pixels, crops, result)
+            if images.size != (resized, resized):
+                self._resize_for(images)(images.picked(), crops, result)
             elif size == resized and not crops.mirrored:
-                to_unit(pixels, result)
+                to_unit(images.picked(), result)
             else:
-                crop(pixels, crops, result)
+                crop(*images.in_place(), crops, result)
         return out
 
-    def _resize_for(self, images: torch.Tensor) -> SquareResize:
-        height, width = images.shape[2:]
+    def _resize_for(self, images: Selection) -> SquareResize:
+        height, width = images.size
         key = (height, width, images.device)
         if key not in self._resizes:
             self._resizes[key] = SquareResize(height, width, self._resize_size, self._image_size, images.device)

@@ -13,6 +13,7 @@ from vpns_hf.data.decoding import ImageDecoder, own_cores
 from vpns_hf.data.origins import Origin
 from vpns_hf.data.reading_ahead import read_ahead
 from vpns_hf.data.rgb import stack_planes
+from vpns_hf.data.selection import Selection
 
 
 class UncachedImages:
@@ -61,6 +62,6 @@ class UncachedImages:
                 refuse(image, self._origin)
         return torch.from_numpy(stack_planes([image for [image] in images]))
 
-    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
         """The images of one batch of rows after the other, decoded while those before are in use."""
-        return read_ahead(map(self.read, batches))
+        return read_ahead(Selection(self.read(rows)) for rows in batches)
