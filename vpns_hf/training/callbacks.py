@@ -34,7 +34,7 @@ class Callback:
         """An iteration with all updates of the stage was taken."""
 
     def on_evaluation_batch(self, run: Run) -> None:
-        """A batch was classified, to measure the model or to fit the label mapping."""
+        """A batch was classified, to measure the model, fit the label mapping or estimate running statistics."""
 
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
         """An epoch was trained and evaluated."""

@@ -57,6 +57,7 @@ class RecalibrateBatchNorm(Stage):
             for update, batch in zip(updates, batches, strict=True):
                 with run.accelerator.autocast():
                     run.model.source_logits(batch.pixel_values, update.prompted)
+                run.tell("on_evaluation_batch")
 
 
 def _endless(stream: TrainBatches) -> Iterator[Batch]:
