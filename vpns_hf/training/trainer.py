@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import copy
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate.utils import set_seed
 from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
-from torch import Tensor
 from transformers import PreTrainedModel
 
-from vpns_hf.backbones import HEADS, Backbone, load_backbone
-from vpns_hf.backbones.sizes import check_sizes
 from vpns_hf.data import Columns, StreamIndex, find_columns, find_spec
 from vpns_hf.errors import InputError, Interrupted
-from vpns_hf.hub.model_card import VPNsModelCardData, write_model_card
 from vpns_hf.hub.publishing import Destination, publish
 from vpns_hf.hub.sweep import plan_repositories
 from vpns_hf.methods import METHODS, dense_stages
 from vpns_hf.models import VPNsForImageClassification
-from vpns_hf.pruning.report import effective_density, empty_layers, layer_records
-from vpns_hf.reporting import (
-    DenseResult,
-    Results,
-    RunResult,
-    share_of_waiting,
-    sparsity_name,
-    write_model_plots,
-    write_report,
-)
+from vpns_hf.reporting import DenseResult, Results, RunResult, sparsity_name
 from vpns_hf.reporting.numbers import short_percent
 
 from .arguments import VPNsTrainingArguments
+from .base_model import BaseModelBuilder
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
 from .checkpointing import Checkpointing
-from .cost import measure_cost_once
-from .digests import digest_of_file, digest_of_images, digest_of_tensors
+from .digests import digest_of_images, digest_of_tensors
 from .evaluation import Evaluation, evaluate_views
 from .images import (
     Images,
@@ -58,22 +42,21 @@ from .images import (
 )
 from .interruption import StopRequest
 from .job import asked_for
+from .job_folder import JobFolder
 from .optimizers import SGDSpec
-from .output import clear_output_dir, one_line_refusals, save_model, writable_output_dir
+from .output import one_line_refusals, writable_output_dir
 from .plan import Plan
 from .preparations import preparations_of
 from .processes import build_accelerator, from_main_process
 from .rank_check import RankCheck
-from .recipe import public_recipe, write_recipe
-from .resuming import WEIGHTS, Resumption
+from .resuming import Resumption
 from .run import Run, RunData
+from .run_results import PROTOCOLS, choose_view, run_result, warn_of_empty_layers
 from .saved_models import SavedModels
 from .selection import BestOnValidation, EpochSelection, LastEpoch
 from .stages import PretrainStage, Stage
 from .updating import stepping_of
 from .versions import package_versions
-
-logger = logging.getLogger(__name__)
 
 
 class VPNsTrainer:
@@ -140,8 +123,10 @@ class VPNsTrainer:
         self.test_split = test_split if tested == "test" else tested
         self.model_name = type(model).__name__ if isinstance(model, PreTrainedModel) else os.fspath(model)
         self.dataset_name = dataset_name
-        self.base = self._build_base(model, model_revision)
+        self.builder = BaseModelBuilder(self.args, self.splits.class_names, self.accelerator.device)
+        self.base = self.builder.load(model, model_revision)
         self.models = SavedModels(self.output_dir)
+        self.folder = JobFolder(self.models, self.recipe, self._results)
         self.results: Results | None = None
 
     @cached_property
@@ -237,47 +222,6 @@ class VPNsTrainer:
         ]
         return [*callbacks, TrackingCallback()] if self.args.with_tracking else callbacks
 
-    def _build_base(
-        self, model: str | os.PathLike | PreTrainedModel, revision: str | None
-    ) -> VPNsForImageClassification:
-        set_seed(self.args.seed)
-        backbone = load_backbone(model, len(self.splits.class_names), revision, HEADS[self.args.head])
-        self.normalisation = self._normalisation(backbone)
-        base = self._with_prompt(backbone.model, self.args.visual_prompt, self.args.output_size)
-        check_sizes(base)
-        return base
-
-    def _normalisation(self, backbone: Backbone) -> dict[str, list[float]]:
-        """Returns mean and std: as asked for, else those of the backbone, else ImageNet's."""
-        given = {"image_mean": self.args.image_mean, "image_std": self.args.image_std}
-        given = {name: value for name, value in given.items() if value is not None}
-        if len(given) < 2 and not backbone.normalisation:
-            logger.warning(
-                "no image processor of the backbone was found: normalising by ImageNet's mean and std; "
-                "give image_mean and image_std if it was trained with others"
-            )
-        return {**backbone.normalisation, **given}
-
-    def _with_prompt(
-        self, backbone: PreTrainedModel, visual_prompt: str, output_size: int | None
-    ) -> VPNsForImageClassification:
-        args = self.args
-        try:
-            return VPNsForImageClassification.from_backbone(
-                backbone,
-                id2label=dict(enumerate(self.splits.class_names)),
-                visual_prompt=visual_prompt,
-                prompt_size=args.prompt_size,
-                prompt_seed=args.seed,
-                image_size=args.image_size,
-                output_size=output_size,
-                granularity=args.granularity,
-                label_mapping_method=args.label_mapping,
-                **self.normalisation,
-            ).to(self.accelerator.device, torch.float32)
-        except ValueError as error:
-            raise InputError(str(error)) from error
-
     def _start_output(self) -> None:
         from_main_process(self.accelerator, self._open_output)
         if self.args.with_tracking:
@@ -290,8 +234,8 @@ class VPNsTrainer:
             self.resumption.start()
 
     def _finish_output(self, results: Results) -> None:
+        self.folder.finish(results)
         with one_line_refusals(self.output_dir):
-            write_report(results, self.output_dir, self._prompts())
             self.resumption.checkpoints.clear()
 
     def _asked_for(self) -> dict[str, Any]:
@@ -322,7 +266,7 @@ class VPNsTrainer:
             return DenseResult()
         if part in self.job.finished:
             return DenseResult.from_dict(self.job.finished[part])
-        model = self._with_prompt(self.base.to_backbone(), "none", output_size=None)
+        model = self.builder.without_prompt(self.base.to_backbone())
         run = self._execute(part, model, 0.0, dense_stages(self.args))
         evaluation = self._evaluate(run.model, run)
         result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split)
@@ -333,7 +277,7 @@ class VPNsTrainer:
         part = sparsity_name(sparsity)
         if part not in self.job.finished:
             result = self._make(sparsity)
-            weights = from_main_process(self.accelerator, lambda: self._save(*result, dense))
+            weights = from_main_process(self.accelerator, lambda: self.folder.save(*result, dense))
             self.checkpointing.part_finished(part, {"result": asdict(result[1]), "weights": weights})
         self.models.add(sparsity)
         return RunResult.from_dict(self.job.finished[part]["result"])
@@ -342,11 +286,11 @@ class VPNsTrainer:
         """Prunes and fine-tunes the model of one sparsity, and measures it."""
         name = f"{short_percent(sparsity)} sparsity"
         run = self._execute(name, copy.deepcopy(self.base), sparsity, METHODS[self.args.method](self.args))
-        self._choose_view(run)
+        choose_view(run)
         with run.timed("evaluation"):
             evaluation = self._evaluate(run.model, run)
-        _warn_of_empty_layers(run.model, sparsity)
-        return run.model, self._run_result(run, evaluation)
+        warn_of_empty_layers(run.model, sparsity)
+        return run.model, run_result(run, evaluation, self.args, self.test_split)
 
     def _execute(self, name: str, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
@@ -369,66 +313,15 @@ class VPNsTrainer:
     def _selection(self) -> EpochSelection:
         return LastEpoch() if self.args.paper_protocol else BestOnValidation()
 
-    def _choose_view(self, run: Run) -> None:
-        """Lets the validation split decide whether the saved model applies its prompt; the paper does not apply it."""
-        validation = run.selection.validation
-        prompted = validation.prompted if validation is not None else None
-        run.model.config.prompt_at_inference = prompted is not None and prompted > validation.plain
-        run.model.requires_grad_(True)
-        run.model.eval()
-
     def _evaluate(self, model: VPNsForImageClassification, run: Run | None = None) -> Evaluation:
         """Measures a model on the test split; the callbacks of `run` are told of every batch."""
         batches = eval_batches(self.images.test, self.args, self.process)
         return evaluate_views(model, batches if run is None else run.watched(batches), self.accelerator)
 
-    def _run_result(self, run: Run, evaluation: Evaluation) -> RunResult:
-        model = run.model
-        layers = layer_records(model)
-        return RunResult(
-            method=self.args.method,
-            granularity=self.args.granularity,
-            seed=self.args.seed,
-            sparsity_requested=run.sparsity,
-            sparsity=model.sparsity,
-            accuracy=evaluation.accuracy,
-            top5=evaluation.top5,
-            split=self.test_split,
-            nonzero=sum(layer.nonzero for layer in layers),
-            total=sum(layer.total for layer in layers),
-            seconds=run.seconds,
-            path=sparsity_name(run.sparsity),
-            validation=run.selection.validation,
-            prompt_at_inference=model.config.prompt_at_inference,
-            effective_density=effective_density(model),
-            epoch=run.selection.epoch,
-            history=run.history,
-            layers=layers,
-            cost=measure_cost_once(model, self.accelerator),
-            waiting=share_of_waiting(run.history),
-        )
-
-    def _save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> str:
-        """Writes the folder of a model, and returns the digest of its weights."""
-        with one_line_refusals(self.output_dir):
-            if not self.models:  # an earlier run's results stay until there is something to put in their place
-                clear_output_dir(self.output_dir)
-                write_recipe(self.output_dir / "recipe.yaml", self.recipe)
-            folder = self.models.folder(result.sparsity_requested)
-            save_model(model, folder, lambda aside: self._complete(aside, model, result, dense))
-            return digest_of_file(folder / WEIGHTS)
-
-    def _complete(self, aside: Path, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
-        """Adds plots, recipe and card to a model that was written to `aside`."""
-        prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
-        write_model_plots(result, aside, prompt)
-        write_recipe(aside / "recipe.yaml", public_recipe(self.recipe, result.sparsity_requested))
-        write_model_card(aside, VPNsModelCardData.from_results(self._results(dense, [result]), result))
-
-    def _results(self, dense: DenseResult, runs: list[RunResult]) -> Results:
+    def _results(self, dense: DenseResult, runs: Sequence[RunResult]) -> Results:
         return Results(
             dense=dense,
-            runs=runs,
+            runs=list(runs),
             model=self.model_name,
             dataset=self.dataset_name,
             protocol=PROTOCOLS[self.args.paper_protocol],
@@ -436,16 +329,6 @@ class VPNsTrainer:
             versions=package_versions(),
             skipped_images=self.images.skipped,
         )
-
-    def _prompts(self) -> dict[float, Tensor]:
-        prompted = {sparsity: model for sparsity, model in self.models.items() if model.has_prompt}
-        return {sparsity: model.prompt_picture().numpy() for sparsity, model in prompted.items()}
-
-
-PROTOCOLS = {
-    False: "A validation split chose the epoch and whether the prompt is applied; the test split was read once, at the end.",
-    True: "The paper's: all of train, the last epoch, no validation split; the accuracy without the prompt is comparable.",
-}
 
 
 def _check_kinds(model: Any, *datasets: Any) -> None:
@@ -465,13 +348,3 @@ def _as_splits(train: Any, validation: Any, test: Any) -> DatasetDict | Iterable
     splits = {"train": train, "validation": validation, "test": test}
     kind = IterableDatasetDict if isinstance(train, IterableDataset) else DatasetDict
     return kind({name: split for name, split in splits.items() if split is not None})
-
-
-def _warn_of_empty_layers(model: VPNsForImageClassification, sparsity: float) -> None:
-    empty = empty_layers(model)
-    if empty:
-        logger.warning(
-            "at sparsity %g no weight is left in %s: nothing of the picture passes through; ask for a lower sparsity",
-            sparsity,
-            ", ".join(empty),
-        )
