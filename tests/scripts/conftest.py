@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import datasets
@@ -15,24 +15,49 @@ from vpns_hf.scripting import run_script
 
 
 @pytest.fixture
-def prune(monkeypatch, capsys, tmp_path) -> Callable[..., Ended]:
-    """Calls scripts/prune.py in this process; its output folder is `out` below `tmp_path`, caches beside it."""
-    script = script_at("prune.py")
+def calling(monkeypatch, capsys) -> Callable[..., Callable[..., Ended]]:
+    """Makes functions that call a script in this process; options given here come before those of each call."""
+
+    def calling(name: str, *always: object) -> Callable[..., Ended]:
+        script = script_at(name)
+
+        def call(*argv: object) -> Ended:
+            monkeypatch.setattr(sys, "argv", [name, *map(str, (*always, *argv))])
+            capsys.readouterr()
+            code = 0
+            try:
+                run_script(script.main)
+            except SystemExit as exit:
+                code = exit.code
+            return Ended(code, *capsys.readouterr())
+
+        return call
+
+    return calling
+
+
+@pytest.fixture
+def calling_anew(calling, monkeypatch, tmp_path) -> Iterator[Callable[..., Callable[..., Ended]]]:
+    """As `calling`, for scripts that train: no accelerator is left from an earlier call; caches are below `tmp_path`."""
     monkeypatch.setenv("VPNS_CACHE", str(tmp_path / "cache"))
 
-    def call(*argv: object) -> Ended:
-        AcceleratorState._reset_state(reset_partial_state=True)
-        monkeypatch.setattr(sys, "argv", ["prune.py", *map(str, argv)])
-        capsys.readouterr()
-        code = 0
-        try:
-            run_script(script.main)
-        except SystemExit as exit:
-            code = exit.code
-        return Ended(code, *capsys.readouterr())
+    def calling_anew(name: str, *always: object) -> Callable[..., Ended]:
+        call = calling(name, *always)
 
-    yield call
+        def call_anew(*argv: object) -> Ended:
+            AcceleratorState._reset_state(reset_partial_state=True)
+            return call(*argv)
+
+        return call_anew
+
+    yield calling_anew
     AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def prune(calling_anew) -> Callable[..., Ended]:
+    """Calls scripts/prune.py in this process."""
+    return calling_anew("prune.py")
 
 
 @pytest.fixture(scope="session")

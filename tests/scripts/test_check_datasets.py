@@ -1,30 +1,14 @@
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from tests.data.stand_ins import stand_in_for_hub, write_stand_in
-from tests.scripts.running import Ended, script_at
 from vpns_hf.data import checking
-from vpns_hf.scripting import run_script
 
 
 @pytest.fixture
-def check(monkeypatch, capsys):
-    script = script_at("check_datasets.py")
-
-    def call(*argv: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["check_datasets.py", *argv])
-        capsys.readouterr()
-        code = 0
-        try:
-            run_script(script.main)
-        except SystemExit as exit:
-            code = exit.code
-        return Ended(code, *capsys.readouterr())
-
-    return call
+def check(calling):
+    return calling("check_datasets.py")
 
 
 def test_a_table_and_code_0_if_all_are_well(check, monkeypatch, tmp_path):

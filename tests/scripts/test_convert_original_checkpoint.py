@@ -13,26 +13,13 @@ from transformers import AutoModelForImageClassification, ViTImageProcessorPil
 
 from tests.conversion.originals import FULL, TINY, Original, Prompt, border, with_optimisers
 from tests.helpers import pictures
-from tests.scripts.running import Ended, script_at
-from vpns_hf.scripting import run_script
 
 SCRIPT = "convert_original_checkpoint.py"
 
 
 @pytest.fixture
-def convert(monkeypatch, capsys):
-    script = script_at(SCRIPT)
-
-    def call(*argv: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", [SCRIPT, *map(str, argv)])
-        code = 0
-        try:
-            run_script(script.main)
-        except SystemExit as exit:
-            code = exit.code
-        return Ended(code, *capsys.readouterr())
-
-    return call
+def convert(calling):
+    return calling(SCRIPT)
 
 
 @pytest.fixture

@@ -2,20 +2,16 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 
 from tests.helpers import tiny_model
 from tests.hub.runs import write_run
-from tests.scripts.running import Ended, script_at
 from tests.training_helpers import coloured_split
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.scripting import run_script
 
 TEST = coloured_split(17, seed=5)
 
@@ -32,24 +28,9 @@ def model(run, tmp_path) -> Path:
 
 
 @pytest.fixture
-def evaluate(monkeypatch, capsys, tmp_path):
-    """Calls scripts/evaluate.py in this process; caches are kept below `tmp_path`."""
-    script = script_at("evaluate.py")
-    monkeypatch.setenv("VPNS_CACHE", str(tmp_path / "cache"))
-
-    def call(*argv: object) -> Ended:
-        AcceleratorState._reset_state(reset_partial_state=True)
-        monkeypatch.setattr(sys, "argv", ["evaluate.py", "--disable_tqdm", *map(str, argv)])
-        capsys.readouterr()
-        code = 0
-        try:
-            run_script(script.main)
-        except SystemExit as exit:
-            code = exit.code
-        return Ended(code, *capsys.readouterr())
-
-    yield call
-    AcceleratorState._reset_state(reset_partial_state=True)
+def evaluate(calling_anew):
+    """Calls scripts/evaluate.py in this process."""
+    return calling_anew("evaluate.py", "--disable_tqdm")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 import torch
@@ -10,26 +9,13 @@ from safetensors.torch import load_file, save_file
 from tests.backbones.foreign import foreign_tensors
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, TimmVgg, filled
 from tests.helpers import tiny_resnet
-from tests.scripts.running import Ended, script_at
 from vpns_hf.backbones import load_backbone
 from vpns_hf.backbones.timm_networks import TIMM_NETWORKS
-from vpns_hf.scripting import run_script
 
 
 @pytest.fixture
-def export(monkeypatch, capsys):
-    script = script_at("export.py")
-
-    def call(*argv: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["export.py", *map(str, argv)])
-        code = 0
-        try:
-            run_script(script.main)
-        except SystemExit as exit:
-            code = exit.code
-        return Ended(code, *capsys.readouterr())
-
-    return call
+def export(calling):
+    return calling("export.py")
 
 
 # At full size, but for the VGG's channels.

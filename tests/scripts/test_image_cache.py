@@ -1,30 +1,14 @@
 from __future__ import annotations
 
-import sys
-
 import pytest
 
-from tests.scripts.running import Ended, script_at
 from tests.training_helpers import coloured_split
 from vpns_hf.data import Columns, cache_images
-from vpns_hf.scripting import run_script
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    script = script_at("image_cache.py")
-
-    def call(*argv: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["image_cache.py", "--cache_dir", str(tmp_path), *argv])
-        capsys.readouterr()
-        code = 0
-        try:
-            run_script(script.main)
-        except SystemExit as exit:
-            code = exit.code
-        return Ended(code, *capsys.readouterr())
-
-    return call
+def command(calling, tmp_path):
+    return calling("image_cache.py", "--cache_dir", tmp_path)
 
 
 def test_listing_and_removing(command, tmp_path):
