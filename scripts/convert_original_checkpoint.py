@@ -9,7 +9,8 @@ from vpns_hf.backbones.export import free_folder
 from vpns_hf.conversion import NETWORKS, PromptFacts, convert_checkpoint
 from vpns_hf.conversion.class_names import dataset_class_names, read_class_names
 from vpns_hf.models import VISUAL_PROMPTS
-from vpns_hf.scripting import OneLineParser, run_script
+from vpns_hf.one_line_parser import OneLineParser
+from vpns_hf.scripting import run_script
 
 
 def main() -> None:

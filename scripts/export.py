@@ -8,7 +8,8 @@ from vpns_hf.backbones import BACKBONES
 from vpns_hf.backbones.export import export_model
 from vpns_hf.backbones.export_formats import EXPORTS
 from vpns_hf.backbones.registry import Published
-from vpns_hf.scripting import OneLineParser, run_script
+from vpns_hf.one_line_parser import OneLineParser
+from vpns_hf.scripting import run_script
 
 SHORT_NAMES = [name for name, source in BACKBONES.items() if isinstance(source, Published)]
 

@@ -7,7 +7,6 @@ import os
 import shlex
 import signal
 import sys
-from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
@@ -20,13 +19,6 @@ import transformers
 from .allocation import keep_freed_memory
 from .errors import InputError, Interrupted
 from .lost_process import lost_process
-
-
-class OneLineParser(ArgumentParser):
-    """Says what is wrong in one line, and exits with code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
 
 
 def run_script(main: Callable[[], None]) -> None:

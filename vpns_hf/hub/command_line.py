@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
-from typing import NoReturn
 
 from vpns_hf.data import DATASETS
 from vpns_hf.data.bad_images import ON_BAD_IMAGE
 from vpns_hf.data.disk_space import CACHING
+from vpns_hf.one_line_parser import OneLineParser
 
-from .refusals import without_tokens
 
 LICENSE_HELP = "Licence of what is published, as the Hub names it, such as apache-2.0; that of the card if not given."
-
-
-class OneLineParser(ArgumentParser):
-    """Says what is wrong in one line without any token in it, and exits with code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {without_tokens(message)}; see --help\n")
 
 
 def push_parser(description: str) -> ArgumentParser:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 from transformers import HfArgumentParser
@@ -16,6 +16,7 @@ from vpns_hf.backbones import BACKBONES
 from vpns_hf.data import DATASETS
 from vpns_hf.errors import InputError
 from vpns_hf.hub.command_line import LICENSE_HELP
+from vpns_hf.one_line_parser import OneLineErrors
 
 from .arguments import VPNsTrainingArguments
 
@@ -91,8 +92,8 @@ class PlainHelp(HelpFormatter):
         return f"{action.help} (default: {written})"
 
 
-class OneLineParser(HfArgumentParser):
-    """Says what is wrong in one line, and exits with code 2; its help shows every option once."""
+class JobParser(OneLineErrors, HfArgumentParser):
+    """The options of a job; its help shows every option once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(
@@ -115,9 +116,6 @@ class OneLineParser(HfArgumentParser):
                 near = get_close_matches(name.replace("-", "_"), options, n=1)
                 self.error(f"the recipe holds {name}, which is no option{f'; did you mean {near[0]}' if near else ''}")
 
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
-
 
 def parse_arguments(
     argv: Sequence[str], default_recipe: Path, description: str
@@ -133,7 +131,7 @@ def parse_arguments(
         InputError: if a value is not allowed, or the recipe cannot be read.
         SystemExit: with code 2 if an option is unknown or malformed, 0 after --help.
     """
-    parser = OneLineParser((InputArguments, VPNsTrainingArguments), description=description, allow_abbrev=False)
+    parser = JobParser((InputArguments, VPNsTrainingArguments), description=description, allow_abbrev=False)
     config_help = f"YAML recipe with any of these options; {default_recipe.name} if no model and no data set is named."
     parser.add_argument("--config", metavar="RECIPE", help=config_help)
     recipe, rest = _take_config(list(argv))
