@@ -10,7 +10,6 @@ from vpns_hf.data.bad_images import ON_BAD_IMAGE
 from vpns_hf.data.disk_space import CACHING
 from vpns_hf.one_line_parser import OneLineParser
 
-
 LICENSE_HELP = "Licence of what is published, as the Hub names it, such as apache-2.0; that of the card if not given."
 
 
