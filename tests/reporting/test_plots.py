@@ -35,6 +35,14 @@ def test_accuracy_figure_draws_the_measured_accuracies(results):
     np.testing.assert_allclose(lines["dense model (95.56%)"][:, 1], 95.56)
 
 
+def test_accuracy_figure_says_what_was_pruned_on_what_without_local_folders(results):
+    def title(**names: str | None) -> str:
+        return accuracy_figure(replace(results, **names)).axes[0].get_title(loc="left")
+
+    assert title(model="/home/me/nets/resnet18", dataset="uoft-cs/cifar10") == "vpns: resnet18 on uoft-cs/cifar10"
+    assert title(model="net", dataset=None) == "vpns: net"
+
+
 def test_accuracy_figure_orders_runs_by_sparsity(results):
     backwards = replace(results, runs=results.runs[::-1])
     lines = lines_by_label(accuracy_figure(backwards).axes[0])

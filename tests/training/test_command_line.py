@@ -195,6 +195,11 @@ def test_a_recipe_must_hold_options(recipe, text):
     assert "\n" not in str(error.value)
 
 
+def test_a_recipe_names_an_option_once(recipe):
+    with pytest.raises(InputError, match=r"holds seed more than once; leave one line of it$"):
+        read_recipe(recipe("seed: 1\nprompt_size: 3\nseed: 2\n"))
+
+
 def test_a_recipe_must_be_text(tmp_path):
     (tmp_path / "recipe.yaml").write_bytes(b"\xff\xfe\x00a")
     with pytest.raises(InputError, match="cannot be read"):

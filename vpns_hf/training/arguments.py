@@ -171,7 +171,8 @@ class VPNsTrainingArguments:
         _check_choice("label_mapping", self.label_mapping, LABEL_MAPPINGS)
         _check_choice("granularity", self.granularity, GRANULARITIES)
         _check_choice("head", self.head, HEADS)
-        _check_choice("mixed_precision", self.mixed_precision, (None, "no", "fp16", "bf16"))
+        if self.mixed_precision is not None:
+            _check_choice("mixed_precision", self.mixed_precision, ("no", "fp16", "bf16"))
         _check_choice("cache_images", self.cache_images, CACHING)
         _check_choice("on_bad_image", self.on_bad_image, ON_BAD_IMAGE)
         _check_choice("data_on_device", self.data_on_device, DATA_ON_DEVICE)

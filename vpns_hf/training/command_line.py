@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, Action, HelpFormatter
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -157,16 +158,20 @@ def read_recipe(path: Path) -> dict[str, Any]:
     """Returns the fields of a YAML recipe, each value as it is written.
 
     Raises:
-        InputError: if the file cannot be read or does not hold a mapping of options.
+        InputError: if the file cannot be read, does not hold a mapping of options, or names an option twice.
     """
     try:
         # The base loader keeps every value as it is written: `no` is a precision, not False.
-        recipe = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        text = path.read_text(encoding="utf-8")
+        recipe = yaml.load(text, Loader=yaml.BaseLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"the recipe {path} cannot be read ({reason}); give a YAML file of options") from error
     if not isinstance(recipe, dict):
         raise InputError(f"the recipe {path} holds no options; write one 'name: value' per line")
+    names = Counter(key.value for key, _ in yaml.compose(text, Loader=yaml.BaseLoader).value)
+    if repeated := [name for name, count in names.items() if count > 1]:  # YAML would take the last without a word
+        raise InputError(f"the recipe {path} holds {repeated[0]} more than once; leave one line of it")
     return recipe
 
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from vpns_hf.hub.public_names import public_name
+
 from ..numbers import percent
 from ..results import Results
 from .style import DENSE, PLAIN, PROMPTED, new_figure, plain_frame, save_png
@@ -50,6 +52,12 @@ def _label(axes: Axes, results: Results) -> None:
     splits = ", ".join(sorted({run.split for run in results.runs}))
     axes.set_xlabel("Sparsity (% of prunable weights removed)")
     axes.set_ylabel(f"Top-1 accuracy, {splits} split (%)")
-    axes.set_title(", ".join(dict.fromkeys(run.method for run in results.runs)), loc="left", fontweight="bold")
+    axes.set_title(_title(results), loc="left", fontweight="bold")
     axes.margins(x=0.06, y=0.15)
     axes.legend(frameon=False)
+
+
+def _title(results: Results) -> str:
+    methods = ", ".join(dict.fromkeys(run.method for run in results.runs))
+    model, dataset = (name and public_name(name) for name in (results.model, results.dataset))
+    return methods + (f": {model}" if model else "") + (f" on {dataset}" if dataset else "")
