@@ -55,7 +55,10 @@ def test_paths_reporting_and_other_words_for_the_same_do_not(changes):
 
 def test_another_number_of_processes_is_allowed_and_said(caplog):
     job(processes=2).load_state_dict(job().state_dict())
-    assert "equal in distribution, not bit by bit" in caplog.text
+    assert "going on with 2 processes what 1 has begun: the results are equal in distribution" in caplog.text
+    caplog.clear()
+    job().load_state_dict(job(processes=2).state_dict())
+    assert "going on with 1 process what 2 have begun: the results are equal in distribution" in caplog.text
     caplog.clear()
     job(processes=2).load_state_dict(job(processes=2).state_dict())
     assert not caplog.text

@@ -67,9 +67,9 @@ class Job:
             )
         if state["processes"] != self.processes:
             logger.warning(
-                "going on with %d processes what %d have begun: the results are equal in distribution, not bit by bit",
-                self.processes,
-                state["processes"],
+                "going on with %s what %s begun: the results are equal in distribution, not bit by bit",
+                _counted(self.processes, "process", "processes"),
+                _counted(state["processes"], "has", "have"),
             )
         self.finished, self.base = dict(state["finished"]), dict(state["base"])
 
@@ -91,6 +91,10 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     names = [*before, *(name for name in now if name not in before)]
     changed = [name for name in names if before.get(name) != now.get(name)]
     return [f"{name} {_shown(before.get(name))}, now {_shown(now.get(name))}" for name in changed]
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def _shown(value: Any) -> str:
