@@ -7,7 +7,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -34,7 +35,8 @@ def run_script(main: Callable[[], None]) -> None:
     except InputError as error:
         _exit(2, f"error: {error}")
     except Interrupted as interruption:
-        _exit(interruption.code, str(interruption))
+        with _deaf():  # to a launcher that passes on the same signal
+            _exit(interruption.code, str(interruption))
     except RuntimeError as error:
         if (reason := lost_process(error)) is None:
             raise
@@ -51,6 +53,17 @@ def run_script(main: Callable[[], None]) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise Interrupted(f"stopped by {signal.Signals(number).name}", number)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignores further requests to stop."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _exit(code: int, line: str) -> NoReturn:

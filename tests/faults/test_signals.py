@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,9 @@ from tests.helpers import tiny_resnet
 from tests.scripts.test_prune import TINY
 from tests.training_helpers import coloured_split
 from vpns_hf.errors import Interrupted
+from vpns_hf.training import trainer
 from vpns_hf.training.checkpoints import Checkpoints
+from vpns_hf.training.interruption import StopRequest
 
 ROOT = Path(__file__).parents[2]
 SIGNALS = {"SIGTERM": 143, "SIGINT": 130}
@@ -45,24 +49,35 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def test_a_second_signal_does_what_it_did_before(tmp_path, interruptible):
-    def twice() -> None:
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
+def twice() -> None:
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
+
+def test_a_signal_that_a_launcher_repeats_counts_once(tmp_path, expected, interruptible):
+    with pytest.raises(Interrupted, match="repeat the command to go on"):
+        job(tmp_path, At(3, twice)).train()
+    job(tmp_path).train()
+    assert weights(tmp_path) == expected
+
+
+def test_a_later_second_signal_does_what_it_did_before(tmp_path, interruptible, monkeypatch):
+    slow = partial(StopRequest, grace=0, clock=count().__next__)
+    monkeypatch.setattr(trainer, "StopRequest", slow)
     with pytest.raises(KeyboardInterrupt) as stopped:
         job(tmp_path, At(3, twice)).train()
     assert not isinstance(stopped.value, Interrupted)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SIGNALS)
-def test_the_script_exits_with_the_code_of_the_signal_and_one_line(tmp_path, name):
+@pytest.mark.parametrize("names", ["SIGTERM", "SIGINT", "SIGTERM,SIGTERM"])
+def test_the_script_exits_with_the_code_of_the_signal_and_one_line(tmp_path, names):
+    name = names.partition(",")[0]
     tiny_resnet().save_pretrained(tmp_path / "model")
     for split, rows in {"train": 40, "validation": 13, "test": 17}.items():
         (tmp_path / "data").mkdir(exist_ok=True)
         coloured_split(rows).to_parquet(tmp_path / "data" / f"{split}-00000.parquet")
-    driver = [sys.executable, "-m", "tests.faults.scripts.driver", name, "5"]
+    driver = [sys.executable, "-m", "tests.faults.scripts.driver", names, "5"]
     named = ["--model_name_or_path", tmp_path / "model", "--dataset_name", tmp_path / "data"]
     ended = subprocess.run(
         [

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import logging
+import signal
 import sys
 
 import datasets
@@ -8,6 +10,7 @@ import pytest
 import transformers
 
 from vpns_hf import InputError
+from vpns_hf.errors import Interrupted
 from vpns_hf.scripting import given_command, is_main_process, run_script
 
 
@@ -46,6 +49,20 @@ def test_other_processes_say_nothing(capsys, monkeypatch):
     assert not is_main_process()
     assert ending(raises(InputError("seed is -1"))) == 2
     assert capsys.readouterr().err == ""
+
+
+def test_a_signal_that_is_repeated_while_the_script_ends(monkeypatch, capsys):
+    class Late(io.StringIO):
+        def write(self, text: str) -> int:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+            return super().write(text)
+
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    monkeypatch.setattr(sys, "stderr", Late())
+    assert ending(raises(Interrupted("stopped by SIGTERM; checkpoint", signal.SIGTERM))) == 143
+    assert sys.stderr.getvalue() == "script.py: stopped by SIGTERM; checkpoint\n"
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 
 def test_an_interruption_has_its_own_code():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -12,21 +14,28 @@ from accelerate import Accelerator
 from torch import distributed
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+GRACE = 2.0  # seconds; batch systems signal launcher and processes at once, and the launcher passes its signal on
 
 
 class StopRequest:
     """Notes the signals that come while it is entered, and tells all processes of a job of them at the same step.
 
-    A second signal of the same kind does what it did before, so that a job that hangs can still be ended. Where
-    signals cannot be caught (outside of the main thread) none is noted.
+    What comes of the same kind within `grace` seconds of the first counts as that one. Later a second signal does what
+    it did before, so that a job that hangs can still be ended. Where signals cannot be caught (outside of the main
+    thread) none is noted.
 
     Args:
         accelerator: joins the processes.
+        grace: in seconds.
+        clock: seconds that only grow.
     """
 
-    def __init__(self, accelerator: Accelerator) -> None:
-        self._accelerator = accelerator
+    def __init__(
+        self, accelerator: Accelerator, grace: float = GRACE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._accelerator, self._grace, self._clock = accelerator, grace, clock
         self._received = 0
+        self._first: dict[int, float] = {}
         self._handlers: dict[int, Any] = {}
         self._agreement: _Agreement | None = None
 
@@ -47,8 +56,12 @@ class StopRequest:
         return self._received if self._agreement is None else self._agreement.largest(self._received)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._received = number
-        signal.signal(number, self._handlers.get(number) or signal.SIG_DFL)
+        now = self._clock()
+        if now - self._first.setdefault(number, now) <= self._grace:
+            self._received = number
+        else:
+            signal.signal(number, self._handlers.get(number) or signal.SIG_DFL)
+            signal.raise_signal(number)
 
 
 class _Agreement:

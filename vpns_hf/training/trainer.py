@@ -166,12 +166,12 @@ class VPNsTrainer:
         self.batches()  # a bad image is found before anything is written
         self.job = self.resumption.take_up(self._asked_for(), self.callbacks, self.accelerator)
         self._start_output()
-        try:
-            with StopRequest(self.accelerator) as stop:
+        with StopRequest(self.accelerator) as stop:
+            try:
                 self.results = self._run_parts(stop)
-        except Interrupted:
-            self.accelerator.end_training()
-            raise
+            except Interrupted:
+                self.accelerator.end_training()
+                raise
         self.accelerator.end_training()
         return self.results.to_dict()
 

@@ -1,4 +1,4 @@
-"""scripts/prune.py in a process that sends itself a signal at the n-th update: `driver.py SIGNAL N OPTIONS...`."""
+"""scripts/prune.py in a process that sends itself signals at the n-th update: `driver.py SIGNAL,SIGNAL N OPTIONS...`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from vpns_hf.scripting import run_script
 
 
 def main() -> None:
-    number, update = signal.Signals[sys.argv[1]], int(sys.argv[2])
+    numbers, update = [signal.Signals[name] for name in sys.argv[1].split(",")], int(sys.argv[2])
     sys.argv[:3] = ["prune.py"]
     script = script_at("prune.py")
 
+    def send() -> None:
+        for number in numbers:
+            os.kill(os.getpid(), number)
+
     def trainer(*args: object, **options: object) -> VPNsTrainer:
-        return VPNsTrainer(*args, **options, callbacks=[At(update, lambda: os.kill(os.getpid(), number))])
+        return VPNsTrainer(*args, **options, callbacks=[At(update, send)])
 
     script.VPNsTrainer = trainer
     run_script(script.main)
