@@ -10,6 +10,7 @@ import torch
 
 from vpns_hf.data import Batch, TrainBatches
 
+from .global_batch_norm import over_all_processes
 from .run import Run
 from .stages import PLAIN, PROMPTED, Stage
 from .statistics import normalisation_layers, synchronise_statistics
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 class RecalibrateBatchNorm(Stage):
     """Replaces the running statistics of batch norm by the mean over training batches of both views, in turn.
 
-    Everything else is in evaluation mode. Source: Li et al., "EagleEye", arXiv 2007.02491, section 3.3.
+    The mean and variance of a batch are those of all its images, whichever process has them. Everything else is in evaluation mode. Source: Li et al., "EagleEye", arXiv 2007.02491, section 3.3.
 
     Args:
         batches: of each view, over all processes together.
@@ -43,9 +44,9 @@ class RecalibrateBatchNorm(Stage):
             layer.reset_running_stats()
             layer.train()
             layer.momentum = None  # torch's sign for the cumulative average
-        with run.timed(self.name):
+        with run.timed(self.name), over_all_processes(layers, run.accelerator):
             self._pass(run)
-            synchronise_statistics(run.model, run.accelerator)
+        synchronise_statistics(run.model, run.accelerator)  # those of layers that are no batch norm
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
             layer.eval()

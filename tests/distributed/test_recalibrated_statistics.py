@@ -1,0 +1,36 @@
+"""Running statistics that two processes estimate anew: the same bits in both, and those of one process that sees all images."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.distributed.launching import SCRIPTS, ended, start
+from tests.distributed.scripts.recalibrated import BATCHES, recalibrated
+
+LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory) -> list[dict[str, torch.Tensor]]:
+    output = tmp_path_factory.mktemp("two")
+    code, _, errors = ended(start([*LAUNCH, SCRIPTS / "recalibrated.py", output], ACCELERATE_USE_CPU=1))
+    assert code == 0, errors
+    return [load_file(output / f"rank-{rank}.safetensors") for rank in (0, 1)]
+
+
+def test_both_processes_hold_the_same_bits(of_two):
+    first, second = of_two
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+def test_they_are_those_of_one_process_with_the_same_global_batches(of_two, tmp_path):
+    expected = recalibrated(tmp_path)
+    assert {int(value) for name, value in expected.items() if name.endswith("tracked")} == {2 * BATCHES}
+    for name, value in expected.items():
+        torch.testing.assert_close(
+            of_two[0][name], value, rtol=1e-4, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}"
+        )
