@@ -18,6 +18,7 @@ from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 from tests.helpers import CLASSES, HandNet, hand_pictures, pictures, tiny_resnet
 from vpns_hf import VPNsForImageClassification, VPNsTrainer, VPNsTrainingArguments
 from vpns_hf.data import Batch
+from vpns_hf.data.origins import Origin
 from vpns_hf.training.callbacks import Callback
 from vpns_hf.training.run import Run, RunData
 from vpns_hf.training.selection import EpochSelection, LastEpoch
@@ -34,6 +35,10 @@ class GivenBatches(list):
 
     def rows(self, epoch: int, index: int) -> Tensor:
         return torch.arange(len(self[index].labels)) + 100 * index
+
+    @property
+    def origin(self) -> Origin:
+        return Origin.whole({"train": 1000})
 
 
 @dataclass

@@ -33,14 +33,14 @@ def test_the_first_bad_step_is_named_with_its_images(stage):
     line = str(raised.value)
     assert line.startswith(
         f"the loss of the plain pictures is not finite in step 3 of epoch 1 of {stage.name} "
-        "(training images 200, 201, 202, 203): training diverged; lower the learning rates"
+        "(rows 200, 201, 202, 203 of the train split): training diverged; lower the learning rates"
     )
     assert "\n" not in line
 
 
 def test_many_images_are_counted(monkeypatch):
     run = make_run(dense_model(), with_nan(random_batches(1, size=11), 0), random_batches(1, size=11), 0.5)
-    with pytest.raises(InputError, match=r"\(training images 0, 1, 2, 3, 4, 5, 6, 7 and 3 more\)"):
+    with pytest.raises(InputError, match=r"\(rows 0, 1, 2, 3, 4, 5, 6, 7 of the train split and 3 more\)"):
         FineTuneStage(1, SGD).run(run)
 
 

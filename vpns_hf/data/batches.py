@@ -13,6 +13,7 @@ import torch
 from vpns_hf.data.buffers import BufferPool
 from vpns_hf.data.cache import ImageSource
 from vpns_hf.data.crops import CropPlan
+from vpns_hf.data.origins import Origin
 from vpns_hf.data.side_stream import on_a_side_stream
 from vpns_hf.data.transfer import to_device
 from vpns_hf.data.transforms import EvalTransform, Transform
@@ -107,6 +108,11 @@ class TrainBatches:
     def rows(self, epoch: int, index: int) -> torch.Tensor:
         """The rows of all processes in one batch of an epoch: int64 (b,), numbered as in the cache."""
         return self._batches(self._generator(epoch))[index]
+
+    @property
+    def origin(self) -> Origin:
+        """Where the rows come from, for messages."""
+        return self._reader.source.origin or Origin.whole({"train": len(self._reader)})
 
     def _generator(self, epoch: int) -> torch.Generator:
         return torch.Generator().manual_seed(_mixed_seed(self._seed, self._stream, epoch))

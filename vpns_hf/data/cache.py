@@ -10,14 +10,19 @@ from typing import Protocol
 
 import torch
 
+from vpns_hf.data.origins import Origin
 from vpns_hf.data.selection import Selection
 
 
 class ImageSource(Protocol):
-    """What a loader needs: `labels` int64 (N,), and the images by row; `skipped` rows were left out."""
+    """What a loader needs: `labels` int64 (N,), and the images by row; `skipped` rows were left out.
+
+    `origin` says where the rows come from, for messages; None takes them for all rows of the train split.
+    """
 
     labels: torch.Tensor
     skipped: int
+    origin: Origin | None
 
     def __len__(self) -> int: ...
 
@@ -33,7 +38,7 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True)
 class ImageCache:
-    """Decoded images: `images` uint8 (N, 3, H, W), memory-mapped; `labels` int64 (N,); `skipped` rows were left out.
+    """Decoded images: `images` uint8 (N, 3, H, W), memory-mapped; `labels` int64 (N,); `skipped` rows were left out; `origin` as in `ImageSource`.
 
     The images may be on another device than the rows and labels.
     """
@@ -41,6 +46,7 @@ class ImageCache:
     images: torch.Tensor
     labels: torch.Tensor
     skipped: int = 0
+    origin: Origin | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

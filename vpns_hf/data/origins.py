@@ -34,9 +34,26 @@ class Origin:
 
     def describe(self, row: int) -> str:
         """Names a row of the part, from 0 on, as in "row 85 of the train split"."""
+        name, number = self._place(row)
+        return f"row {number} of the {name} split"
+
+    def describe_all(self, rows: Sequence[int], limit: int) -> str:
+        """Names up to `limit` rows and counts the others, as in "rows 3, 85 of the train split and 6 more"."""
+        places = sorted(map(self._place, rows), key=lambda place: (list(self.sizes).index(place[0]), place[1]))
+        named: dict[str, list[int]] = {}
+        for name, number in places[:limit]:
+            named.setdefault(name, []).append(number)
+        text = ", ".join(_named(name, numbers) for name, numbers in named.items())
+        return text if len(places) <= limit else f"{text} and {len(places) - limit} more"
+
+    def _place(self, row: int) -> tuple[str, int]:
         number = int(self.rows[row])
         for name, size in self.sizes.items():
             if number < size:
-                return f"row {number} of the {name} split"
+                return name, number
             number -= size
         raise IndexError(row)
+
+
+def _named(split: str, rows: Sequence[int]) -> str:
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows))} of the {split} split"

@@ -157,11 +157,10 @@ class ImageStore:
         kept = labels[torch.from_numpy(readable)]
         if bad:
             _check_classes(labels, kept, images, self._columns)
+        origin = images.origin.select(readable) if bad else images.origin
         if entry.record.kept:
-            return ImageCache(open_images(entry.folder, entry.record), kept, len(bad))
-        rows, origin = images.rows, images.origin
-        if bad:
-            rows, origin = rows.select(readable), origin.select(readable)
+            return ImageCache(open_images(entry.folder, entry.record), kept, len(bad), origin)
+        rows = images.rows.select(readable) if bad else images.rows
         return UncachedImages(rows, images.column, entry.layout, kept, origin, len(bad))
 
 

@@ -51,7 +51,7 @@ class StreamedImages:
         self._splits = splits
         self._numbers = numbers
         self._size = size
-        self._origin = origin
+        self.origin = origin
         self._buffer = buffer
         self._decoder = StoredDecoder(own_cores())
 
@@ -92,7 +92,7 @@ class StreamedImages:
             images = self._decoder.decode(rows.tolist(), stored, [self._size])
             for image in images:
                 if isinstance(image, BadImage):
-                    refuse(image, self._origin)
+                    refuse(image, self.origin)
             yield torch.from_numpy(stack_planes([image for [image] in images]))
 
     def _stored(self, batches: Sequence[torch.Tensor]) -> StreamReader:

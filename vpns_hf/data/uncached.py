@@ -39,7 +39,7 @@ class UncachedImages:
     ):
         self.labels = labels
         self.skipped = skipped
-        self._origin = origin
+        self.origin = origin
         self._size = layout.size
         self._decoder = ImageDecoder(rows, column, own_cores())
 
@@ -59,7 +59,7 @@ class UncachedImages:
         images = self._decoder.decode(rows.tolist(), [self._size])
         for image in images:
             if isinstance(image, BadImage):
-                refuse(image, self._origin)
+                refuse(image, self.origin)
         return torch.from_numpy(stack_planes([image for [image] in images]))
 
     def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:

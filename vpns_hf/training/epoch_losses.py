@@ -111,18 +111,14 @@ class EpochLosses:
     def _identity(self, run: Run, number: int, process: int) -> str:
         updates = self._stage.updates
         step, update = number // len(updates), updates[number % len(updates)]
-        rows = update.stream(run.data).rows(self._epoch, step)[process :: run.accelerator.num_processes]
+        stream = update.stream(run.data)
+        rows = stream.rows(self._epoch, step)[process :: run.accelerator.num_processes].tolist()
         return (
             f"the loss of the {update.view} pictures is not finite in step {step + 1} of {self._where()} "
-            f"(training images {_listed(rows.tolist())}): training diverged; lower the learning rates, "
+            f"({stream.origin.describe_all(rows, IMAGES_NAMED)}): training diverged; lower the learning rates, "
             "look at these images, or give --skip_nonfinite to leave such updates out"
         )
 
 
 def _number(view: str) -> str:
     return f"finite {view}"
-
-
-def _listed(rows: list[int]) -> str:
-    named = ", ".join(map(str, sorted(rows)[:IMAGES_NAMED]))
-    return named if len(rows) <= IMAGES_NAMED else f"{named} and {len(rows) - IMAGES_NAMED} more"
