@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What is said of a job that has diverged goes for other options, which an unfinished job does not take.
+ANEW = "start anew with --resume_from_checkpoint none"
 LOOK_EVERY = 50  # updates; a look waits for the device and the other processes
 IMAGES_NAMED = 8
 
@@ -93,7 +95,7 @@ class EpochLosses:
             if not totals[_number(view)]:
                 raise InputError(
                     f"no loss of the {view} pictures was finite in {self._where()}: training diverged; "
-                    "lower the learning rates"
+                    f"lower the learning rates and {ANEW}"
                 )
         return ViewLoss(**{view: totals[view] / totals[_number(view)] for view in self._views})
 
@@ -116,7 +118,7 @@ class EpochLosses:
         return (
             f"the loss of the {update.view} pictures is not finite in step {step + 1} of {self._where()} "
             f"({stream.origin.describe_all(rows, IMAGES_NAMED)}): training diverged; lower the learning rates, "
-            "look at these images, or give --skip_nonfinite to leave such updates out"
+            f"look at these images, or give --skip_nonfinite to leave such updates out; {ANEW}"
         )
 
 

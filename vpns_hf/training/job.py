@@ -63,7 +63,7 @@ class Job:
         if changes:
             raise InputError(
                 f"the unfinished job was started with {'; '.join(changes)}; give what it was started with, "
-                "another output_dir, or --resume_from_checkpoint none to start anew"
+                "another --output_dir, or --resume_from_checkpoint none to start anew"
             )
         if state["processes"] != self.processes:
             logger.warning(

@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -86,6 +86,20 @@ def one_line_refusals(folder: Path) -> Iterator[None]:
             f"{folder} could not be written to ({reason}); what was finished before is intact: make room and repeat the "
             "command to go on"
         ) from error
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Makes a folder; returns it and those above that were made, the deepest first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Removes those of the folders that hold nothing, in this order."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def clear_output_dir(folder: Path) -> None:

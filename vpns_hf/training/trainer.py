@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from accelerate.utils import set_seed
@@ -44,7 +45,7 @@ from .interruption import StopRequest
 from .job import asked_for
 from .job_folder import JobFolder
 from .optimizers import SGDSpec
-from .output import one_line_refusals, writable_output_dir
+from .output import make_folder, one_line_refusals, remove_empty, writable_output_dir
 from .plan import Plan
 from .preparations import preparations_of
 from .processes import build_accelerator, from_main_process
@@ -128,6 +129,7 @@ class VPNsTrainer:
         self.models = SavedModels(self.output_dir)
         self.folder = JobFolder(self.models, self.recipe, self._results)
         self.results: Results | None = None
+        self._made: list[Path] = []
 
     @cached_property
     def images(self) -> Images:
@@ -169,8 +171,10 @@ class VPNsTrainer:
         with StopRequest(self.accelerator) as stop:
             try:
                 self.results = self._run_parts(stop)
-            except Interrupted:
-                self.accelerator.end_training()
+            except (InputError, Interrupted) as end:
+                remove_empty(self._made)
+                if isinstance(end, Interrupted):
+                    self.accelerator.end_training()
                 raise
         self.accelerator.end_training()
         return self.results.to_dict()
@@ -230,7 +234,7 @@ class VPNsTrainer:
 
     def _open_output(self) -> None:
         with one_line_refusals(self.output_dir):
-            self.output_dir.mkdir(parents=True, exist_ok=True)
+            self._made = make_folder(self.output_dir)
             self.resumption.start()
 
     def _finish_output(self, results: Results) -> None:
