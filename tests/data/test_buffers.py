@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -12,6 +13,14 @@ def test_memory_in_use_is_never_handed_out_again():
     pool = BufferPool()
     taken = [pool.take((2, 3)) for _ in range(5)]
     assert len({tensor.data_ptr() for tensor in taken}) == 5
+
+
+def test_threads_never_get_the_same_memory():
+    pool = BufferPool(limit=8)
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(50):
+            taken = list(threads.map(lambda _: pool.take((16,)), range(8)))
+            assert len({tensor.data_ptr() for tensor in taken}) == 8
 
 
 def test_released_memory_is_used_again():

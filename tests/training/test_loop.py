@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from tests.training_helpers import Recorder, dense_model, make_run, random_batches
+from vpns_hf.data.early_batches import EarlyTrainBatches
 from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.reporting import ViewAccuracy
 from vpns_hf.training import Callback, loop
@@ -43,6 +46,28 @@ def test_the_events_come_in_order():
     FindMaskStage(2, ADAM, scaled_weight).run(run)
     epoch = ["prompted", "plain"] * 2
     assert events.seen == ["begin find_mask", *epoch, "epoch 1", *epoch, "epoch 2", "end find_mask"]
+
+
+class Begun(EarlyTrainBatches):
+    """Writes down what is begun."""
+
+    def __init__(self, batches, seen: list[str]) -> None:
+        super().__init__(batches)
+        self.seen = seen
+
+    def begin(self, epoch: int) -> None:
+        self.seen.append(f"next {epoch}")
+        super().begin(epoch)
+
+
+def test_the_next_epoch_is_begun_before_the_evaluation():
+    events, batches = Events(), random_batches(2)
+    run = make_run(dense_model(), batches, batches, 0.5, recorder=events)
+    run.data = replace(run.data, plain=Begun(run.data.plain, events.seen))
+    FindMaskStage(3, ADAM, scaled_weight).run(run)
+    rest = [event for event in events.seen if event not in ("prompted", "plain")]
+    assert rest == ["begin find_mask", "next 2", "epoch 1", "next 3", "epoch 2", "epoch 3", "end find_mask"]
+    assert len(events.seen) - len(rest) == 12
 
 
 def test_the_learning_rate_falls_along_a_cosine_once_per_epoch():

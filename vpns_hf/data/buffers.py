@@ -6,27 +6,33 @@ A fresh batch of 224-pixel images costs more time in page faults than in arithme
 from __future__ import annotations
 
 import math
+import threading
 import weakref
 
 import numpy as np
 import torch
 
+# Of batches that a thread prepares one is in use, one ready and one in the making; no more are made than are needed.
+LIMIT = 3
+
 
 class BufferPool:
-    """Hands out float32 tensors on the CPU.
+    """Hands out float32 tensors on the CPU, to any thread.
 
     Args:
         limit: how many buffers are kept.
     """
 
-    def __init__(self, limit: int = 2):
+    def __init__(self, limit: int = LIMIT):
         self._limit = limit
         self._buffers: list[_Buffer] = []
+        self._lock = threading.Lock()
 
     def take(self, shape: tuple[int, ...]) -> torch.Tensor:
         """An uninitialised tensor of this shape that shares memory with no tensor in use."""
         count = math.prod(shape)
-        return self._free(count).lend(count).view(shape)
+        with self._lock:
+            return self._free(count).lend(count).view(shape)
 
     def _free(self, count: int) -> _Buffer:
         for buffer in self._buffers:

@@ -13,23 +13,39 @@ DEPTH = 2
 _END = object()
 
 
-def read_ahead(items: Iterable[T], depth: int = DEPTH) -> Iterator[T]:
+class ReadAhead(Iterator[T]):
     """The same items in the same order, made by a thread that is at most `depth` items ahead.
 
-    What goes wrong is raised after the items before it. The thread ends with the iterator.
+    It begins at once. What goes wrong is raised after the items before it. The thread ends with this iterator.
+
+    Args:
+        items: to make.
+        depth: how many may wait; one more is in the making.
     """
-    queue: Queue = Queue(depth)
-    stopped = threading.Event()
-    thread = threading.Thread(target=_fill, args=(iter(items), queue, stopped), daemon=True)
-    thread.start()
-    try:
-        while (found := queue.get()) is not _END:
-            if isinstance(found, _Failure):
-                raise found.error
-            yield found
-    finally:
-        stopped.set()
-        thread.join()
+
+    def __init__(self, items: Iterable[T], depth: int = DEPTH):
+        self._queue: Queue = Queue(depth)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=_fill, args=(items, self._queue, self._stopped), daemon=True)
+        self._thread.start()
+
+    def __next__(self) -> T:
+        found = _END if self._stopped.is_set() else self._queue.get()
+        if found is _END:
+            self.close()
+            raise StopIteration
+        if isinstance(found, _Failure):
+            self.close()
+            raise found.error
+        return found
+
+    def close(self) -> None:
+        """Ends the thread; there are no further items."""
+        self._stopped.set()
+        self._thread.join()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class _Failure:
@@ -37,7 +53,7 @@ class _Failure:
         self.error = error
 
 
-def _fill(items: Iterator, queue: Queue, stopped: threading.Event) -> None:
+def _fill(items: Iterable, queue: Queue, stopped: threading.Event) -> None:
     try:
         for item in items:
             _put(queue, item, stopped)

@@ -13,7 +13,7 @@ from vpns_hf.data.columns import Columns
 from vpns_hf.data.decoding import CHUNK, StoredDecoder, own_cores
 from vpns_hf.data.labels import read_column
 from vpns_hf.data.origins import Origin
-from vpns_hf.data.reading_ahead import read_ahead
+from vpns_hf.data.reading_ahead import ReadAhead
 from vpns_hf.data.rgb import stack_planes
 from vpns_hf.data.selection import Selection
 from vpns_hf.data.stream_index import StreamIndex
@@ -76,7 +76,7 @@ class StreamedImages:
 
     def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
         """The images of one batch of rows after the other, read and decoded while those before are in use."""
-        return read_ahead(map(Selection, self._decoded(batches)))
+        return ReadAhead(map(Selection, self._decoded(batches)))
 
     def bad_images(self) -> list[BadImage]:
         """Tries all images; returns those that cannot be read."""

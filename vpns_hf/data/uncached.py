@@ -11,7 +11,7 @@ from vpns_hf.data.bad_images import BadImage, refuse
 from vpns_hf.data.cache_folder import Layout
 from vpns_hf.data.decoding import ImageDecoder, own_cores
 from vpns_hf.data.origins import Origin
-from vpns_hf.data.reading_ahead import read_ahead
+from vpns_hf.data.reading_ahead import ReadAhead
 from vpns_hf.data.rgb import stack_planes
 from vpns_hf.data.selection import Selection
 
@@ -64,4 +64,4 @@ class UncachedImages:
 
     def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
         """The images of one batch of rows after the other, decoded while those before are in use."""
-        return read_ahead(Selection(self.read(rows)) for rows in batches)
+        return ReadAhead(Selection(self.read(rows)) for rows in batches)

@@ -12,6 +12,7 @@ from vpns_hf.data import (
     Columns,
     EvalBatches,
     EvalTransform,
+    ImageCache,
     ImageSource,
     ImageStore,
     Process,
@@ -24,6 +25,7 @@ from vpns_hf.data import (
 )
 from vpns_hf.data.device_memory import on_device
 from vpns_hf.data.disk_space import DiskSpace
+from vpns_hf.data.early_batches import EarlyEvalBatches, EarlyTrainBatches
 
 from .arguments import VPNsTrainingArguments
 from .run import RunData
@@ -139,15 +141,24 @@ def run_data(images: Images, args: VPNsTrainingArguments, process: Process) -> R
     upright = EvalTransform(args.image_size)
     augmented = TrainTransform(args.image_size, flip=args.horizontal_flip)
     shared = {"batch_size": global_batch_size(args, process), "seed": args.seed, "process": process}
+    prompted = TrainBatches(images.train_upright, upright, stream="prompted", **shared)
+    plain = TrainBatches(images.train, augmented, stream="plain", **shared)
+    early = _are_prepared_early(images.train, process)
     return RunData(
-        prompted=TrainBatches(images.train_upright, upright, stream="prompted", **shared),
-        plain=TrainBatches(images.train, augmented, stream="plain", **shared),
+        prompted=EarlyTrainBatches(prompted) if early else prompted,
+        plain=EarlyTrainBatches(plain) if early else plain,
         mapping=eval_batches(images.train_upright, args, process),
         validation=None if images.validation is None else eval_batches(images.validation, args, process),
     )
 
 
-def eval_batches(cache: ImageSource, args: VPNsTrainingArguments, process: Process) -> EvalBatches:
+def eval_batches(cache: ImageSource, args: VPNsTrainingArguments, process: Process) -> EvalBatches | EarlyEvalBatches:
     """Returns this process's share of every image of `cache`, once and in order."""
     batch_size = args.per_device_eval_batch_size * process.count
-    return EvalBatches(cache, EvalTransform(args.image_size), batch_size=batch_size, process=process)
+    batches = EvalBatches(cache, EvalTransform(args.image_size), batch_size=batch_size, process=process)
+    return EarlyEvalBatches(batches) if _are_prepared_early(cache, process) else batches
+
+
+def _are_prepared_early(source: ImageSource, process: Process) -> bool:
+    """Whether a batch is worth a thread: its images are decoded first, and no accelerator prepares it by itself."""
+    return not isinstance(source, ImageCache) and torch.device(process.device).type == "cpu"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from vpns_hf.data.early_batches import EarlyTrainBatches
 from vpns_hf.reporting import EpochRecord, ViewAccuracy
 
 from .evaluation import evaluate_views
@@ -50,6 +51,7 @@ def _epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
         if progress.step == 0:
             stage.before_epoch(run, epoch)
         train_epoch(run, stage, model)
+        _begin_next(run, stage)
         synchronise_statistics(run.model, run.accelerator)
         progress.trained = True
     losses, skipped = progress.losses.means(run), progress.losses.skipped(run)
@@ -80,6 +82,15 @@ def train_epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
             run.tell("on_update", stage, update, loss)
         progress.step += 1
         run.tell("on_step_end", stage)
+
+
+def _begin_next(run: Run, stage: TrainingStage) -> None:
+    """Has the first batches of the next epoch prepared while this one is evaluated, where they take their time."""
+    if run.progress.epoch < stage.epochs:
+        for update in stage.updates:
+            stream = update.stream(run.data)
+            if isinstance(stream, EarlyTrainBatches):
+                stream.begin(run.progress.epoch + 1)
 
 
 def _validate(run: Run) -> ViewAccuracy | None:

@@ -9,6 +9,7 @@ from itertools import count, islice
 import torch
 
 from vpns_hf.data import Batch, TrainBatches
+from vpns_hf.data.early_batches import EarlyTrainBatches
 
 from .global_batch_norm import over_all_processes
 from .run import Run
@@ -61,6 +62,6 @@ class RecalibrateBatchNorm(Stage):
                 run.tell("on_evaluation_batch")
 
 
-def _endless(stream: TrainBatches) -> Iterator[Batch]:
+def _endless(stream: TrainBatches | EarlyTrainBatches) -> Iterator[Batch]:
     """Goes through epochs that no stage trains on."""
     return (batch for number in count() for batch in stream.epoch(-number))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from accelerate import Accelerator
 
 from vpns_hf.data import Batch, EvalBatches, TrainBatches
+from vpns_hf.data.early_batches import EarlyEvalBatches, EarlyTrainBatches
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.reporting import EpochRecord
 
@@ -36,10 +37,10 @@ class RunData:
         validation: what selects epoch and view; None when nothing is selected.
     """
 
-    prompted: TrainBatches
-    plain: TrainBatches
-    mapping: EvalBatches
-    validation: EvalBatches | None = None
+    prompted: TrainBatches | EarlyTrainBatches
+    plain: TrainBatches | EarlyTrainBatches
+    mapping: EvalBatches | EarlyEvalBatches
+    validation: EvalBatches | EarlyEvalBatches | None = None
 
 
 @dataclass

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vpns_hf.data import TrainBatches
+from vpns_hf.data.early_batches import EarlyTrainBatches
 from vpns_hf.label_mapping import LabelMapping
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.criteria import Criterion
@@ -36,7 +37,7 @@ class Update:
 
     view: str
     prompted: bool
-    stream: Callable[[RunData], TrainBatches]
+    stream: Callable[[RunData], TrainBatches | EarlyTrainBatches]
 
 
 PROMPTED = Update("prompted", prompted=True, stream=lambda data: data.prompted)
