@@ -53,6 +53,15 @@ def test_exif_orientation():
     assert [turned.getpixel((0, row))[0] for row in range(2)] == [10, 200]
 
 
+@pytest.mark.parametrize("size", [(5, 5), (5, 6)])
+def test_a_square_of_its_own_size_is_what_resizing_would_give(size):
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8))
+    square = to_square(image, 5)
+    assert square.size == (5, 5)
+    assert np.array_equal(square, image.resize((5, 5), Image.Resampling.BILINEAR))
+    assert (square is image) == (size == (5, 5))
+
+
 def test_square_and_planes():
     planes = to_planes(to_square(to_rgb(Image.new("RGB", (9, 4), (1, 2, 3))), 5))
     assert planes.shape == (3, 5, 5)

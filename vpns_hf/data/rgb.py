@@ -10,6 +10,7 @@ import numpy as np
 from datasets.utils.file_utils import is_local_path
 from PIL import Image
 
+STORED = datasets.Image()
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L")
 
 
@@ -26,7 +27,7 @@ def decode_image(stored: dict) -> Image.Image:
     if stored["bytes"] is None and path is not None and is_local_path(path):
         # PIL would leave the file of a broken image open.
         stored = {"bytes": Path(path).read_bytes(), "path": path}
-    return to_rgb(datasets.Image().decode_example(stored))  # which minds the orientation
+    return to_rgb(STORED.decode_example(stored))  # which minds the orientation
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -46,6 +47,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def to_square(image: Image.Image, size: int) -> Image.Image:
     """Resize to `size` x `size` whatever the proportions: bilinear, antialiased."""
+    if image.size == (size, size):
+        return image  # which PIL would copy
     return image.resize((size, size), Image.Resampling.BILINEAR)
 
 

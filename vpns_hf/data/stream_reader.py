@@ -57,7 +57,7 @@ class StreamReader:
         self._now += 1
         later = self._again.get(row)
         self._due[row] = later.pop(0) if later else NEVER
-        if self._is_soon(row, row + 1)[0]:
+        if later is not None and self._is_soon(row, row + 1)[0]:
             self._kept[row] = image
         return image
 
