@@ -167,3 +167,34 @@ def test_the_configuration_names_a_local_backbone_without_its_folders(copied):
     assert published["backbone_config"].pop("_name_or_path") == "resnet"
     del config["backbone_config"]["_name_or_path"]
     assert published == config
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LICENSE",
+        "README.md",
+        "config.json",
+        "recipe.yaml",
+        "notes.py",
+        "plots/prompt.png",
+        "../plots/training_curves.png",
+    ],
+)
+def test_a_link_to_a_file_elsewhere_is_not_published(copied, tmp_path, name):
+    path = copied / "sparsity-70" / name
+    elsewhere = tmp_path / "private"
+    elsewhere.write_bytes(path.read_bytes() if path.exists() else b"secret")
+    path.unlink(missing_ok=True)
+    path.symlink_to(elsewhere)
+    with pytest.raises(InputError, match="is a link to a file elsewhere; put the file itself there to publish it"):
+        plan_repositories(copied, "vpns/net", 0.7)
+
+
+def test_links_within_the_folder_and_to_it_are_followed(copied, tmp_path):
+    folder = copied / "sparsity-70"
+    folder.rename(tmp_path / "archive")
+    folder.symlink_to(tmp_path / "archive")
+    (folder / "LICENSE").symlink_to("README.md")
+    [repository] = plan_repositories(copied, "vpns/net", 0.7)
+    assert "LICENSE" in repository.files

@@ -345,6 +345,7 @@ CODE = [
     "sparse_storage.py",
     "strided_convolution.py",
     "visual_prompts.py",
+    "weight_index.py",
 ]
 AUTO_MAP = {
     "AutoConfig": "configuration_vpns.VPNsConfig",

@@ -20,6 +20,7 @@ from vpns_hf.hub.reach import hub_answers
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.models.modeling_vpns import head_name
 from vpns_hf.models.normalisation import normalisation_of
+from vpns_hf.models.weight_index import check_weight_map
 
 from .backbone import Backbone, Normalisation
 from .foreign_weights import from_tensors
@@ -29,6 +30,7 @@ from .weight_files import read_tensors
 logger = logging.getLogger(__name__)
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 # Other networks of timm share the names of these and compute something else, such as resnetaa50.
 TIMM_ARCHITECTURES = re.compile(r"resnet\d+|vgg\d+(_bn)?")
 
@@ -90,6 +92,8 @@ class TransformersRepository(Repository):
     place: Place
 
     def load(self) -> Backbone:
+        for index in INDEXES:
+            check_weight_map(self.place.json(index))
         model, info = AutoModelForImageClassification.from_pretrained(
             self.place.name,
             dtype=torch.float32,

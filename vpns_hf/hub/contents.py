@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,8 @@ def repository_files(model: SavedModel, repo_id: str, additions: Additions = AS_
     seeds; none tells the folders that lead to a local model or data set.
 
     Raises:
-        InputError: if weights, image processor, modeling files or card are missing, or a folder of another seed holds
-            no model like this one.
+        InputError: if weights, image processor, modeling files or card are missing, a file is a link that leads out of
+            the folder, or a folder of another seed holds no model like this one.
     """
     for pattern, what in REQUIRED.items():
         if not any(model.folder.glob(pattern)):
@@ -79,6 +79,7 @@ def repository_files(model: SavedModel, repo_id: str, additions: Additions = AS_
         found = sorted(path for path in model.folder.glob(pattern) if path.is_file())
         files |= {path.relative_to(model.folder).as_posix(): path for path in found}
     files |= {name: model.run_folder / name for name in PLOTS_OF_THE_RUN if (model.run_folder / name).is_file()}
+    _check_no_links(files, (model.folder, model.run_folder))
     files["config.json"] = _config(model.folder / "config.json")
     seeds = other_seeds(model, additions.seed_dirs)
     spread = over_seeds([model.run, *seeds]) if seeds else None
@@ -86,6 +87,14 @@ def repository_files(model: SavedModel, repo_id: str, additions: Additions = AS_
     if model.results is not None and model.run is not None:
         files["results.json"] = _json(public_results(model.results, model.run, seeds))
     return files
+
+
+def _check_no_links(files: Mapping[str, Path], folders: Sequence[Path]) -> None:
+    """A folder of somebody else may link to what is nobody's business."""
+    roots = [folder.resolve() for folder in folders]
+    for path in files.values():
+        if not any(path.resolve().is_relative_to(root) for root in roots):
+            raise InputError(f"{path} is a link to a file elsewhere; put the file itself there to publish it")
 
 
 def public_results(results: Results, run: RunResult, seeds: Sequence[RunResult] = ()) -> Results:

@@ -26,6 +26,7 @@ from .normalisation import normalisation_of
 from .sparse_storage import BITS, MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict, unpacked_names
 from .strided_convolution import FRAME
 from .visual_prompts import VisualPrompt, build_visual_prompt
+from .weight_index import check_weight_map
 
 BACKBONE = "backbone."
 
@@ -273,6 +274,7 @@ class VPNsForImageClassification(PreTrainedModel):
         model: VPNsForImageClassification,
         state_dict: Mapping[str, Tensor] | None,
         checkpoint_files: list[str] | None,
+        load_config: Any,
         *args: Any,
         **kwargs: Any,
     ) -> Any:
@@ -283,8 +285,9 @@ class VPNsForImageClassification(PreTrainedModel):
         if state_dict is not None:
             tensors = _restored(model, state_dict)
         else:
+            check_weight_map(load_config.sharded_metadata or {})
             tensors = _restored_from_files(model, checkpoint_files or [])
-        return PreTrainedModel._load_pretrained_model(model, tensors, None, *args, **kwargs)
+        return PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)
 
 
 def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:

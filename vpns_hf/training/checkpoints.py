@@ -93,7 +93,7 @@ class Checkpoints:
         name = self._next_name()
         aside = self.folder / f".{name}.partial"
         try:
-            shutil.rmtree(aside, ignore_errors=True)
+            _delete(aside)
             aside.mkdir(parents=True)
             files = {f"{name}.pt": _write(aside / f"{name}.pt", state) for name, state in states.items()}
             _write_text(aside / MANIFEST, json.dumps({"version": VERSION, "files": files}))
@@ -173,7 +173,15 @@ def _remove(folder: Path) -> None:
     aside = folder if folder.name.startswith(".") else folder.with_name(f".{folder.name}.partial")
     with contextlib.suppress(OSError):
         os.replace(folder, aside)
-    shutil.rmtree(aside, ignore_errors=True)
+    _delete(aside)
+
+
+def _delete(folder: Path) -> None:
+    """Removes a folder as far as possible; of a link, the link alone."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

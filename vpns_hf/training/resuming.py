@@ -15,7 +15,7 @@ from .callbacks import Callback
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
 from .digests import digest_of_file
 from .job import Job
-from .output import refuse_results
+from .output import MODEL_FOLDER, refuse_results
 from .processes import from_main_process
 from .run import Run
 
@@ -116,9 +116,11 @@ class Resumption:
         """Returns the finished parts whose model is not what was saved; they are run again."""
         lost = []
         for part, gave in job.finished.items():
-            weights = self.output_dir / part / WEIGHTS
-            if "weights" in gave and digest_of_file(weights) != gave["weights"]:
-                logger.warning("%s is not as it was saved: that sparsity is run again", weights)
+            if "weights" not in gave:
+                continue
+            is_ours = MODEL_FOLDER.fullmatch(part) is not None  # a checkpoint may be anybody's, and name any file
+            if not is_ours or digest_of_file(self.output_dir / part / WEIGHTS) != gave["weights"]:
+                logger.warning("%s is not as it was saved: that sparsity is run again", self.output_dir / part)
                 lost.append(part)
         return lost
 
