@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from vpns_hf.data.batches import Batch, EvalBatches, TrainBatches
+from vpns_hf.data.origins import Origin
 from vpns_hf.data.reading_ahead import ReadAhead
 
 # Pictures as floats take four times the memory of those that are only decoded, of which some wait as well.
@@ -31,6 +32,11 @@ class EarlyTrainBatches:
     def batch_size(self) -> int:
         """See `TrainBatches`."""
         return self._batches.batch_size
+
+    @property
+    def origin(self) -> Origin:
+        """See `TrainBatches`."""
+        return self._batches.origin
 
     def begin(self, epoch: int) -> None:
         """Starts on the first batches of an epoch, for whoever asks for one next."""
