@@ -218,6 +218,20 @@ def test_bad_images_are_left_out(tmp_path, columns, split, caplog):
     assert torch.equal(source.read(torch.arange(148)), expected.read(torch.arange(148)))
 
 
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ([1, 3], "no image of class 'dog' of the train split can be read; repair some"),
+        (range(4), "no image of the train"),
+    ],
+)
+def test_a_class_must_keep_an_image(tmp_path, columns, make_split, bad, words):
+    with_broken(make_split([0, 1, 2, 1]), list(bad)).to_parquet(tmp_path / "train.parquet")
+    index = StreamIndex(stream_image_dataset(str(tmp_path)), columns)
+    with pytest.raises(InputError, match=words):
+        opened(index, columns, on_bad_image="skip")
+
+
 def test_a_stream_that_breaks_off(folder, index, columns):
     [source] = opened(index, columns)
     (folder / "train-2.parquet").unlink()

@@ -15,8 +15,8 @@ from vpns_hf.data.cache_entries import CacheRecord
 from vpns_hf.data.cache_folder import Layout
 from vpns_hf.data.decoding import ImageDecoder
 from vpns_hf.data.origins import Origin
+from vpns_hf.data.readable import none_readable
 from vpns_hf.data.rgb import stack_planes
-from vpns_hf.errors import InputError
 
 
 class MixedSizesError(Exception):
@@ -75,7 +75,7 @@ class SplitImages:
             if not isinstance(image, BadImage):
                 return image[0].shape
             self.on_bad_image(image, self.origin)
-        raise InputError(f"no image of the {self.name} split can be read; {image.describe(self.origin)}")
+        raise none_readable(image, self.name, self.origin)
 
     def decode(self, writers: Mapping[Layout, Writer]) -> dict[Layout, CacheRecord]:
         """Decodes all images, of which at least one can be read, and hands them to the writers in the order of the rows.

@@ -25,6 +25,7 @@ from vpns_hf.data.columns import Columns
 from vpns_hf.data.disk_space import CACHING, FULL, DiskSpace
 from vpns_hf.data.labels import read_column
 from vpns_hf.data.origins import Origin
+from vpns_hf.data.readable import check_every_class_readable
 from vpns_hf.data.uncached import UncachedImages
 from vpns_hf.errors import InputError
 
@@ -155,8 +156,7 @@ class ImageStore:
         labels = torch.tensor(read_column(images.rows, self._columns.label), dtype=torch.int64)
         readable = np.delete(np.arange(len(labels)), [image.row for image in bad])
         kept = labels[torch.from_numpy(readable)]
-        if bad:
-            _check_classes(labels, kept, images, self._columns)
+        check_every_class_readable(images.rows, self._columns.label, readable, images.name)
         origin = images.origin.select(readable) if bad else images.origin
         if entry.record.kept:
             return ImageCache(open_images(entry.folder, entry.record), kept, len(bad), origin)
@@ -215,14 +215,3 @@ def _survey(images: SplitImages, layouts: set[Layout], folder: CacheFolder | Non
         with suppress(OSError):  # where there is no room even for that, it is done again at the next start
             folder.note(entries.values())
     return entries
-
-
-def _check_classes(labels: torch.Tensor, kept: torch.Tensor, images: SplitImages, columns: Columns) -> None:
-    """Checks that every class keeps an image."""
-    lost = sorted(set(labels.tolist()) - set(kept.tolist()))
-    if lost:
-        feature = images.rows.features[columns.label]
-        label = feature.int2str(lost[0]) if isinstance(feature, datasets.ClassLabel) else lost[0]
-        raise InputError(
-            f"no image of class {label!r} of the {images.name} split can be read; repair some, or remove the class"
-        )

@@ -13,6 +13,7 @@ from vpns_hf.data.columns import Columns
 from vpns_hf.data.decoding import CHUNK, StoredDecoder, own_cores
 from vpns_hf.data.labels import read_column
 from vpns_hf.data.origins import Origin
+from vpns_hf.data.readable import check_every_class_readable, none_readable
 from vpns_hf.data.reading_ahead import ReadAhead
 from vpns_hf.data.rgb import stack_planes
 from vpns_hf.data.selection import Selection
@@ -20,7 +21,6 @@ from vpns_hf.data.stream_index import StreamIndex
 from vpns_hf.data.stream_order import LANES, stream_order
 from vpns_hf.data.stream_reader import StreamReader
 from vpns_hf.data.streamed_split import ROWS_AT_ONCE, StreamedSplit
-from vpns_hf.errors import InputError
 
 
 class StreamedImages:
@@ -130,7 +130,8 @@ class StreamStore:
         report(bad, origin)
         kept = np.delete(np.arange(len(numbers)), [image.row for image in bad])
         if len(kept) == 0:
-            raise InputError(f"no image of the {name} split can be read; {bad[-1].describe(origin)}")
+            raise none_readable(bad[-1], name, origin)
+        check_every_class_readable(split, self._columns.label, kept, name)
         origin = origin.select(kept) if bad else origin
         rest = (labels[torch.from_numpy(kept)], origin, self._buffer, len(bad))
         return [StreamedImages(splits, numbers[kept], size, *rest) for size in sizes]
