@@ -58,23 +58,23 @@ def seen(trainer: VPNsTrainer) -> dict[str, list[list[str]]]:
 class NotingTrainer(VPNsTrainer):
     """Leaves its notes in FOLDER/rank-R.json."""
 
-    folder: Path
-    update: int
+    notes_at: Path
+    killed_at: int
 
     def train(self) -> dict:
         index, keep = self.process.index, KeepMasks()
         self.callbacks.append(keep)
         if index == self.process.count - 1:
-            self.callbacks.append(At(self.update, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+            self.callbacks.append(At(self.killed_at, lambda: os.kill(os.getpid(), signal.SIGKILL)))
         notes = {"seen": seen(self)}
         results = super().train()
         notes["masks"] = keep.masks
-        (self.folder / f"rank-{index}.json").write_text(json.dumps(notes))
+        (self.notes_at / f"rank-{index}.json").write_text(json.dumps(notes))
         return results
 
 
 def main() -> None:
-    NotingTrainer.folder, NotingTrainer.update = Path(sys.argv[1]), int(sys.argv[2])
+    NotingTrainer.notes_at, NotingTrainer.killed_at = Path(sys.argv[1]), int(sys.argv[2])
     sys.argv[:3] = ["prune.py"]
     script = script_at("prune.py")
     script.VPNsTrainer = NotingTrainer
