@@ -247,6 +247,21 @@ def test_labels_that_are_missing(tmp_path, columns, make_split):
         prepare_splits(index.rows, columns, seed=0)
 
 
+@pytest.mark.parametrize("others", [(), ("validation",)])
+def test_a_file_without_the_label_column_has_rows_without_labels(tmp_path, columns, split, others):
+    for name in ("train", "test", *others):
+        rows = split.remove_columns("label") if name == "test" else split
+        rows.to_parquet(tmp_path / f"{name}.parquet", batch_size=40)
+    streams = stream_image_dataset(str(tmp_path))
+    index = StreamIndex(streams, columns, stream_labels(str(tmp_path), streams, columns))
+    assert index.rows["test"]["label"] == [None] * COUNT
+    if others:
+        assert prepare_splits(index.rows, columns, seed=0).origins["test"].name == "validation"
+    else:
+        with pytest.raises(InputError, match="the test split has no labels; give one that has"):
+            prepare_splits(index.rows, columns, seed=0)
+
+
 def test_a_stream_without_columns(columns):
     stream = datasets.IterableDataset.from_generator(lambda: iter([{"image": 1, "label": 2}]))
     with pytest.raises(InputError, match="stream of the train split does not say its columns"):

@@ -14,6 +14,7 @@ from vpns_hf.errors import InputError
 
 FEW_PIECES, MANY_PIECES = 64, 1024
 ROWS_AT_ONCE = 64
+NO_SUCH_COLUMN = "No match for FieldRef"  # in what pyarrow raises
 
 
 class StreamedSplit:
@@ -49,7 +50,7 @@ class StreamedSplit:
         self._stream = _in_pieces(stream).cast_column(columns.image, datasets.Image(decode=False))
         counted = self._stream if labels is None else _in_pieces(labels)
         self._pieces = min(self._stream.num_shards, MANY_PIECES)
-        parts = [self._read_labels(counted.shard(self._pieces, piece), columns.label) for piece in range(self._pieces)]
+        parts = [self._labels_of(piece, counted, columns.label) for piece in range(self._pieces)]
         self.labels = pa.chunked_array([chunk for part in parts for chunk in part.chunks], type=parts[0].type)
         self.starts = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
 
@@ -62,6 +63,15 @@ class StreamedSplit:
         rows = self._stream.shard(self._pieces, piece).select_columns([self._column])
         tables = rows.skip(row - int(self.starts[piece])).with_format("arrow").iter(batch_size=ROWS_AT_ONCE)
         return (table.column(self._column).to_pylist() for table in self._read(tables))
+
+    def _labels_of(self, piece: int, counted: datasets.IterableDataset, column: str) -> pa.ChunkedArray:
+        try:
+            return self._read_labels(counted.shard(self._pieces, piece), column)
+        except InputError as error:
+            if NO_SUCH_COLUMN not in str(error.__cause__):
+                raise
+            # Asked for all columns, a file without this one has None there, which says that rows have no label.
+            return self._read_labels(self._stream.shard(self._pieces, piece), column)
 
     def _read_labels(self, piece: datasets.IterableDataset, column: str) -> pa.ChunkedArray:
         tables = list(self._read(piece.select_columns([column]).with_format("arrow").iter(batch_size=1000)))
