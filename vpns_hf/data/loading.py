@@ -13,6 +13,7 @@ import datasets
 import yaml
 from datasets.exceptions import DatasetsError
 
+from vpns_hf.data.class_folders import no_classes
 from vpns_hf.data.columns import Columns
 from vpns_hf.data.digits import build_digits
 from vpns_hf.data.parquet_files import check_files_agree
@@ -118,14 +119,26 @@ def _read_folder(
         builder = datasets.load_dataset_builder(str(folder), config_name, cache_dir=cache_dir, **how)
         files = chain.from_iterable((builder.config.data_files or {}).values())
         check_files_agree(path for path in files if path.endswith(".parquet"))
-        if streaming:
-            return _as_splits(builder.as_streaming_dataset())
-        builder.download_and_prepare()
-        return _as_splits(builder.as_dataset())
+        splits = _splits_of(builder, streaming)
+        if _are_bare_images(splits):
+            raise no_classes(folder, builder.config.data_files)
+        return splits
     except InputError:
         raise
     except UNREADABLE as error:
         raise InputError(f"no images could be loaded from the folder {folder}: {reason_of(error)}") from error
+
+
+def _splits_of(builder: datasets.DatasetBuilder, streaming: bool) -> dict[str, Any]:
+    if streaming:
+        return _as_splits(builder.as_streaming_dataset())
+    builder.download_and_prepare()
+    return _as_splits(builder.as_dataset())
+
+
+def _are_bare_images(splits: Mapping[str, Any]) -> bool:
+    """Whether they come of a folder of images that has neither classes nor a table beside the images."""
+    return any(s.info.builder_name == "imagefolder" and set(s.features) == {"image"} for s in splits.values())
 
 
 def _check_rows_saved(folder: Path) -> None:
