@@ -36,7 +36,7 @@ def test_what_is_not_usable_is_said(root):
     states = {cache.folder: cache.state for cache in list_caches(root)}
     assert states == {
         test: "not usable: its images are not what they were",
-        train: "not usable: it is of another version",
+        train: "not usable: it was written by another version",
     }
 
 

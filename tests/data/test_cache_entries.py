@@ -95,10 +95,15 @@ def test_a_changed_record_is_found(entry, change):
         load_record(entry[0])
 
 
-def test_the_record_of_another_version_is_not_read(entry, monkeypatch):
+@pytest.mark.parametrize("digest", [cache_entries._digest, lambda content: "counted in another way"])
+def test_the_record_of_another_version_is_not_read(entry, monkeypatch, digest):
     folder, _ = entry
-    monkeypatch.setattr(cache_entries, "FORMAT_VERSION", 99)
-    with pytest.raises(DamagedError, match="of another version"):
+    now = load_record(folder)
+    with monkeypatch.context() as before:
+        before.setattr(cache_entries, "FORMAT_VERSION", cache_entries.FORMAT_VERSION - 1)
+        before.setattr(cache_entries, "_digest", digest)
+        now.save(folder)
+    with pytest.raises(DamagedError, match="written by another version"):
         load_record(folder)
 
 

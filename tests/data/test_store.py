@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.data.broken import with_broken
 from vpns_hf.data import (
+    Columns,
     ImageStore,
     cache_entries,
     cache_folder,
@@ -216,8 +218,21 @@ def test_a_damaged_file_is_made_anew(store, make_split, tmp_path, caplog, name, 
     else:
         path.write_bytes(damage(path.read_bytes()))
     assert torch.equal(store(split, 4).images, expected)
-    assert ("not used, because" in caplog.text) is not (name == "record.json" and damage is None)
+    said = caplog.text.count("not used but decoded anew: its ")
+    assert said == (0 if name == "record.json" and damage is None else 1)
     assert torch.equal(store(split, 4).images, expected)
+
+
+def test_damage_is_told_once_though_it_is_looked_for_often(image_store, make_split, tmp_path, caplog):
+    split = make_split([0, 1, 2])
+    image_store.open(split, [36, 4])
+    for record in (tmp_path / "cache").rglob("record.json"):
+        record.write_text("{}")
+    image_store.space(split, [36, 4])
+    image_store.open(split, [36, 4])
+    assert caplog.text.count("not used but decoded anew") == 2  # one for each folder
+    image_store.open(split, [36, 4])
+    assert caplog.text.count("not used but decoded anew") == 2
 
 
 def test_what_will_be_written_is_known_before(image_store, make_split, tmp_path):
@@ -244,12 +259,26 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(store, make_split, tmp_path,
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(cache_entries.os, culprit, full, raising=False)
-    with pytest.raises(InputError, match=r"need 0\.0 MB in .*cache, where .* are free") as caught:
+    with pytest.raises(InputError, match=r"^the disk of .*cache filled up while 0\.0 MB of .*; make room") as caught:
         store(make_split([0] * 300), 4)
     assert "\n" not in str(caught.value)
     assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == ["lock"]
     monkeypatch.undo()
     assert len(store(make_split([0] * 300), 4)) == 300
+
+
+@pytest.mark.parametrize("culprit", ["posix_fallocate", "fsync"])
+def test_a_disk_that_fills_up_is_done_without_by_itself(make_split, tmp_path, monkeypatch, caplog, culprit):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache_entries.os, culprit, full, raising=False)
+    split = with_broken(make_split([0, 1] * 150), [7])
+    [source] = ImageStore(Columns("image", "label"), tmp_path / "cache", on_bad_image="skip").open(split, [4])
+    assert torch.equal(source.read(torch.arange(7)), planes(split.select(range(7)), 4))
+    assert (len(source), source.skipped) == (299, 1)
+    assert caplog.text.count("filled up while") == caplog.text.count("decoding them for every batch instead") == 1
+    assert not list((tmp_path / "cache").rglob("images.bin"))
 
 
 BUILDER = """

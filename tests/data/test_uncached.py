@@ -52,34 +52,55 @@ def test_the_same_batches_as_from_disk(opened, make_split):
             assert torch.equal(ours.labels, theirs.labels)
 
 
-def test_nothing_but_what_is_bad_is_written(opened, make_split, tmp_path, monkeypatch):
+@pytest.fixture
+def no_room(monkeypatch):
+    """A disk on which nothing fits."""
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 0}))
+
+
+def test_nothing_but_what_is_bad_is_written(opened, make_split, tmp_path, monkeypatch, no_room):
     split = with_broken(make_split([0, 1, 2] * 50), [3])
-    opened(split, [4], "no", on_bad_image="skip")
+    opened(split, [4], "auto", on_bad_image="skip")
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"lock", "record.json"}
     monkeypatch.setattr(decoding.ImageDecoder, "chunks", lambda *_: pytest.fail("tried again"))
-    [again] = opened(split, [4], "no", on_bad_image="skip")
+    [again] = opened(split, [4], "auto", on_bad_image="skip")
     assert (len(again), again.skipped) == (149, 1)
 
 
-def test_that_sizes_are_mixed_is_found_once(opened, make_split, monkeypatch):
+def test_that_sizes_are_mixed_is_found_once(opened, make_split, monkeypatch, no_room):
     split = mixed(make_split)
-    opened(split, [36], "no")
+    opened(split, [36], "auto")
     monkeypatch.setattr(decoding.ImageDecoder, "chunks", lambda *_: pytest.fail("tried again"))
-    assert opened(split, [36], "no")[0].read(ROWS).shape == (5, 3, 36, 36)
+    assert opened(split, [36], "auto")[0].read(ROWS).shape == (5, 3, 36, 36)
 
 
-def test_room_that_is_made_later_is_used(opened, make_split):
+def test_room_that_is_made_later_is_used(opened, make_split, monkeypatch, no_room):
     split = make_split([0, 1])
-    opened(split, [4], "no")
+    assert isinstance(opened(split, [4], "auto")[0], UncachedImages)
+    monkeypatch.undo()
     [kept] = opened(split, [4], "yes")
     assert kept.images.shape == (2, 3, 4, 4)
-    assert opened(split, [4], "no")[0].images.shape == (2, 3, 4, 4)
 
 
-def test_a_folder_that_cannot_be_written_is_no_matter(opened, make_split, tmp_path):
+@pytest.mark.parametrize("before", [False, True])
+def test_no_neither_reads_nor_writes_nor_warns(opened, make_split, columns, tmp_path, caplog, before):
+    split = make_split([0, 1])
+    if before:
+        opened(split, [4], "yes")
+        next(tmp_path.rglob("images.bin")).write_bytes(b"damaged")
+    there = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    store = ImageStore(columns, tmp_path / "cache", "no")
+    assert store.space(split, [4]).needed == 0
+    assert isinstance(store.open(split, [4])[0], UncachedImages)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == there
+    assert caplog.text == ""
+
+
+def test_a_folder_that_cannot_be_written_is_no_matter(opened, make_split, tmp_path, caplog):
     (tmp_path / "file").write_text("in the way")
     [source] = opened(make_split([0, 1]), [4], "no", "file")
     assert source.read(torch.tensor([1])).shape == (1, 3, 4, 4)
+    assert caplog.text == ""
     with pytest.raises(InputError, match="VPNS_CACHE"):
         opened(make_split([0, 1]), [4], "auto", "file")
 

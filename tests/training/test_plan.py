@@ -83,6 +83,7 @@ def test_what_the_decoded_images_take(tmp_path):
     trainer.batches()
     assert sum(path.stat().st_size for path in tmp_path.rglob("images.bin")) == size
     assert f"Decoded images: in {tmp_path / 'cache'} already" in str(trainer.plan())
+    assert "Decoded images: made anew" in str(tiny_trainer(tmp_path, cache_images="no").plan())
 
 
 @pytest.mark.parametrize("sparsity", [0.5, 0.9])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vpns_hf.data.cache_entries import RECORD, DamagedError, check_images, load_record
+from vpns_hf.data.cache_entries import OTHER_VERSION, RECORD, DamagedError, check_images, load_record
 from vpns_hf.data.cache_folder import LOCK, PREFIX
 from vpns_hf.errors import InputError
 
@@ -86,7 +86,7 @@ def _look_at(folder: Path) -> CachedSplit:
         except (OSError, DamagedError) as error:
             states.add(f"not usable: {error}")
     if any(path.suffix == ".npy" for path in files):
-        states.add("not usable: it is of another version")
+        states.add(f"not usable: {OTHER_VERSION}")
     status = [path.stat() for path in files]
     return CachedSplit(
         folder=folder,

@@ -23,6 +23,7 @@ from vpns_hf.data.bad_images import BadImage
 
 FORMAT_VERSION = 3
 WRITER = "vpns_hf image cache"
+OTHER_VERSION = "it was written by another version"
 RECORD, IMAGES = "record.json", "images.bin"
 BLOCK = 2**20  # bytes
 # What is compared with its checksums whenever a file is opened; reading all of a large one would take minutes.
@@ -73,14 +74,16 @@ def load_record(folder: Path) -> CacheRecord:
 
     Raises:
         OSError: there is none, or it cannot be read.
-        DamagedError: it was changed, or is of another version.
+        DamagedError: it was changed, or written by another version.
     """
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        if content.get("format", FORMAT_VERSION) != FORMAT_VERSION:  # which may count its checksum in another way
+            raise DamagedError(OTHER_VERSION)
         if content.pop("sha256", None) != _digest(content):
             raise DamagedError("its record was changed")
         if (content.pop("writer"), content.pop("format")) != (WRITER, FORMAT_VERSION):
-            raise DamagedError("it is of another version")
+            raise DamagedError(OTHER_VERSION)
         bad = tuple(BadImage(**image) for image in content.pop("bad"))
         lists = {name: tuple(content.pop(name)) for name in ("shape", "checksums")}
         return CacheRecord(bad=bad, **lists, **content)
@@ -135,7 +138,11 @@ class EntryWriter:
         self._checksums: list[int] = []
         self._filled = BLOCK
         self._file = open(folder / IMAGES, "wb")  # noqa: SIM115, closed by `close`
-        _reserve(self._file.fileno(), size)
+        try:
+            _reserve(self._file.fileno(), size)
+        except OSError:
+            self.close()
+            raise
 
     def append(self, images: np.ndarray) -> None:
         """Adds uint8 images (n, 3, H, W)."""

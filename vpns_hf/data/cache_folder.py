@@ -66,6 +66,7 @@ class CacheFolder:
 
     def __init__(self, root: Path, split: datasets.Dataset, column: str):
         self.path = root / f"{PREFIX}{_fingerprint(split, column)}"
+        self._unusable: dict[Path, str] = {}
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
@@ -92,6 +93,7 @@ class CacheFolder:
     def load(self, layout: Layout) -> Entry | None:
         """The entry of a layout, if it is whole."""
         folder = self.path / layout.name
+        self._unusable.pop(folder, None)
         try:
             record = load_record(folder)
             if record.kept:
@@ -99,9 +101,14 @@ class CacheFolder:
         except OSError:  # there is none, or none that can be read
             return None
         except DamagedError as error:
-            logger.warning("the decoded images in %s are not used, because %s", folder, error)
+            self._unusable[folder] = str(error)
             return None
         return Entry(layout, record, folder)
+
+    def warn_of_unusable(self) -> None:
+        """Logs what was found last that is there but not whole; to be called by who makes it anew, as all look for it."""
+        for folder, reason in self._unusable.items():
+            logger.warning("the decoded images in %s are not used but decoded anew: %s", folder, reason)
 
     def note(self, entries: Iterable[Entry]) -> None:
         """Adds entries without images."""

@@ -15,6 +15,10 @@ logger = logging.getLogger(__name__)
 
 # By itself a job leaves a tenth of what is free to others.
 LARGEST_SHARE = 0.9
+WAYS_OUT = (
+    "make room, choose another folder with cache_dir or VPNS_CACHE, "
+    "or have them decoded for every batch with cache_images no"
+)
 # What a folder answers that has no room for anything.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -44,10 +48,11 @@ class DiskSpace:
 
     def too_small(self) -> InputError:
         """The error that says so."""
-        return InputError(
-            f"the decoded images need {self}; make room, choose another folder with cache_dir or VPNS_CACHE, "
-            "or have them decoded for every batch with cache_images no"
-        )
+        return InputError(f"the decoded images need {self}; {WAYS_OUT}")
+
+    def filled_up(self) -> str:
+        """Says that there seemed to be room; how much is free has changed since, so it is not told."""
+        return f"the disk of {self.root} filled up while {megabytes(self.needed)} of decoded images were written"
 
 
 def keep_what_fits(space: DiskSpace) -> bool:
@@ -70,7 +75,7 @@ def keep_all(space: DiskSpace) -> bool:
 
 
 def keep_none(space: DiskSpace) -> bool:
-    """Decodes images for every batch, except those that an earlier run has kept."""
+    """Decodes images for every batch, whatever there is and whatever an earlier run has kept."""
     return False
 
 

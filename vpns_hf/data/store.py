@@ -22,7 +22,7 @@ from vpns_hf.data.cache import ImageCache, ImageSource, default_cache_dir
 from vpns_hf.data.cache_entries import EntryWriter, open_images
 from vpns_hf.data.cache_folder import NATIVE, CacheFolder, Entry, Layout, is_better_native
 from vpns_hf.data.columns import Columns
-from vpns_hf.data.disk_space import CACHING, FULL, DiskSpace
+from vpns_hf.data.disk_space import CACHING, FULL, WAYS_OUT, DiskSpace
 from vpns_hf.data.labels import read_column
 from vpns_hf.data.origins import Origin
 from vpns_hf.data.readable import check_every_class_readable
@@ -37,7 +37,7 @@ class ImageStore:
 
     Small images of one common size are kept as they are, and the transforms resize them; others are kept resized to
     a square (bilinear, antialiased). Images for which there is no room are decoded whenever they are read, after all
-    of them were tried once.
+    of them were tried once; so are those that are not to be kept, for which the folder is neither read nor written.
 
     Args:
         columns: the image and the label column.
@@ -89,6 +89,8 @@ class ImageStore:
         self, split: datasets.Dataset, sizes: Sequence[int], name: str = "train", origin: Origin | None = None
     ) -> DiskSpace:
         """What `open` would write, judging by the first image; takes the same arguments."""
+        if self._caching == "no":
+            return DiskSpace.of(self.root, 0)
         images = self._images(split, name, origin)
         missing = _missing(CacheFolder(self.root, split, images.column).find_all(sizes))
         if not missing:
@@ -104,15 +106,19 @@ class ImageStore:
         return SplitImages(split, self._columns.image, name, origin, self._on_bad_image, self._show_progress)
 
     def _entries(self, images: SplitImages, sizes: Sequence[int]) -> dict[int, Entry]:
+        if self._caching == "no":
+            return self._complete(images, dict.fromkeys(sizes), None)
         folder = CacheFolder(self.root, images.rows, images.column)
         found = folder.find_all(sizes)
         if not _missing(found):
             return found  # which needs no lock, nor leave to write
         try:
             with folder.locked(images.name):  # a second process waits for the first instead of decoding again
-                return self._complete(images, folder.find_all(sizes), folder)
+                found = folder.find_all(sizes)
+                folder.warn_of_unusable()
+                return self._complete(images, found, folder)
         except OSError as error:
-            if self._caching == "yes" or (self._caching == "auto" and error.errno not in FULL):
+            if self._caching == "yes" or error.errno not in FULL:
                 raise InputError(
                     f"cannot write the decoded images to {self.root} ({error.strerror or error}); "
                     "choose another folder with cache_dir or VPNS_CACHE"
@@ -139,9 +145,11 @@ class ImageStore:
     def _make(
         self, images: SplitImages, shape: tuple[int, int, int], layouts: set[Layout], folder: CacheFolder | None
     ) -> dict[Layout, Entry]:
+        if folder is None:
+            return _survey(images, layouts, None)
         sizes = {layout: layout.bytes_of(shape) * len(images.rows) for layout in layouts}
         space = DiskSpace.of(self.root, sum(sizes.values()))
-        if folder is None or not CACHING[self._caching](space):
+        if not CACHING[self._caching](space):
             return _survey(images, layouts, folder)
         logger.info("decoding %d images of the %s split takes %s", len(images.rows), images.name, space)
         try:
@@ -149,7 +157,10 @@ class ImageStore:
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            raise DiskSpace.of(self.root, space.needed).too_small() from error
+            if self._caching == "yes":
+                raise InputError(f"{space.filled_up()}; {WAYS_OUT}") from error
+        logger.warning("%s: decoding them for every batch instead, which is slower", space.filled_up())
+        return _survey(images, layouts, folder)
 
     def _source(self, entry: Entry, images: SplitImages) -> ImageSource:
         bad = entry.record.bad

@@ -122,7 +122,9 @@ class VPNsTrainingArguments:
     timeout: int = _field(1800, "Seconds after which a process that others wait for counts as lost.")
     cache_dir: str | None = _field(None, "Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
     cache_images: str = _field(
-        "auto", "Keep decoded images on disk: auto (where they fit), yes, or no (decode them for every batch)."
+        "auto",
+        "Keep decoded images on disk: auto (where they fit), yes, or no (decode them for every batch, and neither read "
+        "nor write cache_dir).",
     )
     on_bad_image: str = _field(
         "error", "An image that cannot be read: error (stop) or skip (leave it out, and say so)."

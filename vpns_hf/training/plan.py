@@ -77,9 +77,9 @@ class Plan:
     def _decoded(self) -> str:
         if self.space is None:
             return "made anew for every batch, from a stream"
-        if not self.space.needed:
-            return f"in {self.space.root} already"
-        return f"about {self.space}" if CACHING[self.args.cache_images](self.space) else "made anew for every batch"
+        if not CACHING[self.args.cache_images](self.space):
+            return "made anew for every batch"
+        return f"about {self.space}" if self.space.needed else f"in {self.space.root} already"
 
     def _passes(self) -> str:
         each = self.passes(METHODS[self.args.method](self.args))
