@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from accelerate.state import AcceleratorState
 
 from tests.faults.interrupted import At, Crash, crash, crashed_job, job, weights
 from vpns_hf.errors import InputError
@@ -55,6 +56,43 @@ def test_changed_arguments_are_refused_and_nothing_is_touched(tmp_path):
     with pytest.raises(InputError, match=r"learning_rate 0\.01, now 0\.02; seed 7, now 8; give what it was"):
         job(tmp_path, seed=8, learning_rate=0.02).train()
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
+def test_precision_is_what_accelerate_is_configured_for_not_only_what_is_asked(tmp_path, monkeypatch):
+    crashed_job(tmp_path, 10)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    with pytest.raises(InputError, match=r"started with mixed_precision no, now bf16; give what it was"):
+        job(tmp_path).train()
+
+
+def test_precision_no_is_what_a_job_has_that_asks_for_none(tmp_path, expected):
+    crashed_job(tmp_path, 10)
+    job(tmp_path, mixed_precision="no").train()
+    assert weights(tmp_path) == expected
+
+
+def test_the_plan_says_where_the_job_goes_on(tmp_path):
+    assert "Goes on" not in str(job(tmp_path).plan())
+    crashed_job(tmp_path, 12)
+    line = f"Goes on from {newest(tmp_path)}; what is finished is not run again"
+    assert str(job(tmp_path).plan()).splitlines()[-1] == line
+
+
+def test_a_file_in_the_place_of_the_checkpoints_is_found_at_once(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "checkpoints").write_text("mine")
+    with pytest.raises(InputError, match=r"out/checkpoints is a file, where checkpoints belong; move it away"):
+        job(tmp_path)
+    assert (tmp_path / "out" / "checkpoints").read_text() == "mine"
+
+
+def test_a_checkpoint_that_goes_while_the_job_gets_ready(tmp_path):
+    crashed_job(tmp_path, 12)
+    late = job(tmp_path)
+    late.resumption.checkpoints.clear()
+    with pytest.raises(InputError, match=r"checkpoint-\d+ is gone; repeat the command"):
+        late.train()
 
 
 def test_reporting_may_change(tmp_path, expected):

@@ -49,6 +49,12 @@ def test_a_batch_that_can_be_shared_out(tmp_path, changes):
     check_batch_size(tiny_arguments(tmp_path, **changes), 4)
 
 
+def test_a_share_that_has_too_few_images_for_its_parts(tmp_path):
+    check_batch_size(tiny_arguments(tmp_path, train_batch_size=16, gradient_accumulation_steps=4), 2)
+    with pytest.raises(InputError, match=r"gradient_accumulation_steps is 5 with 8 images per process .* at most 4$"):
+        check_batch_size(tiny_arguments(tmp_path, train_batch_size=16, gradient_accumulation_steps=5), 2)
+
+
 def test_the_batch_is_looked_at_before_anything_is_planned(tmp_path, monkeypatch):
     monkeypatch.setattr(processes.Accelerator, "num_processes", 3)
     monkeypatch.setattr(processes, "check_all_joined", lambda num_processes: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -81,11 +82,15 @@ def one_line_refusals(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise InputError(
-            f"{folder} could not be written to ({reason}); what was finished before is intact: make room and repeat the "
-            "command to go on"
-        ) from error
+        raise InputError(f"{folder} could not be written to {disk_refusal(error)}") from error
+
+
+def disk_refusal(error: Exception) -> str:
+    """Returns why a disk refused in the middle of a job, and what to do."""
+    reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+    is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or isinstance(error, SafetensorError)
+    first = "make room" if is_full else "mend that"
+    return f"({reason}); what was finished before is intact: {first} and repeat the command to go on"
 
 
 def make_folder(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from vpns_hf.data import Splits
 from vpns_hf.data.disk_space import CACHING, DiskSpace
@@ -29,6 +30,7 @@ class Plan:
         splits: the rows it trains on, selects with and tests on.
         batch_size: images per update over all processes together.
         space: what the decoded images take on disk that are not there yet; None of streams, which are not kept.
+        resumed: the checkpoint it goes on from; None if it starts anew.
     """
 
     model: VPNsForImageClassification
@@ -36,6 +38,7 @@ class Plan:
     splits: Splits
     batch_size: int
     space: DiskSpace | None
+    resumed: Path | None = None
 
     def __str__(self) -> str:
         shapes = {name: tuple(mask.shape) for name, mask in self.model.masks().items()}
@@ -72,7 +75,8 @@ class Plan:
             lines.append(
                 f"Expected size at {short_percent(sparsity)} sparsity: {megabytes(size.total)} ({mask}; all weights kept: {dense})"
             )
-        return [*lines, f"Output: {self.args.output_dir}"]
+        resumed = [] if self.resumed is None else [f"Goes on from {self.resumed}; what is finished is not run again"]
+        return [*lines, f"Output: {self.args.output_dir}", *resumed]
 
     def _decoded(self) -> str:
         if self.space is None:

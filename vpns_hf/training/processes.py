@@ -17,6 +17,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from vpns_hf.errors import InputError
 
+from .updating import LEAST_IMAGES
+
 if TYPE_CHECKING:
     from .arguments import VPNsTrainingArguments
 
@@ -125,11 +127,17 @@ def check_all_joined(num_processes: int) -> None:
 
 
 def check_batch_size(args: VPNsTrainingArguments, num_processes: int) -> None:
-    """Checks that every process gets the same number of images per update, at least two.
+    """Checks that every process gets the same number of images per update, at least two, and so does every part.
 
     Raises:
-        InputError: if train_batch_size cannot be shared out so.
+        InputError: if train_batch_size cannot be shared out so, or gradient_accumulation_steps makes smaller parts.
     """
+    share = args.per_device_train_batch_size or args.train_batch_size // num_processes
+    if args.gradient_accumulation_steps > max(share // LEAST_IMAGES, 1):
+        raise InputError(
+            f"gradient_accumulation_steps is {args.gradient_accumulation_steps} with {share} images per process and "
+            f"update; give at most {max(share // LEAST_IMAGES, 1)}"
+        )
     if args.per_device_train_batch_size is not None:
         return
     if args.train_batch_size % num_processes or args.train_batch_size < 2 * num_processes:

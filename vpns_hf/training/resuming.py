@@ -10,6 +10,8 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from vpns_hf.errors import InputError
+
 from .arguments import VPNsTrainingArguments
 from .callbacks import Callback
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
@@ -70,6 +72,10 @@ class Resumption:
     def __init__(self, output_dir: Path, args: VPNsTrainingArguments) -> None:
         self.output_dir = output_dir
         self.checkpoints = Checkpoints(output_dir / FOLDER, args.save_total_limit)
+        if self.checkpoints.folder.exists() and not self.checkpoints.folder.is_dir():
+            raise InputError(
+                f"{self.checkpoints.folder} is a file, where checkpoints belong; move it away or give another --output_dir"
+            )
         self.checkpoint = _choose(self.checkpoints, args.resume_from_checkpoint)
         self._state: SavedState | None = None
         if not self._is_own and not args.overwrite_output_dir:
@@ -103,6 +109,11 @@ class Resumption:
             self._state = None
 
     @property
+    def folder(self) -> Path | None:
+        """The folder of the checkpoint that the job goes on from; None if it starts anew."""
+        return None if self.checkpoint is None else self.checkpoint.folder
+
+    @property
     def _is_own(self) -> bool:
         return (
             self.checkpoint is not None
@@ -110,7 +121,11 @@ class Resumption:
         )
 
     def _read(self) -> SavedState | None:
-        return None if self.checkpoint is None else SavedState.read(self.checkpoint)
+        if self.checkpoint is None:
+            return None
+        if not self.checkpoint.folder.is_dir():  # a job that was still at work then has ended since
+            raise InputError(f"the checkpoint {self.checkpoint.folder} is gone; repeat the command")
+        return SavedState.read(self.checkpoint)
 
     def _lost(self, job: Job) -> list[str]:
         """Returns the finished parts whose model is not what was saved; they are run again."""
@@ -119,7 +134,8 @@ class Resumption:
             if "weights" not in gave:
                 continue
             is_ours = MODEL_FOLDER.fullmatch(part) is not None  # a checkpoint may be anybody's, and name any file
-            if not is_ours or digest_of_file(self.output_dir / part / WEIGHTS) != gave["weights"]:
+            found = digest_of_file(self.output_dir / part / WEIGHTS) if is_ours else None
+            if found is None or found != gave["weights"]:
                 logger.warning("%s is not as it was saved: that sparsity is run again", self.output_dir / part)
                 lost.append(part)
         return lost

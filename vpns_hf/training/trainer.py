@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from accelerate.utils import set_seed
@@ -27,6 +26,7 @@ from .arguments import VPNsTrainingArguments
 from .base_model import BaseModelBuilder
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
 from .checkpointing import Checkpointing
+from .claimed_folder import ClaimedFolder
 from .digests import digest_of_images, digest_of_tensors
 from .evaluation import Evaluation, evaluate_views
 from .images import (
@@ -45,7 +45,7 @@ from .interruption import StopRequest
 from .job import asked_for
 from .job_folder import JobFolder
 from .optimizers import SGDSpec
-from .output import make_folder, one_line_refusals, remove_empty, writable_output_dir
+from .output import one_line_refusals, writable_output_dir
 from .plan import Plan
 from .preparations import preparations_of
 from .processes import build_accelerator, from_main_process
@@ -110,6 +110,8 @@ class VPNsTrainer:
         self.output_dir = writable_output_dir(args.output_dir)
         self.resumption = Resumption(self.output_dir, self.args)
         self.accelerator = build_accelerator(self.args)
+        # What accelerate is configured for counts as if it had been asked for: it has a part in the results.
+        self.recipe["mixed_precision"] = self.accelerator.mixed_precision
         self.process = process_of(self.accelerator)
         self.preparations = preparations_of(self.args)
         self.callbacks = [*self._own_callbacks(), *callbacks]
@@ -129,7 +131,6 @@ class VPNsTrainer:
         self.models = SavedModels(self.output_dir)
         self.folder = JobFolder(self.models, self.recipe, self._results)
         self.results: Results | None = None
-        self._made: list[Path] = []
 
     @cached_property
     def images(self) -> Images:
@@ -152,7 +153,8 @@ class VPNsTrainer:
     def plan(self) -> Plan:
         """Returns what `train` will do, without doing it."""
         space = None if self.streams is not None else space_for_images(self.splits, self.args, self.columns)
-        return Plan(self.base, self.args, self.splits, global_batch_size(self.args, self.process), space)
+        batch_size = global_batch_size(self.args, self.process)
+        return Plan(self.base, self.args, self.splits, batch_size, space, self.resumption.folder)
 
     def train(self) -> dict[str, Any]:
         """Runs the method at every sparsity, saves one model folder each, and writes the report.
@@ -166,15 +168,14 @@ class VPNsTrainer:
         if self.results is not None:
             raise InputError("train() has run already; make a new VPNsTrainer, with an output_dir of its own")
         self.batches()  # a bad image is found before anything is written
-        self.job = self.resumption.take_up(self._asked_for(), self.callbacks, self.accelerator)
-        self._start_output()
-        with StopRequest(self.accelerator) as stop:
+        with ClaimedFolder(self.output_dir, self.accelerator):
+            self.job = self.resumption.take_up(self._asked_for(), self.callbacks, self.accelerator)
+            self._start_output()
             try:
-                self.results = self._run_parts(stop)
-            except (InputError, Interrupted) as end:
-                remove_empty(self._made)
-                if isinstance(end, Interrupted):
-                    self.accelerator.end_training()
+                with StopRequest(self.accelerator) as stop:
+                    self.results = self._run_parts(stop)
+            except Interrupted:
+                self.accelerator.end_training()
                 raise
         self.accelerator.end_training()
         return self.results.to_dict()
@@ -234,7 +235,6 @@ class VPNsTrainer:
 
     def _open_output(self) -> None:
         with one_line_refusals(self.output_dir):
-            self._made = make_folder(self.output_dir)
             self.resumption.start()
 
     def _finish_output(self, results: Results) -> None:
