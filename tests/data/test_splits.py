@@ -106,7 +106,8 @@ def test_class_with_one_image_stays_in_train(columns, make_split, make_dataset):
         ({"train": 3}, {}, "no test split; .* put a `test` or `validation` folder"),
         ({"train": 3, "test": 0}, {}, "test split is empty"),
         ({"train": 30, "test": 3}, {"validation_fraction": 1.0}, "between 0 and 1"),
-        ({"train": 3, "test": 3}, {}, "0.1 of 3 training rows leaves no validation image"),
+        ({"train": 4, "test": 3}, {}, "0.1 of 4 training rows leaves no validation image; .* a larger"),
+        ({"train": 3, "test": 3}, {}, "class 'cat', as each of the 3, has one training image.* at least two, add"),
         ({"train": 30, "test": 3}, {"max_test_samples": 0}, "max_test_samples is 0"),
     ],
 )

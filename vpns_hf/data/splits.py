@@ -175,6 +175,16 @@ def _cut(train: _Part, columns: Columns, fraction: float, seed: int) -> tuple[_P
     labels = np.array(read_column(train.rows, columns.label))
     kept, validation = stratified_cut(labels, fraction, seed)
     if len(validation) == 0:
-        problem = f"{fraction} of {len(labels)} training rows leaves no validation image"
-        raise InputError(f"{problem}; give more rows or a larger validation_fraction")
+        raise _nothing_to_validate_with(train, columns, labels, fraction)
     return train.select(kept), train.select(validation)
+
+
+def _nothing_to_validate_with(train: _Part, columns: Columns, labels: np.ndarray, fraction: float) -> InputError:
+    if len(set(labels.tolist())) < len(labels):
+        problem = f"{fraction} of {len(labels)} training rows leaves no validation image"
+        return InputError(f"{problem}; give more rows or a larger validation_fraction")
+    single = train.rows.features[columns.label].int2str(int(labels[0]))
+    return InputError(
+        f"class {single!r}, as each of the {len(labels)}, has one training image, so none is left to validate with; "
+        "give each class at least two, add a validation split, or train on all images with --paper_protocol"
+    )
