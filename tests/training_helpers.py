@@ -33,6 +33,9 @@ class GivenBatches(list):
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         return iter(self[start:])
 
+    def begin(self, epoch: int) -> None:
+        """They are ready."""
+
     def rows(self, epoch: int, index: int) -> Tensor:
         return torch.arange(len(self[index].labels)) + 100 * index
 

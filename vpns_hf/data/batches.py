@@ -105,6 +105,9 @@ class TrainBatches:
         plan = self._reader.transform.plan(len(self._reader), generator)
         return self._reader.read_all([self._reader.process.share(rows) for rows in batches[start:]], plan)
 
+    def begin(self, epoch: int) -> None:
+        """An epoch is going to be asked for; batches of images that are decoded already need no preparation."""
+
     def rows(self, epoch: int, index: int) -> torch.Tensor:
         """The rows of all processes in one batch of an epoch: int64 (b,), numbered as in the cache."""
         return self._batches(self._generator(epoch))[index]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from vpns_hf.data.early_batches import EarlyTrainBatches
 from vpns_hf.reporting import EpochRecord, ViewAccuracy
 
 from .evaluation import evaluate_views
@@ -88,9 +87,7 @@ def _begin_next(run: Run, stage: TrainingStage) -> None:
     """Has the first batches of the next epoch prepared while this one is evaluated, where they take their time."""
     if run.progress.epoch < stage.epochs:
         for update in stage.updates:
-            stream = update.stream(run.data)
-            if isinstance(stream, EarlyTrainBatches):
-                stream.begin(run.progress.epoch + 1)
+            update.stream(run.data).begin(run.progress.epoch + 1)
 
 
 def _validate(run: Run) -> ViewAccuracy | None:
