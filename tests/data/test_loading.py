@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import datasets
@@ -66,6 +67,55 @@ def test_a_split_saved_to_disk_without_rows_is_named(tmp_path, make_split):
     datasets.DatasetDict({"train": rows, "test": rows.select([])}).save_to_disk(str(tmp_path))
     with pytest.raises(InputError, match=f"the data set in {tmp_path / 'test'} is empty"):
         load_image_dataset(str(tmp_path))
+
+
+@pytest.mark.parametrize("gone", ["state.json", "dataset_info.json", "data-00000-of-00001.arrow"])
+def test_a_saved_split_that_lacks_a_file(tmp_path, make_split, gone):
+    datasets.DatasetDict({"train": make_split([0, 1]), "test": make_split([2])}).save_to_disk(str(tmp_path))
+    (tmp_path / "test" / gone).unlink()
+    with pytest.raises(
+        InputError, match=f"{tmp_path / 'test'} is not whole: it has no {gone}; save the data set again"
+    ):
+        load_image_dataset(str(tmp_path))
+
+
+def test_a_saved_file_that_is_no_json(tmp_path, make_split):
+    make_split([0, 1]).save_to_disk(str(tmp_path))
+    (tmp_path / "state.json").write_text("{")
+    with pytest.raises(InputError, match=r"state\.json is damaged \(.*\); save the data set again"):
+        load_image_dataset(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+@pytest.mark.parametrize("end", [3, 4000])
+def test_a_file_that_breaks_off_is_named(tmp_path, make_split, kind, end):
+    splits = datasets.DatasetDict({"train": make_split([0, 1] * 99), "test": make_split([2])})
+    if kind == "arrow":
+        splits.save_to_disk(str(tmp_path))
+    else:
+        write_parquet(tmp_path, **splits)
+    [damaged] = [p for p in tmp_path.rglob(f"*.{kind}") if "train" in str(p)]
+    damaged.write_bytes(damaged.read_bytes()[:end])
+    named = re.escape(str(damaged.relative_to(tmp_path)))
+    for load in (load_image_dataset, stream_image_dataset):
+        with pytest.raises(InputError, match=rf"{named} cannot be read \(.*\); replace it, or remove it") as caught:
+            load(str(tmp_path))
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_a_split_of_a_file_without_rows(tmp_path, make_split, name):
+    for split in ("train", "test"):
+        make_split([] if split == name else [0, 1]).to_parquet(tmp_path / f"{split}.parquet")
+    with pytest.raises(InputError, match=f"^the {name} split is empty; give it at least one image$"):
+        load_image_dataset(str(tmp_path), cache_dir=str(tmp_path / "cache"))
+
+
+def test_a_file_with_an_empty_group_of_rows_is_named(tmp_path, make_split):
+    rows = make_split([0, 1])
+    write_parquet(tmp_path, train=rows, test=rows.data.table.slice(0, 0))
+    with pytest.raises(InputError, match=r"test\.parquet cannot be read \(it has no rows, .*\); replace it"):
+        load_image_dataset(str(tmp_path), cache_dir=str(tmp_path / "cache"))
 
 
 def test_one_split_saved_to_disk_is_trained_on(tmp_path, make_split):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -15,9 +14,11 @@ from datasets.exceptions import DatasetsError
 
 from vpns_hf.data.class_folders import no_classes
 from vpns_hf.data.columns import Columns
+from vpns_hf.data.damaged_files import damaged_file
 from vpns_hf.data.digits import build_digits
 from vpns_hf.data.parquet_files import check_files_agree
 from vpns_hf.data.reasons import reason_of
+from vpns_hf.data.saved_folders import check_saved, is_saved
 from vpns_hf.data.specs import DATASETS, find_spec
 from vpns_hf.errors import InputError
 from vpns_hf.hub.reach import hub_answers
@@ -113,8 +114,8 @@ def _read_folder(
     folder: Path, config_name: str | None, cache_dir: str | None = None, streaming: bool = False, **how: Any
 ) -> dict[str, Any]:
     try:
-        if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
-            _check_rows_saved(folder)
+        if is_saved(folder):
+            check_saved(folder)
             return _as_splits(datasets.load_from_disk(str(folder)))
         builder = datasets.load_dataset_builder(str(folder), config_name, cache_dir=cache_dir, **how)
         files = chain.from_iterable((builder.config.data_files or {}).values())
@@ -126,26 +127,23 @@ def _read_folder(
     except InputError:
         raise
     except UNREADABLE as error:
-        raise InputError(f"no images could be loaded from the folder {folder}: {reason_of(error)}") from error
+        reason = damaged_file(folder) or reason_of(error)
+        raise InputError(f"no images could be loaded from the folder {folder}: {reason}") from error
 
 
 def _splits_of(builder: datasets.DatasetBuilder, streaming: bool) -> dict[str, Any]:
     if streaming:
         return _as_splits(builder.as_streaming_dataset())
     builder.download_and_prepare()
+    for name, split in builder.info.splits.items():
+        if split.num_examples == 0:  # which `datasets` fails to open
+            raise InputError(f"the {name} split is empty; give it at least one image")
     return _as_splits(builder.as_dataset())
 
 
 def _are_bare_images(splits: Mapping[str, Any]) -> bool:
     """Whether they come of a folder of images that has neither classes nor a table beside the images."""
     return any(s.info.builder_name == "imagefolder" and set(s.features) == {"image"} for s in splits.values())
-
-
-def _check_rows_saved(folder: Path) -> None:
-    """A split without rows is saved without files, which `datasets` fails to read."""
-    for state in sorted(folder.glob("state.json")) + sorted(folder.glob("*/state.json")):
-        if json.loads(state.read_text(encoding="utf-8")).get("_data_files") == []:
-            raise InputError(f"the data set in {state.parent} is empty; save a split that has images, or remove it")
 
 
 def _read_from_hub(name: str, config_name: str | None, **how: Any) -> dict[str, Any]:
