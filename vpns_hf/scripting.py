@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import NoReturn
 import datasets
 import torch
 import transformers
+from PIL import Image
 
 from .allocation import keep_freed_memory
 from .errors import InputError, Interrupted
@@ -46,7 +48,8 @@ def run_script(main: Callable[[], None]) -> None:
             os._exit(1)  # threads that still wait for the other process would abort an orderly end
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        with _deaf():
+            _exit(130, "stopped by SIGINT")
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -79,6 +82,8 @@ def quiet_libraries() -> None:
     datasets.disable_progress_bars()
     for reader in ("arrow", "csv", "json", "parquet"):  # what these log they raise as well
         logging.getLogger(f"datasets.packaged_modules.{reader}.{reader}").setLevel(logging.CRITICAL)
+    # Pillow still refuses what is twice as large. Not ignored around each decoding: threads share the filters.
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
 

@@ -45,13 +45,19 @@ def test_what_is_not_there(image, words, store, make_split):
         store(with_rows(make_split([0, 1]), {1: image}), on_bad_image="error")
 
 
-def test_one_pixel_is_an_image(store, make_split):
-    pixel = {"bytes": encoded((1, 1), "PNG"), "path": None}
-    images = store(with_rows(make_split([0, 1]), {0: pixel}), on_bad_image="error").images
-    assert images.shape == (2, 3, 12, 12)
-    assert len(images[0].flatten(1).unique(dim=1).T) == 1
-    alone = store(with_rows(make_split([0]), {0: pixel}), on_bad_image="error").images
-    assert alone.shape == (1, 3, 1, 1)
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1)])
+def test_a_side_of_one_pixel_is_bad(size, store, make_split):
+    split = with_rows(make_split([0, 1, 1]), {2: {"bytes": encoded(size, "PNG"), "path": None}})
+    with pytest.raises(InputError, match=rf"^row 2 of .*\({size[0]}x{size[1]} pixels, .* at least 2\)"):
+        store(split, on_bad_image="error")
+    rest = store(split)
+    assert (len(rest), rest.skipped) == (2, 1)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 3000), (3000, 2)])
+def test_sides_of_two_pixels_are_good(size, store, make_split):
+    split = with_rows(make_split([0, 1]), {0: {"bytes": encoded(size, "PNG"), "path": None}})
+    assert store(split, on_bad_image="error").images.shape == (2, 3, 12, 12)
 
 
 @pytest.mark.parametrize("rows", [[0], [2, 5], [1, 130, 131, 299]])

@@ -200,9 +200,10 @@ def test_a_bad_image_stops_at_its_batch_and_names_its_row(tmp_path, columns, spl
     index = StreamIndex(stream_image_dataset(str(tmp_path)), columns)
     batches = EvalBatches(*opened(index, columns, index.rows["train"]), EvalTransform(9), batch_size=25)
     shown = []
-    with pytest.raises(InputError, match=r"^row 60 of the train split is no readable image .*truncated"):
+    with pytest.raises(InputError, match=r"^row 60 of the train split is no readable image .*truncated") as caught:
         for batch in batches:
             shown.append(len(batch.labels))
+    assert "on_bad_image skip, resume_from_checkpoint none" in str(caught.value)  # the job has begun
     assert shown == [25, 25]
 
 

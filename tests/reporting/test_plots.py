@@ -19,6 +19,7 @@ from vpns_hf.reporting.plots import (
     prompt_figure,
     training_figure,
 )
+from vpns_hf.reporting.plots.style import new_figure, save_png
 
 
 def lines_by_label(axes) -> dict[str, np.ndarray]:
@@ -144,3 +145,11 @@ def test_matplotlib_is_imported_by_the_first_figure_and_pyplot_never():
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_letters_that_the_font_lacks_are_no_warning(tmp_path, recwarn):
+    figure = new_figure(2, 2)
+    figure.suptitle("猫")
+    save_png(figure, tmp_path / "cat.png")
+    assert (tmp_path / "cat.png").exists()
+    assert list(recwarn) == []

@@ -4,12 +4,15 @@ import io
 import logging
 import signal
 import sys
+import warnings
 
 import datasets
 import pytest
 import transformers
+from PIL import Image
 
 from vpns_hf import InputError
+from vpns_hf.data.decoding import StoredDecoder
 from vpns_hf.errors import Interrupted
 from vpns_hf.scripting import given_command, is_main_process, run_script
 
@@ -65,8 +68,24 @@ def test_a_signal_that_is_repeated_while_the_script_ends(monkeypatch, capsys):
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 
-def test_an_interruption_has_its_own_code():
-    assert ending(raises(KeyboardInterrupt())) == 130
+def test_an_interruption_has_its_own_code_and_line(capsys):
+    assert ending(lambda: signal.raise_signal(signal.SIGINT)) == 130
+    assert capsys.readouterr().err == "script.py: stopped by SIGINT\n"
+
+
+def test_a_large_image_that_is_accepted_is_no_warning(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with warnings.catch_warnings(record=True) as caught:
+        run_script(lambda: StoredDecoder().decode([0], [picture(11)], [4]))
+        [bad] = StoredDecoder().decode([0], [picture(20)], [4])
+    assert caught == []
+    assert "decompression bomb" in bad.reason
+
+
+def picture(side: int) -> dict:
+    file = io.BytesIO()
+    Image.new("RGB", (side, side)).save(file, "PNG")
+    return {"bytes": file.getvalue(), "path": None}
 
 
 def test_a_fault_of_the_program_is_not_hidden():

@@ -54,6 +54,18 @@ def refuse(bad: BadImage, origin: Origin) -> None:
     raise InputError(f"{bad.describe(origin)}; repair or remove it, or leave out such rows with on_bad_image skip")
 
 
+def refuse_late(bad: BadImage, origin: Origin) -> None:
+    """Stops at a bad image of a job that may have begun: with other rows it cannot be taken up where it was left.
+
+    Raises:
+        InputError: always.
+    """
+    raise InputError(
+        f"{bad.describe(origin)}; repair or remove it, or begin anew without such rows: on_bad_image skip, "
+        "resume_from_checkpoint none"
+    )
+
+
 def leave_out(bad: BadImage, origin: Origin) -> None:
     """Goes on without the image, which is counted and reported at the end."""
 

@@ -20,6 +20,7 @@ NAME = re.compile(rf"{PREFIX}[0-9a-f]{{16}}")
 # All that was ever written into a folder of that name; the .npy files by versions before records.
 OWN = re.compile(rf"{LOCK}|(\.writing-\w+/)?(native|\d+x\d+)(\.npy|/images\.bin|/record\.json)")
 ALL = "all"
+NOT_USABLE = "not usable"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class CachedSplit:
     size: int
     used: date
     state: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing in it is damaged or of another version."""
+        return NOT_USABLE not in self.state
 
 
 def list_caches(root: Path) -> list[CachedSplit]:
@@ -84,9 +90,9 @@ def _look_at(folder: Path) -> CachedSplit:
             splits.add(record.split)
             layouts.append(path.parent.name if record.kept else f"{path.parent.name} (not kept)")
         except (OSError, DamagedError) as error:
-            states.add(f"not usable: {error}")
+            states.add(f"{NOT_USABLE}: {error}")
     if any(path.suffix == ".npy" for path in files):
-        states.add(f"not usable: {OTHER_VERSION}")
+        states.add(f"{NOT_USABLE}: {OTHER_VERSION}")
     status = [path.stat() for path in files]
     return CachedSplit(
         folder=folder,

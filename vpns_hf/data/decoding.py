@@ -16,6 +16,7 @@ from vpns_hf.data.rgb import decode_image, to_planes, to_square
 CHUNK = 64  # images
 # PIL works outside the interpreter lock, but with files of fewer bytes threads mostly wait for each other to get it.
 WORTH_A_THREAD = 8192
+SMALLEST_SIDE = 2  # pixels; what has less shows nothing, and is mostly a placeholder
 
 
 class StoredDecoder:
@@ -99,8 +100,15 @@ def _are_small(stored: Sequence[dict | None]) -> bool:
 def _decode(sizes: Sequence[int | None], row: int, stored: dict | None) -> list[np.ndarray] | BadImage:
     try:
         image = decode_image(stored)
+        _check_sides(image.size)
     except MemoryError:  # says nothing about the image
         raise
     except Exception as error:  # PIL's readers raise nearly anything about a broken file
         return BadImage.of(row, stored, error)
     return [to_planes(image if size is None else to_square(image, size)) for size in sizes]
+
+
+def _check_sides(size: tuple[int, int]) -> None:
+    width, height = size
+    if min(size) < SMALLEST_SIDE:
+        raise ValueError(f"{width}x{height} pixels, where each side must have at least {SMALLEST_SIDE}")

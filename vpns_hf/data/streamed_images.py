@@ -8,7 +8,7 @@ import datasets
 import numpy as np
 import torch
 
-from vpns_hf.data.bad_images import ON_BAD_IMAGE, BadImage, refuse, report
+from vpns_hf.data.bad_images import ON_BAD_IMAGE, BadImage, refuse_late, report
 from vpns_hf.data.columns import Columns
 from vpns_hf.data.decoding import CHUNK, StoredDecoder, own_cores
 from vpns_hf.data.labels import read_column
@@ -92,7 +92,7 @@ class StreamedImages:
             images = self._decoder.decode(rows.tolist(), stored, [self._size])
             for image in images:
                 if isinstance(image, BadImage):
-                    refuse(image, self.origin)
+                    refuse_late(image, self.origin)
             yield torch.from_numpy(stack_planes([image for [image] in images]))
 
     def _stored(self, batches: Sequence[torch.Tensor]) -> StreamReader:

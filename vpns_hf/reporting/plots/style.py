@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,4 +37,7 @@ def plain_frame(axes: Axes) -> None:
 def save_png(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write the figure as PNG; its folder is made if it is not there."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
+    with warnings.catch_warnings():
+        # The font has no Chinese, Japanese or Korean letters, say; the names in the tables are whole.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
+        figure.savefig(path, format="png")
