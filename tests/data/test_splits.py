@@ -148,7 +148,7 @@ def test_exchanged_columns(make_dataset):
 
 
 def test_limit_that_leaves_out_classes_is_warned_of(columns, make_split, make_dataset, caplog):
-    dataset = make_dataset(test=3)
+    dataset = make_dataset(test=2)
     dataset["train"] = make_split([0] * 10 + [1] * 10)  # no owl in the data set itself
     prepare_splits(dataset, columns, seed=0)
     prepare_splits(dataset, columns, seed=0, max_train_samples=15)
@@ -157,6 +157,24 @@ def test_limit_that_leaves_out_classes_is_warned_of(columns, make_split, make_da
     assert [record.message for record in caplog.records] == [
         "the first 10 training rows show 1 of 2 classes: raise max_train_samples, or shuffle the rows first"
     ]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "words"),
+    [
+        ([0, 1] * 10, [0, 1, 2, 2], ["no training image shows the class 'owl' of the test split"]),
+        ([0, 1, 2] * 10, [0, 0], ["the test split has no image of 2 classes (such as 'dog'),"]),
+        ([0, 1] * 10, [0, 2], ["shows the class 'owl' of", "has no image of the class 'dog',"]),
+        ([0, 1] * 10, [1, 0], []),
+    ],
+)
+def test_classes_of_one_part_only_are_warned_of(columns, make_split, caplog, train, test, words):
+    dataset = datasets.DatasetDict(train=make_split(train), test=make_split(test))
+    prepare_splits(dataset, columns, seed=0, max_test_samples=1)
+    assert len(caplog.records) == len(words)
+    for record, expected in zip(caplog.records, words, strict=True):
+        assert expected in record.message
+        assert "\n" not in record.message
 
 
 def test_origins_are_the_rows_of_the_data_set(columns, make_dataset):

@@ -25,7 +25,7 @@ READERS: dict[str, Callable[[Path], None]] = {".parquet": _read_footer, ".arrow"
 
 def damaged_file(folder: Path) -> str | None:
     """Names the first parquet or Arrow file of a folder that cannot be read, with the reason; None where all can."""
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
             READERS.get(path.suffix, lambda _: None)(path)
         except (OSError, ValueError) as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import datasets
 import numpy as np
 
+from vpns_hf.data.class_coverage import warn_of_classes_apart, warn_of_classes_cut_off
 from vpns_hf.data.columns import Columns
 from vpns_hf.data.labels import check_class_count, encode_labels, label_values, read_column
 from vpns_hf.data.origins import Origin
@@ -16,8 +16,6 @@ from vpns_hf.data.roles import split_roles
 from vpns_hf.data.specs import DatasetSpec
 from vpns_hf.data.stratify import stratified_cut
 from vpns_hf.errors import InputError
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,8 +72,9 @@ def prepare_splits(
     whole = _part(dataset, roles.train, columns, values)
     _check_several(values, columns)
     train = _first(whole, max_train_samples, "max_train_samples")
-    _warn_of_classes_left_out(train, whole, columns)
-    test = _first(_part(dataset, (roles.test,), columns, values), max_test_samples, "max_test_samples")
+    whole_test = _part(dataset, (roles.test,), columns, values)
+    test = _first(whole_test, max_test_samples, "max_test_samples")
+    _warn_of_classes(train, whole, whole_test, values, columns)
     validation = None
     if roles.validation is not None:
         validation = _part(dataset, (roles.validation,), columns, values)
@@ -158,15 +157,10 @@ def _first(part: _Part, count: int | None, option: str) -> _Part:
     return part.select(range(min(count, len(part.rows))))
 
 
-def _warn_of_classes_left_out(train: _Part, whole: _Part, columns: Columns) -> None:
-    kept, there = (len(set(read_column(part.rows, columns.label))) for part in (train, whole))
-    if kept < there:
-        logger.warning(
-            "the first %d training rows show %d of %d classes: raise max_train_samples, or shuffle the rows first",
-            len(train.rows),
-            kept,
-            there,
-        )
+def _warn_of_classes(train: _Part, whole: _Part, test: _Part, values: list, columns: Columns) -> None:
+    kept, there, tested = (read_column(part.rows, columns.label) for part in (train, whole, test))
+    warn_of_classes_cut_off(kept, there)
+    warn_of_classes_apart(there, tested, values, test.origin.name)
 
 
 def _cut(train: _Part, columns: Columns, fraction: float, seed: int) -> tuple[_Part, _Part]:
