@@ -47,7 +47,8 @@ def test_known_data_set_says_its_columns_unless_named():
         ({"left": IMAGE, "right": IMAGE, "label": CLASS}, {}, "--image_column_name"),
         ({"image": IMAGE, "one": CLASS, "two": CLASS}, {}, "--label_column_name"),
         ({"image": IMAGE, "breed": STRING}, {}, "breed"),
-        ({"text": STRING, "label": CLASS}, {}, "no image column"),
+        ({"text": STRING, "label": CLASS}, {}, "no image column .*none holds images: give files .*metadata.csv"),
+        ({"path": STRING, "label": CLASS}, {"image_column": "path"}, "'path' holds string.*none holds images: give"),
         ({"image": IMAGE, "label": CLASS}, {"image_column": "pic"}, "pic"),
         (
             {"image": IMAGE, "label": CLASS},

@@ -131,6 +131,23 @@ def test_images_of_parquet_files_that_do_not_say_so(tmp_path, make_split):
     assert dataset["train"][1]["image"].tobytes() == make_split([0, 1, 2])[1]["image"].tobytes()
 
 
+@pytest.mark.parametrize(
+    ("names", "taken"),
+    [(["image"], ["image"]), (["photo"], ["photo"]), (["raw", "img"], ["img"]), (["raw", "thumbnail"], [])],
+)
+def test_plain_bytes_are_images_where_nothing_else_can_be_meant(tmp_path, make_split, names, taken):
+    rows = make_split([0, 1, 2])
+    content = rows.data.column("image").combine_chunks().field("bytes")
+    columns = {**dict.fromkeys(names, content), "label": rows.data.column("label")}
+    pq.write_table(pa.table(columns).replace_schema_metadata(None), tmp_path / "train.parquet")
+    for load, how in ((stream_image_dataset, {}), (load_image_dataset, {"cache_dir": str(tmp_path / "cache")})):
+        dataset = load(str(tmp_path), **how)["train"]
+        found = [name for name, feature in dataset.features.items() if isinstance(feature, datasets.Image)]
+        assert found == taken
+        for name in taken:
+            assert [row[name].tobytes() for row in dataset] == [image.tobytes() for image in rows["image"]]
+
+
 @pytest.mark.parametrize("kind", ["parquet", "images", "disk"])
 def test_a_stream_gives_the_same_rows(tmp_path, make_split, kind):
     split = make_split([0, 1, 0])
@@ -216,6 +233,12 @@ def test_folder_with_a_script(tmp_path):
 def test_missing_folder(name):
     with pytest.raises(InputError, match="no data set folder"):
         load_image_dataset(name)
+
+
+def test_a_file_is_not_its_folder(tmp_path, make_split):
+    write_parquet(tmp_path, train=make_split([0, 1]))
+    with pytest.raises(InputError, match=f"train.parquet is a file; give its folder, {tmp_path}, of which"):
+        load_image_dataset(str(tmp_path / "train.parquet"))
 
 
 def test_folder_without_images(tmp_path):

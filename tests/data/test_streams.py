@@ -125,6 +125,16 @@ def test_the_same_bytes_as_of_a_cache(folder, columns, split, tmp_path, kind):
         assert torch.equal(ours.read(wanted), theirs.read(wanted))
 
 
+def test_plain_bytes_give_the_same_as_images(columns, split, tmp_path):
+    content = split.data.column("image").combine_chunks().field("bytes")
+    pq.write_table(pa.table({"image": content, "label": split.data.column("label")}), tmp_path / "train.parquet")
+    streams = stream_image_dataset(str(tmp_path))
+    [ours] = opened(StreamIndex(streams, columns, stream_labels(str(tmp_path), streams, columns)), columns)
+    [theirs] = ImageStore(columns, tmp_path / "cache").open(split, [9])
+    wanted = torch.tensor([149, 0, 77])
+    assert torch.equal(ours.read(wanted), theirs.read(wanted))
+
+
 def test_rows_of_several_streams(index, columns, split):
     both = datasets.concatenate_datasets([index.rows["train"].select([140, 149]), index.rows["test"].select([1, 4])])
     [source] = opened(index, columns, both)

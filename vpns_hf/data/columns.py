@@ -13,6 +13,12 @@ IMAGE_NAMES = ("image", "img")
 LABEL_NAMES = ("label", "labels", "fine_label")
 OPTIONS = {"image": "--image_column_name", "label": "--label_column_name"}
 
+# Paths in a table are not followed: from where they lead is anyone's guess.
+NO_IMAGES = (
+    "give files (train/cat/1.jpg, or train/metadata.csv with file_name and label beside the images), "
+    "a column `image` of their bytes, or one made so with cast_column(name, datasets.Image())"
+)
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -90,6 +96,8 @@ def _choose(features: datasets.Features, candidates: list[str], usual: tuple[str
 
 def _way_out(features: datasets.Features, kind: str) -> str:
     listing = ", ".join(f"{name} ({_type_name(feature)})" for name, feature in features.items())
+    if kind == "image" and not any(isinstance(feature, datasets.Image) for feature in features.values()):
+        return f"the columns are {listing}, and none holds images: {NO_IMAGES}"
     return f"the columns are {listing}: name one with {OPTIONS[kind]} (`columns` of VPNsTrainer)"
 
 

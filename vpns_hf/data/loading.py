@@ -16,6 +16,7 @@ from vpns_hf.data.class_folders import no_classes
 from vpns_hf.data.columns import Columns
 from vpns_hf.data.damaged_files import damaged_file
 from vpns_hf.data.digits import build_digits
+from vpns_hf.data.image_bytes import image_bytes
 from vpns_hf.data.parquet_files import check_files_agree
 from vpns_hf.data.reasons import reason_of
 from vpns_hf.data.saved_folders import check_saved, is_saved
@@ -101,6 +102,8 @@ def _read(name: str, config_name: str | None, revision: str | None, **how: Any) 
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _read_folder(folder, config_name, **how)
+    if folder.is_file():
+        raise InputError(f"{name} is a file; give its folder, {folder.absolute().parent}, of which all files are read")
     if folder.exists() or _looks_like_path(name):
         raise InputError(f"no data set folder at {name}; give a folder, a Hub id or one of {list(DATASETS)}")
     return _read_from_hub(name, config_name, revision=revision, **how)
@@ -174,8 +177,6 @@ def _as_splits(loaded: Any) -> dict[str, Any]:
 
 
 def _with_images(split: Any) -> Any:
-    """Takes columns of {bytes, path} for images: so they are stored, and files of other origin do not say it."""
-    for name, feature in (split.features or {}).items():
-        if isinstance(feature, dict) and set(feature) == {"bytes", "path"}:
-            split = split.cast_column(name, datasets.Image())
+    for name in image_bytes(split.features or {}):
+        split = split.cast_column(name, datasets.Image())
     return split
