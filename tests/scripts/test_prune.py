@@ -135,7 +135,7 @@ def test_an_empty_split(job, tmp_path, split):
     data.mkdir()
     for name, rows in {"train": 40, "test": 17, split: 0}.items():
         coloured_split(40).select(range(rows)).to_parquet(data / f"{name}-00000.parquet")
-    refused(job("--dataset_name", data), data, f'"{split}"')
+    refused(job("--dataset_name", data), f"the {split} split is empty; give it at least one image")
 
 
 def test_a_finished_run_is_not_written_over(job, tmp_path):
