@@ -153,6 +153,12 @@ def weights_of(folder: Path) -> dict[str, str]:
     return {**digests, "results": json.dumps([results["dense"], *measured])}
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a job has come to its end: it holds results, and no checkpoint to go on from."""
+    out = folder / "out"
+    return (out / "results.json").exists() and not list(out.glob("checkpoints/checkpoint-*"))
+
+
 def scratch() -> tempfile.TemporaryDirectory:
     """Returns a folder for one trial, removed at its end."""
     return tempfile.TemporaryDirectory(prefix="vpns-kill-")

@@ -177,6 +177,7 @@ class VPNsTrainer:
             except Interrupted:
                 self.accelerator.end_training()
                 raise
+        from_main_process(self.accelerator, self._clear_checkpoints)  # last: without them the job counts as finished
         self.accelerator.end_training()
         return self.results.to_dict()
 
@@ -187,7 +188,7 @@ class VPNsTrainer:
         self._pretrain()
         dense = self._dense_reference()
         results = self._results(dense, [self._prune(sparsity, dense) for sparsity in self.args.sparsities])
-        from_main_process(self.accelerator, lambda: self._finish_output(results))
+        from_main_process(self.accelerator, lambda: self.folder.finish(results))
         return results
 
     def evaluate(self) -> dict[float, dict[str, Any]]:
@@ -237,8 +238,7 @@ class VPNsTrainer:
         with one_line_refusals(self.output_dir):
             self.resumption.start()
 
-    def _finish_output(self, results: Results) -> None:
-        self.folder.finish(results)
+    def _clear_checkpoints(self) -> None:
         with one_line_refusals(self.output_dir):
             self.resumption.checkpoints.clear()
 

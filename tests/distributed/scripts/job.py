@@ -13,7 +13,7 @@ from torch import Tensor
 from tests.helpers import prune_at_random
 from tests.training_helpers import dense_model, tiny_trainer
 from vpns_hf import Callback, VPNsTrainer
-from vpns_hf.training import trainer as trainer_module
+from vpns_hf.training import job_folder
 from vpns_hf.training.evaluation import evaluate_views
 from vpns_hf.training.run import Run
 from vpns_hf.training.selection import LastEpoch
@@ -76,14 +76,14 @@ def first_epoch(trainer: VPNsTrainer) -> dict[str, Tensor]:
 
 
 def count_calls(name: str) -> list[str]:
-    """Makes the calls of a function of the trainer's module leave a mark in the returned list."""
-    calls, original = [], getattr(trainer_module, name)
+    """Makes the calls of a function that writes to the folder leave a mark in the returned list."""
+    calls, original = [], getattr(job_folder, name)
 
     def counted(*args, **kwargs):
         calls.append(name)
         return original(*args, **kwargs)
 
-    setattr(trainer_module, name, counted)
+    setattr(job_folder, name, counted)
     return calls
 
 
