@@ -19,14 +19,12 @@ from vpns_hf.training.checkpointing import Checkpointing
 from vpns_hf.training.checkpoints import Checkpoints
 from vpns_hf.training.interruption import StopRequest
 from vpns_hf.training.job import Job
-from vpns_hf.training.loop import train_epoch
 from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.progress import StageProgress
 from vpns_hf.training.run import Run, RunData
 from vpns_hf.training.selection import BestOnValidation
 from vpns_hf.training.stages import FindMaskStage, FineTuneStage, TrainingStage
 
-from .step import LEARNING_RATE, SPARSITY, WEIGHT_DECAY, OneIteration, random_batches, resnet18
+from .step import LEARNING_RATE, SPARSITY, WEIGHT_DECAY, OneIteration, iterating, random_batches, resnet18
 
 IMAGES, BATCH_SIZE, IMAGE_SIZE, EPOCHS = 50_000, 256, 64, (1, 30)
 STAGES: dict[str, Callable[[], TrainingStage]] = {
@@ -62,15 +60,7 @@ def _running(stage: TrainingStage, batches: list[Batch]) -> tuple[Run, Callable[
     data = RunData(OneIteration(batches[:1]), OneIteration(batches[1:]), OneIteration())
     run = Run(model, Accelerator(cpu=True), data, SPARSITY, BestOnValidation())
     run.selection.consider(model, 1, ViewAccuracy(0.5, 0.5))  # a copy of the weights is part of every checkpoint
-    stage.begin(run)
-    prepared, optimizer = run.accelerator.prepare(model, stage.build_optimizer(model))
-    run.begin(StageProgress(stage, optimizer, run.accelerator))
-
-    def iterate() -> None:
-        run.progress.step = 0
-        train_epoch(run, stage, prepared)
-
-    return run, iterate
+    return run, iterating(run, stage)
 
 
 def _record(stage: str, epoch: int) -> EpochRecord:

@@ -25,7 +25,7 @@ from vpns_hf.training.optimizers import AdamSpec
 from vpns_hf.training.progress import StageProgress
 from vpns_hf.training.run import Run, RunData
 from vpns_hf.training.selection import LastEpoch
-from vpns_hf.training.stages import FindMaskStage
+from vpns_hf.training.stages import FindMaskStage, TrainingStage
 
 LEARNING_RATE, WEIGHT_DECAY, SPARSITY, SEED = 1e-4, 1e-4, 0.7, 0
 SIZES = ((64, 64), (224, 16))
@@ -53,8 +53,13 @@ def stage1_iteration(image_size: int, batches: list[Batch]) -> Callable[[], obje
     data = RunData(OneIteration(batches[:1]), OneIteration(batches[1:]), OneIteration())
     run = Run(model, Accelerator(cpu=True), data, SPARSITY, LastEpoch())
     stage = FindMaskStage(1, AdamSpec(LEARNING_RATE, LEARNING_RATE, WEIGHT_DECAY), scaled_weight)
+    return iterating(run, stage)
+
+
+def iterating(run: Run, stage: TrainingStage) -> Callable[[], None]:
+    """Begins a stage of a run, and returns what takes an iteration of it."""
     stage.begin(run)
-    prepared, optimizer = run.accelerator.prepare(model, stage.build_optimizer(model))
+    prepared, optimizer = run.accelerator.prepare(run.model, stage.build_optimizer(run.model))
     run.begin(StageProgress(stage, optimizer, run.accelerator))
 
     def iterate() -> None:
