@@ -17,7 +17,7 @@ from vpns_hf.data import (
     load_image_dataset,
     stream_image_dataset,
 )
-from vpns_hf.data.loading import stream_labels
+from vpns_hf.data.loading import parquet_files
 from vpns_hf.data.splits import named_splits
 from vpns_hf.hub.after_training import check_publishable, publish_run
 from vpns_hf.reporting import results_table
@@ -64,8 +64,8 @@ def read_data(inputs: InputArguments, spec: DatasetSpec | None) -> tuple[Dataset
     columns = find_columns(dataset, inputs.image_column_name, inputs.label_column_name, spec)
     if not inputs.streaming:
         return dataset, columns, None
-    labels = stream_labels(inputs.dataset_name, dataset, columns, config_name=inputs.dataset_config_name)
-    streams = StreamIndex(dataset, columns, labels)
+    files = parquet_files(inputs.dataset_name, dataset, config_name=inputs.dataset_config_name)
+    streams = StreamIndex(dataset, columns, files)
     return streams.rows, columns, streams
 
 

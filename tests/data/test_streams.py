@@ -22,9 +22,9 @@ from vpns_hf.data import (
     prepare_splits,
     stream_image_dataset,
 )
-from vpns_hf.data.loading import stream_labels
+from vpns_hf.data.loading import parquet_files
 from vpns_hf.data.origins import Origin
-from vpns_hf.data.streamed_split import StreamedSplit
+from vpns_hf.data.parquet_split import ParquetSplit
 from vpns_hf.errors import InputError
 
 LENGTHS = (50, 7, 60, 33)  # of the files
@@ -50,8 +50,12 @@ def folder(tmp_path, split):
 
 @pytest.fixture
 def index(folder, columns) -> StreamIndex:
+    return stream_index(folder, columns)
+
+
+def stream_index(folder, columns) -> StreamIndex:
     streams = stream_image_dataset(str(folder))
-    return StreamIndex(streams, columns, stream_labels(str(folder), streams, columns))
+    return StreamIndex(streams, columns, parquet_files(str(folder), streams))
 
 
 def opened(index, columns, rows=None, sizes=(9,), on_bad_image="error", buffer=16):
@@ -88,9 +92,19 @@ def test_parquet_files_are_read_by_groups_of_rows(index):
     ]
 
 
-def test_labels_of_parquet_files_are_read_without_the_images(folder, columns):
-    labels = stream_labels(str(folder), stream_image_dataset(str(folder)), columns)
-    assert {name: list(stream.features) for name, stream in labels.items()} == {"train": ["label"], "test": ["label"]}
+@pytest.mark.parametrize("kind", ["parquet", "images", "disk", "generated"])
+def test_only_parquet_files_are_read_directly(folder, split, tmp_path, kind):
+    name = "digits" if kind == "generated" else str({"parquet": folder}.get(kind, tmp_path / kind))
+    split.save_to_disk(tmp_path / "disk")
+    for row in range(2):
+        (tmp_path / "images" / "train" / str(row)).mkdir(parents=True)
+        split["image"][row].save(tmp_path / "images" / "train" / str(row) / "image.png")
+    files = parquet_files(name, stream_image_dataset(name))
+    expected = {
+        "train": [str(folder / f"train-{k}.parquet") for k in range(4)],
+        "test": [str(folder / "test-0.parquet")],
+    }
+    assert files == (expected if kind == "parquet" else {})
 
 
 def test_rows_are_chosen_as_of_any_data_set(index, columns, split):
@@ -102,7 +116,7 @@ def test_rows_are_chosen_as_of_any_data_set(index, columns, split):
         assert list(ours.origins[part].rows) == list(theirs.origins[part].rows)
 
 
-@pytest.mark.parametrize("kind", ["parquet", "images", "disk", "generator"])
+@pytest.mark.parametrize("kind", ["parquet", "parquet stream", "images", "disk", "generator"])
 def test_the_same_bytes_as_of_a_cache(folder, columns, split, tmp_path, kind):
     if kind == "images":
         for row, image in enumerate(split["image"]):
@@ -114,10 +128,11 @@ def test_the_same_bytes_as_of_a_cache(folder, columns, split, tmp_path, kind):
     stream = (
         generated
         if kind == "generator"
-        else stream_image_dataset(str({"parquet": folder}.get(kind, tmp_path / kind)))["train"]
+        else stream_image_dataset(str({"images": tmp_path / kind, "disk": tmp_path / kind}.get(kind, folder)))["train"]
     )
+    files = {"train": [str(folder / f"train-{k}.parquet") for k in range(4)]} if kind == "parquet" else None
     rows = sorted(range(COUNT), key=lambda row: row % 3) if kind == "images" else list(range(COUNT))
-    large, small = opened(StreamIndex({"train": stream}, columns), columns, sizes=(9, 4))
+    large, small = opened(StreamIndex({"train": stream}, columns, files), columns, sizes=(9, 4))
     caches = ImageStore(columns, tmp_path / "cache").open(split.select(rows), [9, 4])
     wanted = torch.tensor([149, 0, 0, 77, 3])
     for ours, theirs in zip((large, small), caches, strict=True):
@@ -128,8 +143,7 @@ def test_the_same_bytes_as_of_a_cache(folder, columns, split, tmp_path, kind):
 def test_plain_bytes_give_the_same_as_images(columns, split, tmp_path):
     content = split.data.column("image").combine_chunks().field("bytes")
     pq.write_table(pa.table({"image": content, "label": split.data.column("label")}), tmp_path / "train.parquet")
-    streams = stream_image_dataset(str(tmp_path))
-    [ours] = opened(StreamIndex(streams, columns, stream_labels(str(tmp_path), streams, columns)), columns)
+    [ours] = opened(stream_index(tmp_path, columns), columns)
     [theirs] = ImageStore(columns, tmp_path / "cache").open(split, [9])
     wanted = torch.tensor([149, 0, 77])
     assert torch.equal(ours.read(wanted), theirs.read(wanted))
@@ -159,14 +173,14 @@ def test_global_batches_do_not_depend_on_the_processes(index, columns, count):
 
 
 def test_each_process_reads_its_share(index, columns, monkeypatch):
-    read, original = Counter(), StreamedSplit.open
+    read, original = Counter(), ParquetSplit.open
 
     def counted(split, row):
         for images in original(split, row):
             read[process] += len(images)
             yield images
 
-    monkeypatch.setattr(StreamedSplit, "open", counted)
+    monkeypatch.setattr(ParquetSplit, "open", counted)
     [source] = opened(index, columns)
     for process in range(4):
         list(train_batches(source, 32, index=process, count=4).epoch(1))
@@ -207,7 +221,7 @@ def test_evaluation_counts_every_row_once(index, columns, count):
 
 def test_a_bad_image_stops_at_its_batch_and_names_its_row(tmp_path, columns, split):
     with_broken(split, [60, 99]).to_parquet(tmp_path / "train.parquet")
-    index = StreamIndex(stream_image_dataset(str(tmp_path)), columns)
+    index = stream_index(tmp_path, columns)
     batches = EvalBatches(*opened(index, columns, index.rows["train"]), EvalTransform(9), batch_size=25)
     shown = []
     with pytest.raises(InputError, match=r"^row 60 of the train split is no readable image .*truncated") as caught:
@@ -219,7 +233,7 @@ def test_a_bad_image_stops_at_its_batch_and_names_its_row(tmp_path, columns, spl
 
 def test_bad_images_are_left_out(tmp_path, columns, split, caplog):
     with_broken(split, [60, 99]).to_parquet(tmp_path / "train.parquet")
-    index = StreamIndex(stream_image_dataset(str(tmp_path)), columns)
+    index = stream_index(tmp_path, columns)
     [source] = opened(index, columns, on_bad_image="skip")
     assert (len(source), source.skipped) == (COUNT - 2, 2)
     assert "2 of 150 images are left out: row 60 of the train split" in caplog.text
@@ -238,7 +252,7 @@ def test_bad_images_are_left_out(tmp_path, columns, split, caplog):
 )
 def test_a_class_must_keep_an_image(tmp_path, columns, make_split, bad, words):
     with_broken(make_split([0, 1, 2, 1]), list(bad)).to_parquet(tmp_path / "train.parquet")
-    index = StreamIndex(stream_image_dataset(str(tmp_path)), columns)
+    index = stream_index(tmp_path, columns)
     with pytest.raises(InputError, match=words):
         opened(index, columns, on_bad_image="skip")
 
@@ -253,7 +267,7 @@ def test_a_stream_that_breaks_off(folder, index, columns):
 def test_labels_that_are_missing(tmp_path, columns, make_split):
     make_split([0, 1, -1, 2]).to_parquet(tmp_path / "train.parquet")
     make_split([0, 1]).to_parquet(tmp_path / "test.parquet")
-    index = StreamIndex(stream_image_dataset(str(tmp_path)), columns)
+    index = stream_index(tmp_path, columns)
     with pytest.raises(InputError, match="row 2 of the train split has no label"):
         prepare_splits(index.rows, columns, seed=0)
 
@@ -263,8 +277,7 @@ def test_a_file_without_the_label_column_has_rows_without_labels(tmp_path, colum
     for name in ("train", "test", *others):
         rows = split.remove_columns("label") if name == "test" else split
         rows.to_parquet(tmp_path / f"{name}.parquet", batch_size=40)
-    streams = stream_image_dataset(str(tmp_path))
-    index = StreamIndex(streams, columns, stream_labels(str(tmp_path), streams, columns))
+    index = stream_index(tmp_path, columns)
     assert index.rows["test"]["label"] == [None] * COUNT
     if others:
         assert prepare_splits(index.rows, columns, seed=0).origins["test"].name == "validation"
@@ -292,6 +305,6 @@ def test_a_label_out_of_range(tmp_path, columns, make_split):
     labels = pa.array([0, 1, 7, 1])
     pq.write_table(table.set_column(1, table.schema.field("label"), labels), tmp_path / "train.parquet")
     make_split([0, 1]).to_parquet(tmp_path / "test.parquet")
-    index = StreamIndex(stream_image_dataset(str(tmp_path)), columns)
+    index = stream_index(tmp_path, columns)
     with pytest.raises(InputError, match=r"row 2 of the train split has the label 7; expected one of 3 classes"):
         prepare_splits(index.rows, columns, seed=0)

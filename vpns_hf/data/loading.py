@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -13,7 +14,6 @@ import yaml
 from datasets.exceptions import DatasetsError
 
 from vpns_hf.data.class_folders import no_classes
-from vpns_hf.data.columns import Columns
 from vpns_hf.data.damaged_files import damaged_file
 from vpns_hf.data.digits import build_digits
 from vpns_hf.data.image_bytes import image_bytes
@@ -72,34 +72,35 @@ def stream_image_dataset(
     )
 
 
-def stream_labels(
+def parquet_files(
     name_or_path: str,
     streams: Mapping[str, datasets.IterableDataset],
-    columns: Columns,
     *,
     config_name: str | None = None,
-) -> datasets.IterableDatasetDict | None:
-    """The rows of `streams` without their images, where the format allows to leave them out; None elsewhere.
+    revision: str | None = None,
+) -> dict[str, list[str]]:
+    """The files of each split of `streams` if all are parquet files; nothing for other formats.
 
     Args:
         name_or_path: the data set `streams` were read from.
         streams: what `stream_image_dataset` returned.
-        columns: the image and the label column.
         config_name: the configuration of a data set that has several.
+        revision: branch, tag or commit on the Hub.
     """
     if any(stream.info.builder_name != "parquet" for stream in streams.values()):
-        return None
-    return _read(name_or_path, config_name, None, streaming=True, columns=[columns.label])
+        return {}
+    path, config_name = _place_of(name_or_path, config_name)
+    config = datasets.load_dataset_builder(path, config_name, revision=revision).config
+    files = {name: list(config.data_files[name]) for name in streams}
+    return files if all(path.endswith(".parquet") for path in chain(*files.values())) else {}
 
 
 def _read(name: str, config_name: str | None, revision: str | None, **how: Any) -> dict[str, Any]:
     """The splits by name; `how` is for `datasets.load_dataset`."""
     if name in GENERATED:
         return GENERATED[name]()
-    spec = find_spec(name)
-    if spec is not None:
-        name, config_name = spec.path, config_name or spec.config_name
-    folder = Path(name).expanduser()
+    name, config_name = _place_of(name, config_name)
+    folder = Path(name)
     if folder.is_dir():
         return _read_folder(folder, config_name, **how)
     if folder.is_file():
@@ -107,6 +108,14 @@ def _read(name: str, config_name: str | None, revision: str | None, **how: Any) 
     if folder.exists() or _looks_like_path(name):
         raise InputError(f"no data set folder at {name}; give a folder, a Hub id or one of {list(DATASETS)}")
     return _read_from_hub(name, config_name, revision=revision, **how)
+
+
+def _place_of(name: str, config_name: str | None) -> tuple[str, str | None]:
+    """The folder or Hub id of what may be a short name, and the configuration."""
+    spec = find_spec(name)
+    if spec is not None:
+        return spec.path, config_name or spec.config_name
+    return os.path.expanduser(name), config_name
 
 
 def _looks_like_path(name: str) -> bool:

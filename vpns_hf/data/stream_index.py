@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import datasets
 import numpy as np
@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from vpns_hf.data.columns import Columns, check_columns
 from vpns_hf.data.image_files import image_files
+from vpns_hf.data.parquet_split import ParquetSplit
+from vpns_hf.data.streamed_rows import StreamedRows
 from vpns_hf.data.streamed_split import StreamedSplit
 from vpns_hf.errors import InputError
 
@@ -23,7 +25,7 @@ class StreamIndex:
     Args:
         streams: by the name of the split.
         columns: the image and the label column.
-        labels: streams of the same rows of which only the label column is read, where there are such.
+        files: of each split, if these are all parquet files; see `parquet_files`. They are then read directly.
 
     Raises:
         InputError: a stream cannot be read or lacks a column.
@@ -33,18 +35,21 @@ class StreamIndex:
         self,
         streams: Mapping[str, datasets.IterableDataset],
         columns: Columns,
-        labels: Mapping[str, datasets.IterableDataset] | None = None,
+        files: Mapping[str, Sequence[str]] | None = None,
     ):
         for name, stream in streams.items():
             if stream.features is None:
                 raise InputError(f"the stream of the {name} split does not say its columns; give it `features`")
             check_columns(stream, columns, name)
-        self.splits = {
-            name: StreamedSplit(stream, columns, name, (labels or {}).get(name)) for name, stream in streams.items()
+        self.splits: dict[str, StreamedRows] = {
+            name: ParquetSplit(files[name], stream.features, columns, name)
+            if files
+            else StreamedSplit(stream, columns, name)
+            for name, stream in streams.items()
         }
         self.rows = datasets.DatasetDict({name: _rows(split, columns) for name, split in self.splits.items()})
 
-    def find(self, chosen: datasets.Dataset, column: str) -> tuple[list[StreamedSplit], np.ndarray]:
+    def find(self, chosen: datasets.Dataset, column: str) -> tuple[list[StreamedRows], np.ndarray]:
         """Which rows were chosen.
 
         Args:
@@ -61,7 +66,7 @@ class StreamIndex:
         return splits, np.array([first[name] + int(row) for name, _, row in places], dtype=np.int64)
 
 
-def _rows(split: StreamedSplit, columns: Columns) -> datasets.Dataset:
+def _rows(split: StreamedRows, columns: Columns) -> datasets.Dataset:
     paths = pa.array([f"{split.name}/{row}" for row in range(len(split))], type=pa.string())
     images = pa.StructArray.from_arrays([pa.nulls(len(split), pa.binary()), paths], names=["bytes", "path"])
     table = pa.table({columns.image: images, columns.label: split.labels})

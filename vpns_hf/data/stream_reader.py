@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpns_hf.data.streamed_split import StreamedSplit
+from vpns_hf.data.streamed_rows import StreamedRows
 from vpns_hf.errors import InputError
 
 NEVER = -1
@@ -34,7 +34,7 @@ class StreamReader:
         horizon: rows, at least that of the largest batch.
     """
 
-    def __init__(self, splits: Sequence[StreamedSplit], batches: Sequence[np.ndarray], horizon: int):
+    def __init__(self, splits: Sequence[StreamedRows], batches: Sequence[np.ndarray], horizon: int):
         self._splits = splits
         self._batches = batches
         self._horizon = horizon

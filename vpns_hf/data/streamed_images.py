@@ -20,7 +20,7 @@ from vpns_hf.data.selection import Selection
 from vpns_hf.data.stream_index import StreamIndex
 from vpns_hf.data.stream_order import LANES, stream_order
 from vpns_hf.data.stream_reader import StreamReader
-from vpns_hf.data.streamed_split import ROWS_AT_ONCE, StreamedSplit
+from vpns_hf.data.streamed_rows import ROWS_AT_ONCE, StreamedRows
 
 
 class StreamedImages:
@@ -38,7 +38,7 @@ class StreamedImages:
 
     def __init__(
         self,
-        splits: Sequence[StreamedSplit],
+        splits: Sequence[StreamedRows],
         numbers: np.ndarray,
         size: int,
         labels: torch.Tensor,

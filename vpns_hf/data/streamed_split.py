@@ -10,15 +10,14 @@ import pyarrow as pa
 
 from vpns_hf.data.columns import Columns
 from vpns_hf.data.reasons import reason_of
+from vpns_hf.data.streamed_rows import ROWS_AT_ONCE, StreamedRows
 from vpns_hf.errors import InputError
 
 FEW_PIECES, MANY_PIECES = 64, 1024
-ROWS_AT_ONCE = 64
-NO_SUCH_COLUMN = "No match for FieldRef"  # in what pyarrow raises
 
 
-class StreamedSplit:
-    """A split that is read piece by piece, a piece being some of its files or, of parquet files, groups of rows.
+class StreamedSplit(StreamedRows):
+    """A split that is read piece by piece, a piece being some of its files.
 
     The column of labels is read once when this is made; images are read when they are asked for.
 
@@ -26,31 +25,18 @@ class StreamedSplit:
         stream: the rows.
         columns: the image and the label column.
         name: of the split, for messages.
-        labels: a stream of the same rows of which only the label column is read; None takes `stream`.
-
-    Attributes:
-        features: of the two columns.
-        labels: of all rows, as stored.
-        starts: int64 (pieces + 1,), the number of the first row of each piece, and of all rows.
 
     Raises:
         InputError: the stream cannot be read, or does not have the columns.
     """
 
-    def __init__(
-        self,
-        stream: datasets.IterableDataset,
-        columns: Columns,
-        name: str,
-        labels: datasets.IterableDataset | None = None,
-    ):
+    def __init__(self, stream: datasets.IterableDataset, columns: Columns, name: str):
         self.name = name
         self._column = columns.image
         self.features = datasets.Features({column: stream.features[column] for column in vars(columns).values()})
         self._stream = _in_pieces(stream).cast_column(columns.image, datasets.Image(decode=False))
-        counted = self._stream if labels is None else _in_pieces(labels)
         self._pieces = min(self._stream.num_shards, MANY_PIECES)
-        parts = [self._labels_of(piece, counted, columns.label) for piece in range(self._pieces)]
+        parts = [self._labels_of(piece, columns.label) for piece in range(self._pieces)]
         self.labels = pa.chunked_array([chunk for part in parts for chunk in part.chunks], type=parts[0].type)
         self.starts = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
 
@@ -58,23 +44,15 @@ class StreamedSplit:
         return int(self.starts[-1])
 
     def open(self, row: int) -> Iterator[list[dict | None]]:
-        """The stored images from a row on to the end of its piece, some at a time."""
+        """See `StreamedRows`."""
         piece = int(np.searchsorted(self.starts, row, "right")) - 1
         rows = self._stream.shard(self._pieces, piece).select_columns([self._column])
         tables = rows.skip(row - int(self.starts[piece])).with_format("arrow").iter(batch_size=ROWS_AT_ONCE)
         return (table.column(self._column).to_pylist() for table in self._read(tables))
 
-    def _labels_of(self, piece: int, counted: datasets.IterableDataset, column: str) -> pa.ChunkedArray:
-        try:
-            return self._read_labels(counted.shard(self._pieces, piece), column)
-        except InputError as error:
-            if NO_SUCH_COLUMN not in str(error.__cause__):
-                raise
-            # Asked for all columns, a file without this one has None there, which says that rows have no label.
-            return self._read_labels(self._stream.shard(self._pieces, piece), column)
-
-    def _read_labels(self, piece: datasets.IterableDataset, column: str) -> pa.ChunkedArray:
-        tables = list(self._read(piece.select_columns([column]).with_format("arrow").iter(batch_size=1000)))
+    def _labels_of(self, piece: int, column: str) -> pa.ChunkedArray:
+        rows = self._stream.shard(self._pieces, piece).select_columns([column])
+        tables = list(self._read(rows.with_format("arrow").iter(batch_size=1000)))
         kind = datasets.Features({column: self.features[column]}).arrow_schema.field(0).type
         return pa.chunked_array([chunk for table in tables for chunk in table.column(0).cast(kind).chunks], type=kind)
 

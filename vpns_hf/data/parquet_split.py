@@ -1,0 +1,97 @@
+"""The rows of parquet files by number, of which a few are in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import datasets
+import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets.table import cast_array_to_feature
+from fsspec.implementations.local import LocalFileSystem
+
+from vpns_hf.data.columns import Columns
+from vpns_hf.data.reasons import reason_of
+from vpns_hf.data.streamed_rows import ROWS_AT_ONCE, StreamedRows
+from vpns_hf.errors import InputError
+
+# Of each column, in bytes. Without it a whole column of a group of rows is read before the first row comes.
+READ_AT_ONCE = 1 << 18
+
+
+class ParquetSplit(StreamedRows):
+    """A split of which a piece is a group of rows of a file.
+
+    `datasets` reads such groups whole, and writers often put all rows of a file into one. This reads forward within
+    them, a page at a time (some 1,000 rows or 1 MB): the first image comes at once, and memory holds a page.
+
+    Args:
+        files: local paths, or addresses for `fsspec`.
+        features: of the two columns; files that store the images as plain bytes are cast to them.
+        columns: the image and the label column.
+        name: of the split, for messages.
+
+    Raises:
+        InputError: a file cannot be read or has no image column.
+    """
+
+    def __init__(self, files: Sequence[str], features: datasets.Features, columns: Columns, name: str):
+        self.name = name
+        self.features = datasets.Features({column: features[column] for column in vars(columns).values()})
+        self._image = columns.image
+        self._stored = datasets.Image(decode=False)
+        self._groups: list[tuple[str, int]] = []
+        counts: list[int] = []
+        labels: list[pa.ChunkedArray] = []
+        for path in files:
+            with self._opened(path) as file:
+                self._check_image_column(path, file)
+                rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+                self._groups += [(path, group) for group, count in enumerate(rows) if count]
+                counts += filter(None, rows)
+                labels.append(self._labels_of(file, columns.label))
+        self.labels = pa.chunked_array([chunk for part in labels for chunk in part.chunks], type=labels[0].type)
+        self.starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def open(self, row: int) -> Iterator[list[dict | None]]:
+        """See `StreamedRows`."""
+        piece = int(np.searchsorted(self.starts, row, "right")) - 1
+        path, group = self._groups[piece]
+        passed = row - int(self.starts[piece])
+        with self._opened(path) as file:
+            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=[self._image]):
+                if passed < len(batch):
+                    yield cast_array_to_feature(batch.column(0).slice(passed), self._stored).to_pylist()
+                passed = max(passed - len(batch), 0)
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[pq.ParquetFile]:
+        """The file, if what goes wrong while it is open is told as an `InputError`."""
+        try:
+            system, place = fsspec.core.url_to_fs(path)
+            where = None if isinstance(system, LocalFileSystem) else system  # None is the faster for local files
+            with pq.ParquetFile(place, filesystem=where, pre_buffer=False, buffer_size=READ_AT_ONCE) as file:
+                yield file
+        except InputError:
+            raise
+        except (OSError, ValueError) as error:
+            raise InputError(f"the {self.name} split cannot be read further: {reason_of(error)}") from error
+
+    def _check_image_column(self, path: str, file: pq.ParquetFile) -> None:
+        if self._image not in file.schema_arrow.names:
+            raise InputError(f"{path} has no column {self._image!r}, as other files of the {self.name} split have")
+
+    def _labels_of(self, file: pq.ParquetFile, column: str) -> pa.ChunkedArray:
+        """Of all rows, None for all where the file has no such column."""
+        kind = self.features.arrow_schema.field(column).type
+        if column not in file.schema_arrow.names:
+            return pa.chunked_array([pa.nulls(file.metadata.num_rows, kind)])
+        stored, feature = file.read([column]).column(0), self.features[column]
+        # For numbers the plain cast: that of a `ClassLabel` refuses those out of range without naming a row.
+        return stored.cast(kind) if pa.types.is_integer(stored.type) else cast_array_to_feature(stored, feature)
