@@ -34,6 +34,7 @@ def run_script(main: Callable[[], None]) -> None:
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         main()
+        _leave_processes()
     except InputError as error:
         _exit(2, f"error: {error}")
     except Interrupted as interruption:
@@ -43,10 +44,8 @@ def run_script(main: Callable[[], None]) -> None:
         if (reason := lost_process(error)) is None:
             raise
         rank = os.environ.get("RANK", "0")
-        print(f"{Path(sys.argv[0]).name}: error: process {rank} stops: {reason}", file=sys.stderr, flush=True)
-        if torch.distributed.is_initialized():
-            os._exit(1)  # threads that still wait for the other process would abort an orderly end
-        sys.exit(1)
+        print(f"{Path(sys.argv[0]).name}: error: process {rank} stops: {reason}", file=sys.stderr)
+        _end(1)
     except KeyboardInterrupt:
         with _deaf():
             _exit(130, "stopped by SIGINT")
@@ -72,6 +71,20 @@ def _deaf() -> Iterator[None]:
 def _exit(code: int, line: str) -> NoReturn:
     if is_main_process():
         print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)
+    _end(code)
+
+
+def _leave_processes() -> None:
+    """Ends the connections to the other processes, whose threads would now and then abort an orderly end."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def _end(code: int) -> NoReturn:
+    if torch.distributed.is_initialized():  # and a thread may wait for another process: leaving could take for ever
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tests.helpers import prune_at_random
 from tests.training_helpers import dense_model, tiny_trainer
+from vpns_hf.scripting import run_script
 from vpns_hf.training.recalibration import RecalibrateBatchNorm
 from vpns_hf.training.run import Run
 from vpns_hf.training.selection import LastEpoch
@@ -35,4 +36,4 @@ def main(output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_script(lambda: main(Path(sys.argv[1])))

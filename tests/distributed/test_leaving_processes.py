@@ -1,0 +1,22 @@
+"""However a script ends, it leaves the other processes at once: their threads abort an orderly end now and then."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.distributed.launching import SCRIPTS, ended, start_ranks
+
+pytestmark = pytest.mark.slow
+
+
+def test_at_the_end_of_its_work():
+    for process in start_ranks(SCRIPTS / "leaving.py", "finished"):
+        assert ended(process) == (0, "begun\nconnected: False\n", "")
+
+
+def test_after_a_wrong_input_while_a_thread_waits_for_another_process():
+    refused, other = start_ranks(SCRIPTS / "leaving.py", "refused")
+    assert ended(refused, 60) == (2, "begun\n", "leaving.py: error: this is not allowed\n")
+    code, _, errors = ended(other, 60)
+    assert code == 1
+    assert "process 1 stops: another process of this job is gone" in errors
