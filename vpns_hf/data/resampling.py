@@ -6,8 +6,8 @@ import torch
 
 from vpns_hf.data.crops import Crops
 
-# Images per product on the CPU: the intermediate result stays in the cache of a core.
-CPU_CHUNK = 16
+# What the intermediate results of a product may take on the CPU, in bytes, to stay in the cache of a core.
+CPU_CHUNK = 3 << 19
 
 
 def interpolation_matrix(source: int, target: int) -> torch.Tensor:
@@ -51,11 +51,19 @@ class SquareResize:
         """Fill `out`, contiguous float (B, window, window, 3), from `images`, uint8 (B, height, width, 3)."""
         column_choice = crops.left.clone()
         column_choice[len(images) - crops.mirrored :] += self._places
-        chunk = CPU_CHUNK if images.device.type == "cpu" else len(images)
+        chunk = self._at_once(images)
         for start in range(0, len(images), chunk):
             part = slice(start, start + chunk)
-            self._resize(images[part], self._rows[crops.top[part]], self._columns[column_choice[part]], out[part])
+            rows = self._rows.index_select(0, crops.top[part])
+            columns = self._columns.index_select(0, column_choice[part])
+            self._resize(images[part], rows, columns, out[part])
         return out
+
+    def _at_once(self, images: torch.Tensor) -> int:
+        """How many images one product takes."""
+        _, height, width, channels = images.shape
+        lines = 4 * height * channels * (width + self.window)  # bytes
+        return max(CPU_CHUNK // lines, 1) if images.device.type == "cpu" else len(images)
 
     def _resize(self, images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, out: torch.Tensor) -> None:
         count, height, width, channels = images.shape
