@@ -59,13 +59,18 @@ def test_the_batch_size_of_the_data_set(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"find_mask_epochs": 3, "finetune_epochs": 4}, "14 for each of 1 sparsities"),
+        ({"find_mask_epochs": 3, "finetune_epochs": 4}, "14 for the one sparsity"),
         ({"dense_reference": True, "finetune_epochs": 4}, "8 for the dense reference"),
         ({"label_mapping": "identity", "pretrain_epochs": 5}, "5 to pre-train"),
     ],
 )
 def test_passes_over_the_training_images(plan, changes, words):
     assert words in str(plan(**changes))
+
+
+def test_compiling_is_said_to_take_time(plan):
+    assert "Compiled network: the first update of each stage takes long" in str(plan(torch_compile=True))
+    assert "Compiled network" not in str(plan())
 
 
 def test_the_passes_are_those_that_are_made(plan):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -19,6 +18,8 @@ from vpns_hf.methods import METHODS
 from vpns_hf.models import VISUAL_PROMPTS
 from vpns_hf.models.configuration_vpns import GRANULARITIES
 from vpns_hf.pruning.thresholds import num_dropped
+
+from .ranges import RANGES
 
 if TYPE_CHECKING:
     from vpns_hf.data import DatasetSpec
@@ -180,48 +181,10 @@ class VPNsTrainingArguments:
         _check_choice("data_on_device", self.data_on_device, DATA_ON_DEVICE)
 
     def _check_numbers(self) -> None:
-        for name in (
-            "pretrain_epochs",
-            "find_mask_epochs",
-            "finetune_epochs",
-            "prompt_size",
-            "bn_recalibration",
-            "check_ranks_every",
-        ):
-            _check_at_least(name, getattr(self, name), 0)
-        for name in (
-            "image_size",
-            "per_device_eval_batch_size",
-            "mapping_interval",
-            "gradient_accumulation_steps",
-            "timeout",
-            "shuffle_buffer_size",
-            "save_total_limit",
-        ):
-            _check_at_least(name, getattr(self, name), 1)
-        for name in ("max_train_samples", "max_eval_samples", "max_test_samples", "checkpointing_steps"):
-            if getattr(self, name) is not None:
-                _check_at_least(name, getattr(self, name), 1)
-        for name in ("train_batch_size", "per_device_train_batch_size"):
-            if getattr(self, name) is not None:
-                _check_at_least(name, getattr(self, name), 2)  # batch norm needs two images
-        for name in (
-            "pretrain_learning_rate",
-            "score_learning_rate",
-            "prompt_learning_rate",
-            "learning_rate",
-            "prompt_finetune_learning_rate",
-            "weight_decay",
-        ):
-            _check_at_least(name, getattr(self, name), 0)
-        if self.max_grad_norm is not None and not 0 < self.max_grad_norm < math.inf:
-            raise InputError(f"max_grad_norm is {self.max_grad_norm}; allowed: above 0 and finite")
-        if not 0 <= self.momentum < 1:
-            raise InputError(f"momentum is {self.momentum}; allowed: 0 or more and below 1")
-        if not 0 < self.validation_fraction < 1:
-            raise InputError(f"validation_fraction is {self.validation_fraction}; allowed: above 0 and below 1")
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"seed is {self.seed}; allowed: 0 to {2**32 - 1}")
+        for name, allowed in RANGES.items():
+            value = getattr(self, name)
+            if value is not None:
+                allowed.check(name, value)
         for sparsity in self.sparsities:
             num_dropped(1, sparsity)
 
@@ -266,8 +229,3 @@ def _fits(value: Any, hint: Any) -> bool:
 def _check_choice(name: str, value: Any, allowed: Any) -> None:
     if value not in allowed:
         raise InputError(f"{name} is {value!r}; allowed: {', '.join(str(choice) for choice in allowed)}")
-
-
-def _check_at_least(name: str, value: float, least: float) -> None:
-    if not least <= value < math.inf:
-        raise InputError(f"{name} is {value}; it must be at least {least}{'' if value < least else ' and finite'}")

@@ -23,6 +23,7 @@ import torch
 from vpns_hf.errors import InputError
 
 from .digests import digest_of_stream
+from .disk import disk_refusal, sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -102,10 +103,7 @@ class Checkpoints:
             sync_folder(self.folder)
         except OSError as error:
             shutil.rmtree(aside, ignore_errors=True)
-            raise InputError(
-                f"no checkpoint could be written to {self.folder} ({error.strerror or error}); earlier ones are intact: "
-                "make room and repeat the command to go on"
-            ) from error
+            raise InputError(f"no checkpoint could be written to {self.folder} {disk_refusal(error)}") from error
         self._remove_oldest()
 
     def newest(self) -> Path | None:
@@ -182,15 +180,6 @@ def _delete(folder: Path) -> None:
         folder.unlink()
     else:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Waits until the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class _Hashed:

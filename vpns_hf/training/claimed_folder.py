@@ -10,7 +10,8 @@ from filelock import FileLock, Timeout
 
 from vpns_hf.errors import InputError
 
-from .output import make_folder, one_line_refusals, remove_empty
+from .disk import one_line_refusals
+from .output import make_folder, remove_empty
 from .processes import from_main_process
 
 logger = logging.getLogger(__name__)

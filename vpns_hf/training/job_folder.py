@@ -11,7 +11,8 @@ from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.reporting import DenseResult, Results, RunResult, write_model_plots, write_report
 
 from .digests import digest_of_file
-from .output import clear_output_dir, one_line_refusals, save_model
+from .disk import one_line_refusals
+from .output import clear_output_dir, save_model
 from .recipe import public_recipe, write_recipe
 from .resuming import WEIGHTS
 from .saved_models import SavedModels

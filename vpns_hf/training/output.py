@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from safetensors import SafetensorError
 from transformers import ViTImageProcessorPil
 
 from vpns_hf.errors import InputError
 from vpns_hf.models import VPNsConfig, VPNsForImageClassification
 
-from .checkpoints import sync_folder
+from .disk import sync_folder
 
 REPORT_FILES = (
     "results.json",
@@ -70,27 +68,6 @@ def refuse_results(folder: Path) -> None:
             f"output_dir {folder} already holds {', '.join(found[:4])}{' and more' if len(found) > 4 else ''}; "
             "give another folder, or --overwrite_output_dir to replace them"
         )
-
-
-@contextmanager
-def one_line_refusals(folder: Path) -> Iterator[None]:
-    """Turns a disk that refuses to be written to into one line.
-
-    Raises:
-        InputError: where the block raised an error of the operating system.
-    """
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{folder} could not be written to {disk_refusal(error)}") from error
-
-
-def disk_refusal(error: Exception) -> str:
-    """Returns why a disk refused in the middle of a job, and what to do."""
-    reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-    is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or isinstance(error, SafetensorError)
-    first = "make room" if is_full else "mend that"
-    return f"({reason}); what was finished before is intact: {first} and repeat the command to go on"
 
 
 def make_folder(folder: Path) -> list[Path]:

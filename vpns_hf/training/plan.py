@@ -68,6 +68,8 @@ class Plan:
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Passes over the training images: {self._passes()}",
         ]
+        if self.args.torch_compile:
+            lines.append("Compiled network: the first update of each stage takes long, on CPUs minutes")
         dense = megabytes(self.bytes_on_disk(0.0))
         for sparsity in self.args.sparsities:
             size = self._size(sparsity)
@@ -87,7 +89,8 @@ class Plan:
 
     def _passes(self) -> str:
         each = self.passes(METHODS[self.args.method](self.args))
-        parts = [f"{each} for each of {len(self.args.sparsities)} sparsities"]
+        runs = len(self.args.sparsities)
+        parts = [f"{each} for each of {runs} sparsities" if runs > 1 else f"{each} for the one sparsity"]
         if self.args.dense_reference:
             parts.append(f"{self.passes(dense_stages(self.args))} for the dense reference")
         if self.args.pretrain_epochs:

@@ -28,6 +28,7 @@ from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCall
 from .checkpointing import Checkpointing
 from .claimed_folder import ClaimedFolder
 from .digests import digest_of_images, digest_of_tensors
+from .disk import one_line_refusals
 from .evaluation import Evaluation, evaluate_views
 from .images import (
     Images,
@@ -45,7 +46,7 @@ from .interruption import StopRequest
 from .job import asked_for
 from .job_folder import JobFolder
 from .optimizers import SGDSpec
-from .output import one_line_refusals, writable_output_dir
+from .output import writable_output_dir
 from .plan import Plan
 from .preparations import preparations_of
 from .processes import build_accelerator, from_main_process
