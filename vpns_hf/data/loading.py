@@ -17,6 +17,7 @@ from vpns_hf.data.class_folders import no_classes
 from vpns_hf.data.damaged_files import damaged_file
 from vpns_hf.data.digits import build_digits
 from vpns_hf.data.image_bytes import image_bytes
+from vpns_hf.data.left_out import warn_of_left_out
 from vpns_hf.data.parquet_files import check_files_agree
 from vpns_hf.data.reasons import reason_of
 from vpns_hf.data.saved_folders import check_saved, is_saved
@@ -135,6 +136,10 @@ def _read_folder(
         splits = _splits_of(builder, streaming)
         if _are_bare_images(splits):
             raise no_classes(folder, builder.config.data_files)
+        if builder.info.builder_name == "imagefolder":
+            warn_of_left_out(
+                folder, builder.config.data_files, {} if streaming else {k: len(s) for k, s in splits.items()}
+            )
         return splits
     except InputError:
         raise
