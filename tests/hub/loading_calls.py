@@ -108,6 +108,26 @@ def load_dataset(repo_id: str) -> dict[str, Any]:
     return {name: [list(split["label"]), split[0]["image"].size] for name, split in splits.items()}
 
 
+def stream_dataset(repo_id: str) -> dict[str, Any]:
+    """Reads a data set by its id as `--streaming` does: the kind of each split, its labels and its last image."""
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    from vpns_hf.data import StreamIndex, find_columns, stream_image_dataset
+    from vpns_hf.data.loading import parquet_files
+
+    streams = stream_image_dataset(repo_id)
+    index = StreamIndex(streams, find_columns(streams), parquet_files(repo_id, streams))
+    found = {}
+    for name, split in index.splits.items():
+        [[image]] = split.open(len(split) - 1)
+        pixels = np.asarray(Image.open(io.BytesIO(image["bytes"]))).tolist()
+        found[name] = [type(split).__name__, split.labels.to_pylist(), pixels]
+    return found
+
+
 def add_note(repo_id: str) -> None:
     """Adds a file that publishing knows nothing of."""
     from huggingface_hub import HfApi

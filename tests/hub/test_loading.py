@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import datasets
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -24,7 +25,7 @@ from vpns_hf import VPNsForImageClassification
 
 pytestmark = pytest.mark.slow
 CALLS = Path(__file__).with_name("loading_calls.py")
-REPO = "loading/net"
+REPO, PICTURES = "loading/net", "loading/pictures"
 
 
 @pytest.fixture(scope="module")
@@ -149,15 +150,27 @@ def test_through_a_mirror(hub, mirror, published, expected, picture, tmp_path):
     assert not any(line.startswith("GET") and line.endswith("model.safetensors") for line in hub.log[asked:])
 
 
-def test_a_data_set_goes_there_and_back(hub, client, tmp_path):
-    splits = {"train": coloured_split(12), "test": coloured_split(6)}
-    datasets.DatasetDict(splits).save_to_disk(tmp_path / "data")
-    assert (
-        client.call(
-            CALLS, "push_dataset", token=WRITER, repo_id="loading/pictures", folder=str(tmp_path / "data")
-        ).code
-        == 0
-    )
-    assert hub.repositories["datasets", "loading/pictures"].private
-    loaded = client.call(CALLS, "load_dataset", token=WRITER, repo_id="loading/pictures").result
-    assert loaded == {name: [list(split["label"]), [16, 16]] for name, split in splits.items()}
+@pytest.fixture(scope="module")
+def pictures(hub, client, tmp_path_factory) -> dict[str, datasets.Dataset]:
+    """The splits of a data set that is on the Hub as `PICTURES`, private."""
+    splits, folder = {"train": coloured_split(12), "test": coloured_split(6)}, tmp_path_factory.mktemp("pictures")
+    datasets.DatasetDict(splits).save_to_disk(folder)
+    pushed = client.call(CALLS, "push_dataset", token=WRITER, repo_id=PICTURES, folder=str(folder))
+    assert pushed.code == 0
+    assert hub.repositories["datasets", PICTURES].private
+    return splits
+
+
+def test_a_data_set_goes_there_and_back(client, pictures):
+    loaded = client.call(CALLS, "load_dataset", token=WRITER, repo_id=PICTURES).result
+    assert loaded == {name: [list(split["label"]), [16, 16]] for name, split in pictures.items()}
+
+
+def test_a_data_set_is_streamed_from_there(hub, client, pictures):
+    asked = len(hub.log)
+    streamed = client.call(CALLS, "stream_dataset", token=WRITER, repo_id=PICTURES)
+    assert streamed.result == {
+        name: ["ParquetSplit", list(split["label"]), np.asarray(split[-1]["image"]).tolist()]
+        for name, split in pictures.items()
+    }, streamed.err
+    assert any(line.startswith(f"GET /datasets/{PICTURES}/resolve/") for line in hub.log[asked:])
