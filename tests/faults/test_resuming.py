@@ -118,7 +118,7 @@ def test_it_goes_on_from_a_checkpoint_that_is_named(tmp_path, expected):
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere/checkpoint-000001", ""])
 def test_a_checkpoint_that_is_not_there(tmp_path, name):
-    with pytest.raises(InputError, match="is no checkpoint; give a folder such as"):
+    with pytest.raises(InputError, match="is no checkpoint; give latest, none, or a folder such as"):
         job(tmp_path, resume_from_checkpoint=str(tmp_path / name))
     assert not (tmp_path / "out").exists()
 

@@ -157,7 +157,9 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         InputError: if there is none, or it is not as it was written.
     """
     if NAME.fullmatch(folder.name) is None or not folder.is_dir():
-        raise InputError(f"{folder} is no checkpoint; give a folder such as output/checkpoints/checkpoint-000007")
+        raise InputError(
+            f"{folder} is no checkpoint; give latest, none, or a folder such as output/checkpoints/checkpoint-000007"
+        )
     try:
         checkpoint = _open(folder)
         checkpoint.verify()
