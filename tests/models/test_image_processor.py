@@ -40,7 +40,9 @@ def test_other_sizes_become_the_models(folder, size):
     pixels = processor(image(size), return_tensors="pt")["pixel_values"]
     assert pixels.shape == (1, 3, 16, 16)
     expected = np.asarray(image(size).resize((16, 16), Image.Resampling.BILINEAR)) / 255
-    assert np.allclose(pixels[0].permute(1, 2, 0).numpy(), expected, atol=1e-6)
+    # Where torchvision is installed it resizes, and rounds a few pixels the other way.
+    assert np.allclose(pixels[0].permute(1, 2, 0).numpy(), expected, atol=1 / 255 + 1e-6)
+    assert np.abs(pixels[0].permute(1, 2, 0).numpy() - expected).mean() < 0.1 / 255
 
 
 def test_the_size_is_the_input_size_not_the_prompted_one():

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from typing import get_type_hints
 
 import pytest
 
@@ -31,5 +31,6 @@ def test_what_is_inside_and_how_it_is_said(allowed, inside, outside, words):
 
 
 def test_every_number_that_a_job_takes_has_a_range():
-    numbers = {"int", "int | None", "float", "float | None"}
-    assert {field.name for field in fields(VPNsTrainingArguments) if field.type in numbers} == set(RANGES)
+    numbers = (int, int | None, float, float | None)
+    types = get_type_hints(VPNsTrainingArguments)
+    assert {name for name, kind in types.items() if kind in numbers} == set(RANGES)

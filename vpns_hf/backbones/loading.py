@@ -21,6 +21,12 @@ from .weight_files import SUFFIXES, read_tensors
 
 logger = logging.getLogger(__name__)
 
+# What the libraries raise about names, folders and files; a TypeError is that of transformers 5.17 about a JSON list.
+UNREADABLE = (
+    *(OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError),
+    *(HFValidationError, SafetensorError),
+)
+
 
 def load_backbone(
     model: str | os.PathLike | PreTrainedModel,
@@ -47,7 +53,7 @@ def load_backbone(
         return head.fit(_load(name, num_labels, revision), num_labels)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, HFValidationError, SafetensorError) as error:
+    except UNREADABLE as error:
         raise InputError(_explain(name, error)) from error
 
 
