@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub.errors import HTTPError
 
+from vpns_hf.data import parquet_split
 from vpns_hf.data.parquet_split import ParquetSplit
 from vpns_hf.data.streamed_rows import ROWS_AT_ONCE
 from vpns_hf.errors import InputError
@@ -85,6 +87,18 @@ def test_files_that_are_not_local(split_of):
     fsspec.filesystem("memory").rm("/vpns_hf/train.parquet")
     with pytest.raises(InputError, match=r"^the train split cannot be read further: "):
         split_of([address])
+
+
+@pytest.mark.parametrize(
+    "error", [HTTPError("no answer"), ConnectionError("no answer"), FileNotFoundError("no answer")]
+)
+def test_a_connection_that_is_lost(split_of, monkeypatch, error):
+    def lost(*args):
+        raise error
+
+    monkeypatch.setattr(parquet_split, "xopen", lost)
+    with pytest.raises(InputError, match=r"^the train split cannot be read further: no answer$"):
+        split_of(["hf://datasets/vpns/pets/train.parquet"])
 
 
 def test_groups_without_rows_are_no_pieces(tmp_path, split_of):

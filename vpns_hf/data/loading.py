@@ -12,6 +12,7 @@ from typing import Any
 import datasets
 import yaml
 from datasets.exceptions import DatasetsError
+from huggingface_hub.errors import HTTPError
 
 from vpns_hf.data.class_folders import no_classes
 from vpns_hf.data.damaged_files import damaged_file
@@ -27,7 +28,7 @@ from vpns_hf.hub.reach import hub_answers
 
 GENERATED: dict[str, Callable[[], datasets.DatasetDict]] = {"digits": build_digits}
 # What the readers of folders and of the Hub raise about what they find there.
-UNREADABLE = (OSError, ValueError, IndexError, RuntimeError, yaml.YAMLError, DatasetsError)
+UNREADABLE = (OSError, ValueError, IndexError, RuntimeError, yaml.YAMLError, DatasetsError, HTTPError)
 
 
 def load_image_dataset(

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import datasets
 import numpy as np
 import pyarrow as pa
+from datasets.exceptions import DatasetsError
+from huggingface_hub.errors import HTTPError
 
 from vpns_hf.data.columns import Columns
 from vpns_hf.data.reasons import reason_of
@@ -59,7 +61,7 @@ class StreamedSplit(StreamedRows):
     def _read(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         try:
             yield from tables
-        except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        except (OSError, ValueError, RuntimeError, DatasetsError, HTTPError) as error:
             raise InputError(f"the {self.name} split cannot be read further: {reason_of(error)}") from error
 
 
