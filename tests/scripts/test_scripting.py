@@ -68,6 +68,15 @@ def test_a_signal_that_is_repeated_while_the_script_ends(monkeypatch, capsys):
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own answer to SIGINT: shells let jobs in the background ignore the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_has_its_own_code_and_line(capsys):
     assert ending(lambda: signal.raise_signal(signal.SIGINT)) == 130
     assert capsys.readouterr().err == "script.py: stopped by SIGINT\n"
