@@ -22,6 +22,8 @@ from vpns_hf.errors import InputError
 # The last batch of an epoch is topped up to a multiple of this many images, so that it is the same for 1, 2, 4 and 8
 # processes with at least two images, which batch norm needs, for each.
 TOP_UP = 16
+# Numbers of a batch; memory for fewer comes back from the allocator in less time than from a pool.
+WORTH_KEEPING = 1 << 20
 
 
 class Batch(NamedTuple):
@@ -197,10 +199,10 @@ class _Reader:
             yield Batch(pixel_values, labels, None if counted is None else to_device(counted, self._device))
 
     def _buffer(self, count: int) -> torch.Tensor | None:
-        if self._device.type != "cpu":
-            return None  # the allocators of accelerators reuse memory themselves
-        size = self.transform.image_size
-        return self._buffers.take((count, size, size, 3)).permute(0, 3, 1, 2)
+        shape = (count, self.transform.image_size, self.transform.image_size, 3)
+        if self._device.type != "cpu" or math.prod(shape) < WORTH_KEEPING:
+            return None  # the allocators of accelerators, and malloc for little, reuse memory themselves
+        return self._buffers.take(shape).permute(0, 3, 1, 2)
 
 
 def _mixed_seed(seed: int, stream: str, epoch: int) -> int:

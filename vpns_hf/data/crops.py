@@ -30,20 +30,22 @@ class Crops(NamedTuple):
 
 
 class CropPlan(NamedTuple):
-    """The windows of all rows of a cache for one epoch: `top`, `left` int64 (N,), `flip` bool (N,)."""
+    """The windows of all rows of a cache for one epoch: `top`, `left` int64 (N,), `flip` bool (N,) or None for none."""
 
     top: torch.Tensor
     left: torch.Tensor
-    flip: torch.Tensor
+    flip: torch.Tensor | None = None
 
     @staticmethod
     def whole(count: int) -> CropPlan:
         """The top left corner of each image, none mirrored."""
         corner = torch.zeros(count, dtype=torch.int64)
-        return CropPlan(corner, corner, corner.bool())
+        return CropPlan(corner, corner)
 
     def take(self, rows: torch.Tensor) -> tuple[torch.Tensor, Crops]:
         """The rows with those to mirror moved to the end, else in the given order, and their crops."""
-        flip = self.flip[rows]
-        rows = rows[flip.long().argsort(stable=True)]
-        return rows, Crops(self.top[rows], self.left[rows], int(flip.sum()))
+        mirrored = 0
+        if self.flip is not None:
+            flip = self.flip[rows]
+            rows, mirrored = rows[flip.long().argsort(stable=True)], int(flip.sum())
+        return rows, Crops(self.top[rows], self.left[rows], mirrored)

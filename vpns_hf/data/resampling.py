@@ -49,15 +49,20 @@ class SquareResize:
 
     def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor) -> torch.Tensor:
         """Fill `out`, contiguous float (B, window, window, 3), from `images`, uint8 (B, height, width, 3)."""
-        column_choice = crops.left.clone()
-        column_choice[len(images) - crops.mirrored :] += self._places
         chunk = self._at_once(images)
         for start in range(0, len(images), chunk):
-            part = slice(start, start + chunk)
-            rows = self._rows.index_select(0, crops.top[part])
-            columns = self._columns.index_select(0, column_choice[part])
-            self._resize(images[part], rows, columns, out[part])
+            part = slice(start, min(start + chunk, len(images)))
+            self._resize(images[part], *self._matrices(crops, part), out[part])
         return out
+
+    def _matrices(self, crops: Crops, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        """The weights of the rows and those of the columns for some images of a batch."""
+        if self._places == 1 and not crops.mirrored:
+            count = part.stop - part.start
+            return self._rows.expand(count, -1, -1), self._columns[:1].expand(count, -1, -1)
+        columns = crops.left[part].clone()
+        columns[max(len(crops.left) - crops.mirrored - part.start, 0) :] += self._places
+        return self._rows.index_select(0, crops.top[part]), self._columns.index_select(0, columns)
 
     def _at_once(self, images: torch.Tensor) -> int:
         """How many images one product takes."""
@@ -69,7 +74,8 @@ class SquareResize:
         count, height, width, channels = images.shape
         # The lines of all channels below each other make one product per image, and so do, after the channels have
         # gone last, the columns of all beside each other.
-        planes = images.permute(0, 3, 1, 2).float().reshape(count, channels * height, width)
+        planes = torch.empty(count, channels, height, width, device=images.device)
+        planes = planes.copy_(images.permute(0, 3, 1, 2)).view(count, channels * height, width)
         wide = torch.bmm(planes, columns).view(count, channels, height, self.window)
         wide = wide.permute(0, 2, 3, 1).reshape(count, height, self.window * channels)
         torch.bmm(rows, wide, out=out.view(count, self.window, self.window * channels))

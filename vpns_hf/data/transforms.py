@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import torch
@@ -48,7 +49,7 @@ class TrainTransform:
         places = self.resize_size - self.image_size + 1
         top, left = torch.randint(places, (2, count), generator=generator)
         flip = torch.randint(2, (count,), generator=generator).bool()
-        return CropPlan(top, left, flip if self.flip else torch.zeros_like(flip))
+        return CropPlan(top, left, flip if self.flip else None)
 
     def __call__(self, images: Selection, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
         """Cut `crops` out of B images: float32 (B, 3, I, I) in [0, 1]."""
@@ -89,7 +90,7 @@ class _Window:
         if out is None:
             out = torch.empty(len(images), size, size, 3, device=images.device).permute(0, 3, 1, 2)
         result = out.permute(0, 2, 3, 1)
-        with torch.autocast(images.device.type, enabled=False):
+        with _full_precision(images.device.type):
             if images.size != (resized, resized):
                 self._resize_for(images)(images.picked(), crops, result)
             elif size == resized and not crops.mirrored:
@@ -104,6 +105,11 @@ class _Window:
         if key not in self._resizes:
             self._resizes[key] = SquareResize(height, width, self._resize_size, self._image_size, images.device)
         return self._resizes[key]
+
+
+def _full_precision(device_type: str) -> AbstractContextManager:
+    """Products in float32 even where the network is to compute in less."""
+    return torch.autocast(device_type, enabled=False) if torch.is_autocast_enabled(device_type) else nullcontext()
 
 
 def _checked(image_size: int) -> int:
