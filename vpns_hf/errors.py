@@ -8,6 +8,10 @@ class InputError(ValueError):
     """
 
 
+class OwnInputError(InputError):
+    """A wrong input that perhaps only one process of a job has come upon: each that has says so."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal ended the work; the text is one line.
 

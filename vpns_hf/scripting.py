@@ -20,7 +20,7 @@ import transformers
 from PIL import Image
 
 from .allocation import keep_freed_memory
-from .errors import InputError, Interrupted
+from .errors import InputError, Interrupted, OwnInputError
 from .lost_process import lost_process
 
 
@@ -36,7 +36,7 @@ def run_script(main: Callable[[], None]) -> None:
         main()
         _leave_processes()
     except InputError as error:
-        _exit(2, f"error: {error}")
+        _exit(2, f"error: {error}", by_all=isinstance(error, OwnInputError))
     except Interrupted as interruption:
         with _deaf():  # to a launcher that passes on the same signal
             _exit(interruption.code, str(interruption))
@@ -68,8 +68,8 @@ def _deaf() -> Iterator[None]:
             signal.signal(number, handler or signal.SIG_DFL)
 
 
-def _exit(code: int, line: str) -> NoReturn:
-    if is_main_process():
+def _exit(code: int, line: str, by_all: bool = False) -> NoReturn:
+    if by_all or is_main_process():
         print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)
     _end(code)
 

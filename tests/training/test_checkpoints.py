@@ -53,6 +53,32 @@ def test_only_as_many_as_asked_for_are_kept(store):
     assert sorted(path.name for path in store.folder.iterdir()) == ["checkpoint-000002", "checkpoint-000003"]
 
 
+def test_what_somebody_else_put_under_the_name_of_a_checkpoint_stays(store):
+    (store.folder / "checkpoint-000003").mkdir()
+    (store.folder / "checkpoint-000003" / "photo.jpg").write_text("mine")
+    (store.folder / "checkpoint-000005").write_text("mine too")
+    assert store.latest().number == 2
+    store.write(states(6))
+    assert store.latest().folder.name == "checkpoint-000006"
+    store.clear()
+    left = sorted(str(path.relative_to(store.folder)) for path in store.folder.rglob("*") if path.is_file())
+    assert left == ["checkpoint-000003/photo.jpg", "checkpoint-000005"]
+
+
+def test_damaged_ones_are_named_in_one_line_with_what_is_used(store, caplog):
+    (store.folder / "checkpoint-000002" / "shared.pt").write_bytes(b"")
+    assert store.latest().number == 1
+    [line] = [record.message for record in caplog.records]
+    assert line.startswith(f"damaged checkpoint: {store.folder / 'checkpoint-000002'} (shared.pt ")
+    assert line.endswith("; using checkpoint-000001")
+    (store.folder / "checkpoint-000001" / "manifest.json").unlink()
+    assert store.latest() is None
+    line = caplog.records[-1].message
+    assert "checkpoint-000002 (shared.pt" in line
+    assert "checkpoint-000001 (manifest.json cannot be read" in line
+    assert line.endswith("; no other is there, so the job starts anew")
+
+
 def test_nothing_was_written_yet(tmp_path):
     assert Checkpoints(tmp_path / "none").latest() is None
     assert not (tmp_path / "none").exists()

@@ -29,7 +29,7 @@ def test_changes_are_listed_in_one_line():
     with pytest.raises(InputError) as refused:
         job(seed=8, sparsities=[0.5], learning_rate=0.1).load_state_dict(job().state_dict())
     text = str(refused.value)
-    for phrase in ("seed 7, now 8", "sparsities [0.4, 0.7], now [0.5]", "learning_rate None, now 0.1"):
+    for phrase in ("seed 7, now 8", "sparsities [0.4, 0.7], now [0.5]", "learning_rate not given, now 0.1"):
         assert phrase in text
     assert "--resume_from_checkpoint none" in text
     assert "\n" not in text

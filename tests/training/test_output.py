@@ -10,8 +10,9 @@ from PIL import Image
 from transformers import AutoImageProcessor
 
 from tests.helpers import tiny_model
+from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.training.output import check_output_dir, clear_output_dir, image_processor, save_model
+from vpns_hf.training.output import check_output_dir, clear_output_dir, image_processor, refuse_foreign, save_model
 
 REPORT = (
     "results.json",
@@ -122,6 +123,34 @@ def test_clearing_takes_the_own_files_only(tmp_path):
         clear_output_dir(tmp_path)
         assert files(tmp_path) == sorted(FOREIGN)
     assert not any((tmp_path / name).exists() for name in MODELS)
+
+
+FOREIGN_MODELS = {
+    "a file": lambda folder: folder.write_text("mine"),
+    "files of somebody": lambda folder: write(folder / "thesis.tex"),
+    "another model": lambda folder: write(folder / "config.json", '{"model_type": "resnet"}'),
+    "a link to nowhere": lambda folder: folder.symlink_to("nowhere"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN_MODELS)
+def test_what_is_no_model_of_ours_is_not_replaced_by_one(tmp_path, name):
+    folder = tmp_path / "out" / "sparsity-50"
+    folder.parent.mkdir()
+    FOREIGN_MODELS[name](folder)
+    before = files(tmp_path)
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match=f"^{folder} is no model of an earlier run, .* move it away"):
+            tiny_trainer(tmp_path, sparsities=[0.7, 0.5], overwrite_output_dir=overwrite)
+    assert files(tmp_path) == before
+    tiny_trainer(tmp_path, sparsities=[0.7])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_of_ours_or_an_empty_folder_may_be_replaced(tmp_path, name):
+    write(tmp_path / name / "config.json", '{"model_type": "vpns"}')
+    (tmp_path / "empty").mkdir()
+    refuse_foreign([tmp_path / name, tmp_path / "empty", tmp_path / "none"])
 
 
 def test_clearing_leaves_nothing_of_a_run(tmp_path):

@@ -21,6 +21,7 @@ from vpns_hf.data.stream_index import StreamIndex
 from vpns_hf.data.stream_order import LANES, stream_order
 from vpns_hf.data.stream_reader import StreamReader
 from vpns_hf.data.streamed_rows import ROWS_AT_ONCE, StreamedRows
+from vpns_hf.errors import InputError, OwnInputError
 
 
 class StreamedImages:
@@ -76,7 +77,7 @@ class StreamedImages:
 
     def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
         """The images of one batch of rows after the other, read and decoded while those before are in use."""
-        return ReadAhead(map(Selection, self._decoded(batches)))
+        return ReadAhead(map(Selection, self._decoded_here(batches)))
 
     def bad_images(self) -> list[BadImage]:
         """Tries all images; returns those that cannot be read."""
@@ -86,6 +87,13 @@ class StreamedImages:
             images = self._decoder.decode(rows.tolist(), stored, [])
             bad.extend(image for image in images if isinstance(image, BadImage))
         return bad
+
+    def _decoded_here(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Of the share of one process, which is alone in finding what is wrong with it."""
+        try:
+            yield from self._decoded(batches)
+        except InputError as error:
+            raise OwnInputError(str(error)) from error
 
     def _decoded(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
         for rows, stored in zip(batches, self._stored(batches), strict=True):

@@ -112,16 +112,20 @@ class Checkpoints:
 
     def latest(self) -> Checkpoint | None:
         """Returns the newest checkpoint that is as it was written; says in one line which ones are not."""
+        whole, damage = None, {}
         for folder in reversed(self._folders()):
             try:
-                checkpoint = _open(folder)
-                checkpoint.verify()
+                whole = _open(folder)
+                whole.verify()
+                break
             except TornError as error:
-                logger.warning("the checkpoint %s is damaged (%s): using the one before", folder, error)
-                self._damaged.append(folder)
-            else:
-                return checkpoint
-        return None
+                whole, damage[folder] = None, str(error)
+        self._damaged = list(damage)
+        if damage:
+            named = ", ".join(f"{folder} ({reason})" for folder, reason in damage.items())
+            used = f"using {whole.folder.name}" if whole else "no other is there, so the job starts anew"
+            logger.warning("damaged checkpoint: %s; %s", named, used)
+        return whole
 
     def clear(self) -> None:
         """Removes all checkpoints, what is left of unfinished ones, and the folder if nothing else is in it.
@@ -134,12 +138,16 @@ class Checkpoints:
             self.folder.rmdir()
 
     def _folders(self) -> list[Path]:
+        return [path for path in self._named() if path.is_dir() and _holds_only_ours(path)]
+
+    def _named(self) -> list[Path]:
+        """Everything with the name of a checkpoint, also what somebody else has put there."""
         if not self.folder.is_dir():
             return []
-        return sorted(path for path in self.folder.iterdir() if NAME.fullmatch(path.name) and path.is_dir())
+        return sorted(path for path in self.folder.iterdir() if NAME.fullmatch(path.name))
 
     def _next_name(self) -> str:
-        numbers = [int(NAME.fullmatch(folder.name).group(1)) for folder in self._folders()]
+        numbers = [int(NAME.fullmatch(path.name).group(1)) for path in self._named()]
         return f"checkpoint-{max(numbers, default=0) + 1:06d}"
 
     def _remove_oldest(self) -> None:
@@ -166,6 +174,10 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     except TornError as error:
         raise InputError(f"the checkpoint {folder} is damaged ({error}); give another one") from error
     return checkpoint
+
+
+def _holds_only_ours(folder: Path) -> bool:
+    return all(path.name == MANIFEST or path.suffix == ".pt" for path in folder.iterdir())
 
 
 def _remove(folder: Path) -> None:

@@ -98,7 +98,7 @@ def _counted(count: int, one: str, several: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return " ".join(str(value).split())
+    return "not given" if value is None else " ".join(str(value).split())
 
 
 def _plain(value: Any) -> Any:

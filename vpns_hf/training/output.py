@@ -70,6 +70,16 @@ def refuse_results(folder: Path) -> None:
         )
 
 
+def refuse_foreign(folders: Iterable[Path]) -> None:
+    """Raises InputError if something else than a model of an earlier run is where a model is to be saved."""
+    for folder in folders:
+        is_empty = folder.is_dir() and not any(folder.iterdir())
+        if os.path.lexists(folder) and not is_empty and not _is_model_folder(folder):
+            raise InputError(
+                f"{folder} is no model of an earlier run, but one belongs there; move it away or give another --output_dir"
+            )
+
+
 def make_folder(folder: Path) -> list[Path]:
     """Makes a folder; returns it and those above that were made, the deepest first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]

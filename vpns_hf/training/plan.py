@@ -77,7 +77,13 @@ class Plan:
             lines.append(
                 f"Expected size at {short_percent(sparsity)} sparsity: {megabytes(size.total)} ({mask}; all weights kept: {dense})"
             )
-        resumed = [] if self.resumed is None else [f"Goes on from {self.resumed}; what is finished is not run again"]
+        resumed = (
+            []
+            if self.resumed is None
+            else [
+                f"Goes on from {self.resumed}, if what it was started with is the same; what is finished is not run again"
+            ]
+        )
         return [*lines, f"Output: {self.args.output_dir}", *resumed]
 
     def _decoded(self) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 from accelerate import Accelerator
 
 from vpns_hf.errors import InputError
+from vpns_hf.reporting.numbers import sparsity_name
 
 from .arguments import VPNsTrainingArguments
 from .callbacks import Callback
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
 from .digests import digest_of_file
 from .job import Job
-from .output import MODEL_FOLDER, refuse_results
+from .output import MODEL_FOLDER, refuse_foreign, refuse_results
 from .processes import from_main_process
 from .run import Run
 
@@ -78,6 +79,7 @@ class Resumption:
             )
         self.checkpoint = _choose(self.checkpoints, args.resume_from_checkpoint)
         self._state: SavedState | None = None
+        refuse_foreign(output_dir / sparsity_name(sparsity) for sparsity in args.sparsities)
         if not self._is_own and not args.overwrite_output_dir:
             refuse_results(output_dir)
 
