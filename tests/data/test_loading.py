@@ -103,6 +103,25 @@ def test_a_file_that_breaks_off_is_named(tmp_path, make_split, kind, end):
         assert "\n" not in str(caught.value)
 
 
+def test_a_file_that_is_damaged_inside_is_named(tmp_path, make_split):
+    write_parquet(tmp_path, train=make_split([0, 1] * 99), test=make_split([2]))
+    [damaged] = tmp_path.rglob("train*.parquet")
+    images = pq.read_metadata(damaged).row_group(0).column(0)
+    with damaged.open("r+b") as file:
+        file.seek(images.dictionary_page_offset or images.data_page_offset)
+        file.write(b"\xff" * 40)
+    with pytest.raises(InputError, match=rf"{damaged.name} cannot be read \(.*\); replace it, or remove it") as caught:
+        load_image_dataset(str(tmp_path), cache_dir=str(tmp_path / "cache"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stream_must_say_its_columns(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.csv").write_text("image,label\n1.png,cat\n")
+    with pytest.raises(InputError, match=r"does not say its columns before it is read; leave out --streaming$"):
+        stream_image_dataset(str(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["train", "test"])
 def test_a_split_of_a_file_without_rows(tmp_path, make_split, name):
     for split in ("train", "test"):

@@ -97,7 +97,9 @@ def test_a_connection_that_is_lost(split_of, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(parquet_split, "xopen", lost)
-    with pytest.raises(InputError, match=r"^the train split cannot be read further: no answer$"):
+    with pytest.raises(
+        InputError, match=r"^the train split cannot be read further: hf://.*train\.parquet: no answer$"
+    ):
         split_of(["hf://datasets/vpns/pets/train.parquet"])
 
 
@@ -122,5 +124,5 @@ def test_labels_are_stored_in_several_ways(write, split_of, columns):
 
 def test_every_file_has_images(write, split_of):
     files = write(table_of(range(4)), table_of(range(4)).rename_columns(["picture", "label"]))
-    with pytest.raises(InputError, match=r"train-1\.parquet has no column 'image', as other files of the train split"):
+    with pytest.raises(InputError, match=r"train-1\.parquet has no column 'image'; give all files the same"):
         split_of(files)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from tests.data.broken import with_broken
 from tests.distributed.launching import SCRIPTS, ended, start
 from tests.faults.interrupted import weights
 from tests.training_helpers import coloured_split
@@ -95,6 +97,15 @@ def test_both_processes_end_with_the_same_masks(two):
     first, second = (note["masks"] for note in notes(two))
     assert first == second
     assert set(first) == {"find_mask", "finetune"}
+
+
+def test_the_process_that_alone_finds_a_bad_image_says_which(parquet, tmp_path):
+    folder = shutil.copytree(parquet, tmp_path / "data")
+    with_broken(coloured_split(VALIDATION, seed=2), [1]).to_parquet(folder / "validation-0.parquet")
+    code, _, err = run(folder, tmp_path, launcher=TWO)
+    assert code != 0
+    [line] = [line for line in err.splitlines() if line.startswith("streaming.py: error: row ")] or [err]
+    assert "row 1 of the validation split is no readable image (" in line  # every second row is the second process's
 
 
 def test_killed_in_an_epoch_it_goes_on_with_the_same_bits(parquet, two, tmp_path):

@@ -94,6 +94,13 @@ def test_a_stream_is_cut_as_any_data_set(tmp_path):
     assert "Decoded images: made anew for every batch, from a stream" in str(streamed.plan())
 
 
+@pytest.mark.parametrize("name", ["cache_images", "data_on_device"])
+def test_a_stream_cannot_be_kept(tmp_path, name):
+    streams = [coloured_split(rows).to_iterable_dataset() for rows in (40, 13, 17)]
+    with pytest.raises(InputError, match=f"^{name} is yes, but a stream keeps no images; give auto"):
+        VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path, **{name: "yes"}), *streams).batches()
+
+
 def test_streams_and_other_data_sets_are_not_mixed(tmp_path):
     with pytest.raises(InputError, match="give all as streams, or none"):
         VPNsTrainer(

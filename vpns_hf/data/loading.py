@@ -27,6 +27,7 @@ from vpns_hf.errors import InputError
 from vpns_hf.hub.reach import hub_answers
 
 GENERATED: dict[str, Callable[[], datasets.DatasetDict]] = {"digits": build_digits}
+WHOLE_FOLDERS = ("imagefolder", "parquet")  # readers that are to take all that lies in a folder
 # What the readers of folders and of the Hub raise about what they find there.
 UNREADABLE = (OSError, ValueError, IndexError, RuntimeError, yaml.YAMLError, DatasetsError, HTTPError)
 
@@ -69,6 +70,11 @@ def stream_image_dataset(
         InputError: as `load_image_dataset`. What is wrong further inside the files is raised where it is read.
     """
     splits = _read(name_or_path, config_name, revision, streaming=True)
+    for name, split in splits.items():
+        if split.features is None:
+            raise InputError(
+                f"the {name} split of {name_or_path} does not say its columns before it is read; leave out --streaming"
+            )
     return datasets.IterableDatasetDict(
         {name: s.to_iterable_dataset() if isinstance(s, datasets.Dataset) else s for name, s in splits.items()}
     )
@@ -137,16 +143,21 @@ def _read_folder(
         splits = _splits_of(builder, streaming)
         if _are_bare_images(splits):
             raise no_classes(folder, builder.config.data_files)
-        if builder.info.builder_name == "imagefolder":
-            warn_of_left_out(
-                folder, builder.config.data_files, {} if streaming else {k: len(s) for k, s in splits.items()}
-            )
+        if builder.info.builder_name in WHOLE_FOLDERS and not _lists_its_files(folder):
+            rows = {} if streaming else {name: len(split) for name, split in splits.items()}
+            warn_of_left_out(folder, builder.config.data_files, rows)
         return splits
     except InputError:
         raise
     except UNREADABLE as error:
-        reason = damaged_file(folder) or reason_of(error)
+        reason = damaged_file(folder, error) or reason_of(error)
         raise InputError(f"no images could be loaded from the folder {folder}: {reason}") from error
+
+
+def _lists_its_files(folder: Path) -> bool:
+    """Whether the card of a data set chooses among the files."""
+    card = folder / "README.md"
+    return card.is_file() and "\nconfigs:" in card.read_text(encoding="utf-8", errors="replace")
 
 
 def _splits_of(builder: datasets.DatasetBuilder, streaming: bool) -> dict[str, Any]:
@@ -170,7 +181,7 @@ def _read_from_hub(name: str, config_name: str | None, **how: Any) -> dict[str, 
             return _as_splits(datasets.load_dataset(name, config_name, **how))
     except UNREADABLE as error:
         raise InputError(
-            f"{name} could not be loaded from the Hub ({reason_of(error)}); "
+            f"{name} is no folder here, and could not be loaded from the Hub ({reason_of(error)}); "
             f"without network give a local folder or one of {sorted(GENERATED)}"
         ) from error
 

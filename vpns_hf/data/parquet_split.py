@@ -81,11 +81,12 @@ class ParquetSplit(StreamedRows):
         except InputError:
             raise
         except (OSError, ValueError, HTTPError) as error:
-            raise InputError(f"the {self.name} split cannot be read further: {reason_of(error)}") from error
+            place = "" if path in str(error) else f"{path}: "
+            raise InputError(f"the {self.name} split cannot be read further: {place}{reason_of(error)}") from error
 
     def _check_image_column(self, path: str, file: pq.ParquetFile) -> None:
         if self._image not in file.schema_arrow.names:
-            raise InputError(f"{path} has no column {self._image!r}, as other files of the {self.name} split have")
+            raise InputError(f"{path} has no column {self._image!r}; give all files the same columns")
 
     def _labels_of(self, file: pq.ParquetFile, column: str) -> pa.ChunkedArray:
         """Of all rows, None for all where the file has no such column."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import torch
 from torch import Tensor
 
-from vpns_hf.data import ImageSource
+from vpns_hf.data import ImageSource, StreamIndex
+
+if TYPE_CHECKING:
+    from .images import Images
 
 SAMPLE = 16  # images; one that was exchanged in a large data set is not noticed, one that was added or removed is
 
@@ -29,6 +32,24 @@ def digest_of_images(images: ImageSource, sample: int = SAMPLE) -> str:
     rows = torch.linspace(0, len(images) - 1, min(sample, len(images))).round().long()
     seen = {"images": images.read(rows)} if len(rows) else {}
     return digest_of_tensors({"labels": images.labels, **seen})
+
+
+def digests_of_data(images: Images, streams: StreamIndex | None) -> dict[str, str]:
+    """Returns how many images each split has and what they are, and of streams where the pieces begin.
+
+    The order of an epoch follows from these pieces. Of streams all labels are compared, but no image: each would be
+    read up to from the start of its piece.
+    """
+    digests = {}
+    for split in ("train", "validation", "test"):
+        source = getattr(images, split)
+        if source is not None:
+            digest = digest_of_images(source, SAMPLE if streams is None else 0)
+            digests[f"{split} images"] = f"{len(source)} ({digest})"
+    if streams is not None:
+        starts = {name: torch.from_numpy(split.starts) for name, split in streams.splits.items()}
+        digests["groups of rows"] = digest_of_tensors(starts)
+    return digests
 
 
 def digest_of_file(path: Path) -> str | None:

@@ -26,6 +26,7 @@ from vpns_hf.data import (
 from vpns_hf.data.device_memory import on_device
 from vpns_hf.data.disk_space import DiskSpace
 from vpns_hf.data.early_batches import EarlyEvalBatches, EarlyTrainBatches
+from vpns_hf.errors import InputError
 
 from .arguments import VPNsTrainingArguments
 from .run import RunData
@@ -78,7 +79,14 @@ def image_store(args: VPNsTrainingArguments, columns: Columns, show_progress: bo
 
 
 def stream_store(streams: StreamIndex, args: VPNsTrainingArguments, columns: Columns) -> StreamStore:
-    """Returns what decodes the images of a job for every batch."""
+    """Returns what decodes the images of a job for every batch.
+
+    Raises:
+        InputError: if they are to be kept nevertheless.
+    """
+    for name in ("cache_images", "data_on_device"):
+        if getattr(args, name) == "yes":
+            raise InputError(f"{name} is yes, but a stream keeps no images; give auto, or leave out --streaming")
     return StreamStore(streams, columns, args.on_bad_image, args.shuffle_buffer_size)
 
 

@@ -27,7 +27,7 @@ from .base_model import BaseModelBuilder
 from .callbacks import Callback, LoggingCallback, ProgressCallback, TrackingCallback
 from .checkpointing import Checkpointing
 from .claimed_folder import ClaimedFolder
-from .digests import digest_of_images, digest_of_tensors
+from .digests import digest_of_tensors, digests_of_data
 from .disk import one_line_refusals
 from .evaluation import Evaluation, evaluate_views
 from .images import (
@@ -245,11 +245,7 @@ class VPNsTrainer:
 
     def _asked_for(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
-        digests = {"model": digest_of_tensors(self.base.state_dict())}
-        sample = {} if self.streams is None else {"sample": 0}  # a stream would be read up to every row
-        for split in ("train", "validation", "test"):
-            images = getattr(self.images, split)
-            digests |= {} if images is None else {f"{split} images": digest_of_images(images, **sample)}
+        digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_data(self.images, self.streams)}
         return asked_for(self.recipe, global_batch_size(self.args, self.process), digests)
 
     def _pretrain(self) -> None:
