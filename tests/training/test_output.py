@@ -12,7 +12,14 @@ from transformers import AutoImageProcessor
 from tests.helpers import tiny_model
 from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.training.output import check_output_dir, clear_output_dir, image_processor, refuse_foreign, save_model
+from vpns_hf.training.output import (
+    check_output_dir,
+    clear_output_dir,
+    image_processor,
+    refuse_foreign,
+    refuse_strange_files,
+    save_model,
+)
 
 REPORT = (
     "results.json",
@@ -151,6 +158,33 @@ def test_a_model_of_ours_or_an_empty_folder_may_be_replaced(tmp_path, name):
     write(tmp_path / name / "config.json", '{"model_type": "vpns"}')
     (tmp_path / "empty").mkdir()
     refuse_foreign([tmp_path / name, tmp_path / "empty", tmp_path / "none"])
+
+
+@pytest.mark.parametrize("name", ["sparsity-70/thesis.tex", "sparsity-0/onnx/model.onnx", "sparsity-70/plots/a/b.png"])
+def test_a_model_folder_is_not_replaced_with_what_somebody_put_into_it(tmp_path, name):
+    fill(tmp_path)
+    write(tmp_path / "sparsity-70" / "plots" / "prompt.png")
+    write(tmp_path / "sparsity-70" / ".cache" / "download")
+    write(tmp_path / "sparsity-study" / "mine.txt")
+    refuse_strange_files(tmp_path)
+    write(tmp_path / name)
+    with pytest.raises(InputError, match=f"^{tmp_path / name} is no file of a run, but its folder is to be replaced"):
+        refuse_strange_files(tmp_path)
+
+
+def test_all_that_a_run_writes_may_be_replaced(tmp_path):
+    tiny_trainer(tmp_path, sparsities=[0.5], dense_reference=False).train()
+    before = (tmp_path / "out" / "sparsity-50" / "model.safetensors").read_bytes()
+    again = tiny_trainer(tmp_path, sparsities=[0.5], dense_reference=False, seed=9, overwrite_output_dir=True)
+    again.train()
+    assert (tmp_path / "out" / "sparsity-50" / "model.safetensors").read_bytes() != before
+
+
+def test_a_job_that_replaces_another_asks_for_strange_files_first(tmp_path):
+    tiny_trainer(tmp_path, sparsities=[0.5], dense_reference=False).train()
+    write(tmp_path / "out" / "sparsity-50" / "notes.txt")
+    with pytest.raises(InputError, match=r"sparsity-50/notes\.txt is no file of a run"):
+        tiny_trainer(tmp_path, sparsities=[0.7], overwrite_output_dir=True)
 
 
 def test_clearing_leaves_nothing_of_a_run(tmp_path):

@@ -27,6 +27,16 @@ REPORT_FILES = (
     "plots/density_by_layer_sparsity-*.png",
     "plots/prompt_sparsity-*.png",
 )
+MODEL_FILES = (
+    "config.json",
+    "preprocessor_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.py",
+    "README.md",
+    "recipe.yaml",
+    "plots/*.png",
+)
 MODEL_FOLDER = re.compile(r"sparsity-\d[\d.e-]*")
 BILINEAR = 2
 
@@ -80,6 +90,16 @@ def refuse_foreign(folders: Iterable[Path]) -> None:
             )
 
 
+def refuse_strange_files(folder: Path) -> None:
+    """Raises InputError if a model folder of an earlier run, which is to be replaced, holds a file that no run writes."""
+    for model in (path for path in _own_paths(folder) if path.is_dir() and not path.is_symlink()):
+        for path in sorted(model.rglob("*")):
+            if path.is_file() and not _is_model_file(path.relative_to(model)):
+                raise InputError(
+                    f"{path} is no file of a run, but its folder is to be replaced; move it away or give another --output_dir"
+                )
+
+
 def make_folder(folder: Path) -> list[Path]:
     """Makes a folder; returns it and those above that were made, the deepest first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -121,6 +141,13 @@ def _own_paths(folder: Path) -> list[Path]:
     """Returns what a run writes: the files of the report, and the model folders."""
     files = [path for pattern in REPORT_FILES for path in sorted(folder.glob(pattern)) if path.is_file()]
     return files + [path for path in sorted(folder.glob("sparsity-*")) if _is_model_folder(path)]
+
+
+def _is_model_file(path: Path) -> bool:
+    """Whether a run writes a file of that name, below a model folder; hidden ones and caches belong to nobody."""
+    if any(part.startswith((".", "__")) for part in path.parts):
+        return True
+    return any(len(path.parts) == len(Path(name).parts) and path.match(name) for name in MODEL_FILES)
 
 
 def _is_model_folder(path: Path) -> bool:

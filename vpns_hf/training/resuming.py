@@ -18,7 +18,7 @@ from .callbacks import Callback
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
 from .digests import digest_of_file
 from .job import Job
-from .output import MODEL_FOLDER, refuse_foreign, refuse_results
+from .output import MODEL_FOLDER, refuse_foreign, refuse_results, refuse_strange_files
 from .processes import from_main_process
 from .run import Run
 
@@ -80,8 +80,8 @@ class Resumption:
         self.checkpoint = _choose(self.checkpoints, args.resume_from_checkpoint)
         self._state: SavedState | None = None
         refuse_foreign(output_dir / sparsity_name(sparsity) for sparsity in args.sparsities)
-        if not self._is_own and not args.overwrite_output_dir:
-            refuse_results(output_dir)
+        if not self._is_own:
+            (refuse_strange_files if args.overwrite_output_dir else refuse_results)(output_dir)
 
     def take_up(self, asked: Mapping[str, Any], callbacks: Sequence[Callback], accelerator: Accelerator) -> Job:
         """Returns the job with what is finished of it, and brings the callbacks to where they were.
