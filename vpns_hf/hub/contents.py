@@ -18,22 +18,12 @@ from vpns_hf.reporting import Results, RunResult
 
 from .card_text import with_last_cell
 from .model_card import over_seeds
+from .model_files import MODEL_FILES
 from .public_names import public_command, public_name
 from .run_folder import SavedModel, other_seeds
 
 # Whatever else lies in the folder stays where it is, pickled files and notes among it.
-PATTERNS = (
-    "config.json",
-    "preprocessor_config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "*.py",
-    "README.md",
-    "recipe.yaml",
-    "results.json",
-    "plots/*.png",
-    "LICENSE*",
-)
+PATTERNS = (*MODEL_FILES, "results.json", "LICENSE*")
 REQUIRED = {
     "*.safetensors": "weights",
     "preprocessor_config.json": "image processor",

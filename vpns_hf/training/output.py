@@ -14,6 +14,7 @@ from pathlib import Path
 from transformers import ViTImageProcessorPil
 
 from vpns_hf.errors import InputError
+from vpns_hf.hub.model_files import MODEL_FILES
 from vpns_hf.models import VPNsConfig, VPNsForImageClassification
 
 from .disk import sync_folder
@@ -26,16 +27,6 @@ REPORT_FILES = (
     "plots/training_curves.png",
     "plots/density_by_layer_sparsity-*.png",
     "plots/prompt_sparsity-*.png",
-)
-MODEL_FILES = (
-    "config.json",
-    "preprocessor_config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "*.py",
-    "README.md",
-    "recipe.yaml",
-    "plots/*.png",
 )
 MODEL_FOLDER = re.compile(r"sparsity-\d[\d.e-]*")
 BILINEAR = 2
