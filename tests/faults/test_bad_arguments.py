@@ -21,6 +21,8 @@ from tests.training_helpers import coloured_split
 from vpns_hf.scripting import run_script
 from vpns_hf.training.arguments import VPNsTrainingArguments
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 NUMBERS = ("int", "float", "int | None", "float | None")
 NOT_PATHS = [field for field in fields(VPNsTrainingArguments) if not field.name.endswith(("_dir", "report_to"))]
 NUMERIC = sorted(field.name for field in NOT_PATHS if field.type in NUMBERS)

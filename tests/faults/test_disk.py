@@ -14,6 +14,8 @@ from vpns_hf.errors import InputError
 from vpns_hf.training import checkpoints, output
 from vpns_hf.training.checkpoints import Checkpoints
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 SIZE = 4 << 20
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.faults.interrupted import job, weights
 from vpns_hf.errors import InputError
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 START_ANEW = "start anew with --resume_from_checkpoint none"
 TOO_HIGH = {"learning_rate": 1e30}
 

@@ -17,6 +17,8 @@ from vpns_hf.training import resuming
 from vpns_hf.training.checkpoints import Checkpoints
 from vpns_hf.training.resuming import SavedState
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 WEIGHTS = "model.safetensors"
 OUTSIDE = ["../elsewhere/model.safetensors", "{there}/model.safetensors", "x/../../elsewhere/model.safetensors"]
 

@@ -11,6 +11,8 @@ from tests.faults.interrupted import At, Crash, crash, crashed_job, job, weights
 from vpns_hf.errors import InputError
 from vpns_hf.training import Callback
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 
 class Updates(Callback):
     """Counts the updates."""

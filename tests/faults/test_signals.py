@@ -22,6 +22,8 @@ from vpns_hf.training import trainer
 from vpns_hf.training.checkpoints import Checkpoints
 from vpns_hf.training.interruption import StopRequest
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 ROOT = Path(__file__).parents[2]
 SIGNALS = {"SIGTERM": 143, "SIGINT": 130}
 

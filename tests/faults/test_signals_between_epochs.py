@@ -12,6 +12,8 @@ from vpns_hf.errors import Interrupted
 from vpns_hf.training import Callback
 from vpns_hf.training.run import Run
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 JOB = {"bn_recalibration": 3, "find_mask_epochs": 2, "per_device_eval_batch_size": 4}
 # How many stages are finished, and whether an epoch is trained; None where none is under way.
 PHASES = {

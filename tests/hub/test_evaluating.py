@@ -33,6 +33,7 @@ def evaluate(hub, client, run_dir, data):
     return call
 
 
+@pytest.mark.slow
 def test_the_card_on_the_hub_gets_one_commit(hub, evaluate):
     before = hub.model(REPO).head
     ended = evaluate("--update_card")
@@ -46,6 +47,7 @@ def test_the_card_on_the_hub_gets_one_commit(hub, evaluate):
     assert {path for path in after.files if after.files[path] != before.files.get(path)} == {"README.md"}
 
 
+@pytest.mark.slow
 def test_without_asking_nothing_is_changed(hub, evaluate):
     before, asked = hub.model(REPO).head, len(hub.log)
     assert evaluate().code == 0
@@ -53,6 +55,7 @@ def test_without_asking_nothing_is_changed(hub, evaluate):
     assert {line.split()[0] for line in hub.log[asked:]} <= {"GET", "HEAD"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("repo", "token", "words"),
     [
@@ -73,6 +76,7 @@ def test_who_may_not(hub, evaluate, repo, token, words):
     assert hub.model(REPO).head == before
 
 
+@pytest.mark.slow
 def test_a_version_of_ones_choice(evaluate):
     assert evaluate("--model_revision", "v1").code == 0
     assert (

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["methods", "training"])
 def test_methods_and_training_may_each_be_imported_first(package):
     command = (

@@ -9,6 +9,8 @@ from transformers import BertConfig, BertForMaskedLM
 from tests.training_helpers import coloured_split, with_unreadable_row
 from vpns_hf import VPNsForImageClassification
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 TINY = [
     *("--image_size", 16, "--prompt_size", 2, "--train_batch_size", 16, "--find_mask_epochs", 1),
     *("--finetune_epochs", 1, "--sparsities", 0.5, "--disable_tqdm"),

@@ -94,6 +94,7 @@ def test_clearing_leaves_what_is_not_ours(store, tmp_path):
     assert not store.folder.exists()
 
 
+@pytest.mark.slow
 def test_torn_at_every_length(store, caplog):
     """Whatever file is cut off wherever, the checkpoint before is used, and one line says so."""
     newest = store.folder / "checkpoint-000002"

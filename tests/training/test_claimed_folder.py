@@ -17,6 +17,7 @@ def accelerator():
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
+@pytest.mark.slow
 def test_a_second_job_is_refused_and_the_first_is_not_disturbed(tmp_path):
     refused = []
 

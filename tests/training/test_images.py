@@ -47,6 +47,7 @@ def test_a_batch_size_that_cannot_be_shared_out(tmp_path):
         run_data(trainer.images, args, Process(1, 2))
 
 
+@pytest.mark.slow
 def test_images_that_are_left_out_are_counted_and_reported(tmp_path):
     args = tiny_arguments(tmp_path, on_bad_image="skip")
     train, test = with_unreadable_row(coloured_split(40), 7), with_unreadable_row(coloured_split(12, seed=1), 0)
@@ -58,6 +59,7 @@ def test_images_that_are_left_out_are_counted_and_reported(tmp_path):
     assert "left out: 1 train, 1 test" in (tmp_path / "out" / "results.md").read_text()
 
 
+@pytest.mark.slow
 def test_images_that_are_not_kept_give_the_same_results(tmp_path):
     kept, uncached = (
         tiny_trainer(tmp_path / how, cache_images=how, cache_dir=str(tmp_path / how / "cache")).train()["runs"][0]
@@ -68,6 +70,7 @@ def test_images_that_are_not_kept_give_the_same_results(tmp_path):
     assert kept["accuracy"] == uncached["accuracy"]
 
 
+@pytest.mark.slow
 def test_streams_are_trained_on(tmp_path):
     splits = coloured_split(40, seed=1), coloured_split(13, seed=2), coloured_split(17, seed=3)
     streams = [split.to_iterable_dataset(num_shards=3) for split in splits]

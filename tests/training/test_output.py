@@ -172,6 +172,7 @@ def test_a_model_folder_is_not_replaced_with_what_somebody_put_into_it(tmp_path,
         refuse_strange_files(tmp_path)
 
 
+@pytest.mark.slow
 def test_all_that_a_run_writes_may_be_replaced(tmp_path):
     tiny_trainer(tmp_path, sparsities=[0.5], dense_reference=False).train()
     before = (tmp_path / "out" / "sparsity-50" / "model.safetensors").read_bytes()
@@ -180,6 +181,7 @@ def test_all_that_a_run_writes_may_be_replaced(tmp_path):
     assert (tmp_path / "out" / "sparsity-50" / "model.safetensors").read_bytes() != before
 
 
+@pytest.mark.slow
 def test_a_job_that_replaces_another_asks_for_strange_files_first(tmp_path):
     tiny_trainer(tmp_path, sparsities=[0.5], dense_reference=False).train()
     write(tmp_path / "out" / "sparsity-50" / "notes.txt")

@@ -91,6 +91,7 @@ def test_what_the_decoded_images_take(tmp_path):
     assert "Decoded images: made anew" in str(tiny_trainer(tmp_path, cache_images="no").plan())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparsity", [0.5, 0.9])
 def test_the_expected_size_is_the_size(tmp_path, sparsity):
     trainer = tiny_trainer(tmp_path, sparsities=[sparsity])

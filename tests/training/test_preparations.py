@@ -67,6 +67,7 @@ def test_a_compiled_network_ends_alike():
     assert compiled[0].backbone._compiled_call_impl is None
 
 
+@pytest.mark.slow
 def test_what_is_compiled_is_the_backbone(monkeypatch):
     kernels = []
 
@@ -105,6 +106,7 @@ class Watch(Callback):
             self.kept.add(sum(int(mask.sum()) for mask in run.model.masks().values()))
 
 
+@pytest.mark.slow
 def test_in_bfloat16_scores_and_threshold_stay_float32_and_the_count_exact(tmp_path):
     trainer, watch = tiny_trainer(tmp_path, mixed_precision="bf16", sparsities=[0.37]), Watch()
     computed = set()
@@ -135,6 +137,7 @@ def test_tf32_without_a_gpu_is_refused(tmp_path):
         tiny_trainer(tmp_path, tf32=True)
 
 
+@pytest.mark.slow
 def test_the_options_reach_the_job(tmp_path):
     trainer = tiny_trainer(tmp_path, channels_last=True, max_grad_norm=1.5, gradient_accumulation_steps=2)
     seen = []

@@ -74,6 +74,7 @@ def test_it_stands_between_the_mask_and_fine_tuning(tmp_path):
     assert "bn_recalibration" not in [stage.name for stage in METHODS["vpns"](tiny_arguments(tmp_path))]
 
 
+@pytest.mark.slow
 def test_a_job_reports_its_time(tmp_path):
     results = tiny_trainer(tmp_path, bn_recalibration=2).train()
     assert results["runs"][0]["seconds"]["bn_recalibration"] > 0

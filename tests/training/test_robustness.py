@@ -16,6 +16,8 @@ from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification, VPNsTrainer
 from vpns_hf.training.output import image_processor, save_model
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 
 def test_the_backbone_is_normalised_as_it_was_trained(tmp_path):
     tiny_resnet().save_pretrained(tmp_path / "backbone")

@@ -84,6 +84,7 @@ def uninterrupted() -> tuple[Run, int]:
     return run, watch.count
 
 
+@pytest.mark.slow
 def test_wherever_it_is_stopped(uninterrupted):
     whole, moments = uninterrupted
     expected = state_of(whole)

@@ -18,6 +18,8 @@ from vpns_hf.training import images, loop
 from vpns_hf.training import trainer as trainer_module
 from vpns_hf.training.evaluation import Evaluation
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 TOTAL = 4644  # weights of the tiny ResNet of tests/helpers.py
 WEIGHTS = "model.safetensors"
 # What architecture.md promises of every entry of "runs".

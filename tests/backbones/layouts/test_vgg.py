@@ -96,6 +96,7 @@ def test_from_one_library_to_the_other():
     assert all(torch.equal(again[name], tensor) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.slow
 @BATCH_NORM
 @LIBRARIES
 def test_no_tensor_or_layer_goes_missing_unnoticed(library, batch_norm):
