@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vpns_hf.errors import InputError
 
 LARGEST = 2**31 - 1  # what every library beneath takes for a count
-LARGEST_SIDE = 4096  # pixels; one image of twice that takes a GB in the first layer of a network
+LARGEST_SIDE = 4096  # pixels; one such image takes 201 MB as float32
 
 
 @dataclass(frozen=True)
