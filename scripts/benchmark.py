@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from vpns_hf.benchmarks import BENCHMARKS, NothingToMeasure
+from scripts.benchmarks import BENCHMARKS, NothingToMeasure
+from vpns_hf.cli.script import run_script
 from vpns_hf.errors import InputError
 from vpns_hf.reporting.markdown import markdown_table
-from vpns_hf.scripting import run_script
 
 
 def main() -> None:

@@ -16,12 +16,13 @@ from transformers import ResNetConfig, ResNetForImageClassification
 from tests.training_helpers import Recorder, make_run
 from vpns_hf.data import Batch
 from vpns_hf.label_mapping import FrequencyMapping
+from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping, fit_label_mapping
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.pruning.learned_mask import LearnedMask
+from vpns_hf.training.loop import train
 from vpns_hf.training.optimizers import AdamSpec, SGDSpec
 from vpns_hf.training.run import Run
-from vpns_hf.training.stages import FindMaskStage, FineTuneStage, FitLabelMapping, fit_label_mapping
 
 RECORDINGS = sorted((Path(__file__).parent / "fixtures" / "golden").glob("*.json"))
 FIND_MASK = AdamSpec(learning_rate=1e-3, prompt_learning_rate=1e-2, weight_decay=1e-4)
@@ -69,12 +70,12 @@ class Replay:
         self.dense_mapping = dense.model.label_mapping.tolist()
 
         run = self._run(model, self.stage1)
-        FitLabelMapping(FrequencyMapping(0), scaled_weight).run(run)
+        FitLabelMapping(FrequencyMapping(0), scaled_weight).apply(run)
         self.sparse_mapping = model.label_mapping.tolist()
         self._keep_logits("before", model)
 
         stage = KeepScores(1, FIND_MASK, scaled_weight)
-        stage.run(run)
+        train(run, stage)
         self.scores = stage.final_scores
         self.initial_scores = stage.initial_scores
         self.prompt_after_stage1 = model.visual_prompt.prompt.detach().clone()

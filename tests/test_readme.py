@@ -34,10 +34,9 @@ def test_the_python_snippets_run_in_an_empty_folder(tmp_path):
 
 
 def test_every_script_option_in_readme_exists():
-    from vpns_hf.benchmarks import BENCHMARKS
-    from vpns_hf.hub.command_line import evaluate_parser, list_parser, push_parser
-    from vpns_hf.training.arguments import VPNsTrainingArguments
-    from vpns_hf.training.command_line import InputArguments
+    from scripts.benchmarks import BENCHMARKS
+    from vpns_hf.cli.hub import evaluate_parser, list_parser, push_parser
+    from vpns_hf.jobs.arguments import InputArguments, VPNsTrainingArguments
 
     [listing] = list_parser()._subparsers._group_actions[0].choices.values()
     parsers = (evaluate_parser(""), push_parser(""), listing)

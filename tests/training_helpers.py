@@ -18,9 +18,8 @@ from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 from tests.helpers import CLASSES, HandNet, hand_pictures, pictures, tiny_resnet
 from vpns_hf import VPNsForImageClassification, VPNsTrainer, VPNsTrainingArguments
 from vpns_hf.data import Batch
-from vpns_hf.data.origins import Origin
-from vpns_hf.training.callbacks import Callback
-from vpns_hf.training.run import Run, RunData
+from vpns_hf.data.provenance import Origin
+from vpns_hf.training.run import Callback, Run, RunData
 from vpns_hf.training.selection import EpochSelection, LastEpoch
 
 # Equal numbers are asked for, bit by bit, also where there is a GPU. Accelerate decides once for the whole process.

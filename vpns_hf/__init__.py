@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 from .errors import InputError
 from .models import VggConfig, VggForImageClassification, VPNsConfig, VPNsForImageClassification
+from .utils.doors import door
 
 __version__ = "0.1.0"
 
 # What needs data sets and processes is imported when it is first asked for, so that loading a model stays quick.
-_ON_DEMAND = {
-    "VPNsTrainer": "vpns_hf.training",
-    "VPNsTrainingArguments": "vpns_hf.training",
-    "Callback": "vpns_hf.training",
-    "load_backbone": "vpns_hf.backbones",
-}
+_later, __getattr__ = door(
+    __name__,
+    {"jobs": ["VPNsTrainer", "VPNsTrainingArguments"], "training": ["Callback"], "backbones": ["load_backbone"]},
+)
 
 __all__ = [
-    "Callback",
     "InputError",
     "VPNsConfig",
     "VPNsForImageClassification",
-    "VPNsTrainer",
-    "VPNsTrainingArguments",
     "VggConfig",
     "VggForImageClassification",
-    "load_backbone",
+    *_later,
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _ON_DEMAND:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_ON_DEMAND[name]), name)

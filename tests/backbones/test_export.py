@@ -17,13 +17,13 @@ from tests.families import FAMILIES
 from tests.helpers import pictures, randomised, tiny_model, tiny_resnet
 from vpns_hf.backbones import Backbone, load_backbone
 from vpns_hf.backbones.backbone import IMAGENET
-from vpns_hf.backbones.export import export_model
-from vpns_hf.backbones.export_formats import EXPORTS
 from vpns_hf.backbones.timm_networks import TIMM_NETWORKS, timm_name
 from vpns_hf.errors import InputError
+from vpns_hf.export.export import export_model
+from vpns_hf.export.formats import EXPORTS
+from vpns_hf.jobs.output.output import save_model
 from vpns_hf.models.configuration_vgg import VggConfig
 from vpns_hf.models.modeling_vgg import VggForImageClassification
-from vpns_hf.training.output import save_model
 
 # Block, blocks per stage: table 1 of "Deep Residual Learning for Image Recognition".
 RESNETS = {

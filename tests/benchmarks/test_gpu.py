@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from scripts.benchmarks import gpu
+from scripts.benchmarks.gpu import Sizes, measure
 from tests.helpers import tiny_resnet
-from vpns_hf.benchmarks import gpu
-from vpns_hf.benchmarks.gpu import Sizes, measure
 
 TINY = Sizes(image_size=16, stored_size=8, batch_size=4, iterations=3, matrix=16, network=lambda: tiny_resnet(10))
 

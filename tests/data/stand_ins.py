@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Features, Image, Value
 
-from vpns_hf.data import loading
+from vpns_hf.data.sources import loading
 
 ROWS = {"train": 40, "validation": 13, "valid": 13, "test": 17}
 UNLABELLED = {("ILSVRC/imagenet-1k", "test")}

@@ -18,9 +18,9 @@ from tests.helpers import tiny_resnet
 from tests.scripts.test_prune import TINY
 from tests.training_helpers import coloured_split
 from vpns_hf.errors import Interrupted
-from vpns_hf.training import trainer
-from vpns_hf.training.checkpoints import Checkpoints
-from vpns_hf.training.interruption import StopRequest
+from vpns_hf.jobs import trainer
+from vpns_hf.jobs.resume.checkpoints import Checkpoints
+from vpns_hf.training.distributed.interruption import StopRequest
 
 pytestmark = pytest.mark.slow  # whole jobs
 

@@ -40,7 +40,7 @@ def call(asked: dict[str, Any]) -> Any:
     module = module_at(Path(asked["file"]))
     if "argv" not in asked:
         return getattr(module, asked["function"])(**asked["arguments"])
-    from vpns_hf.scripting import run_script
+    from vpns_hf.cli.script import run_script
 
     sys.argv = [asked["file"], *asked["argv"]]
     return run_script(module.main)

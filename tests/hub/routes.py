@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, quote
 
 import yaml
 
-from .messages import Refused, Reply, Request, User
-from .repository import DATE, Commit, Repository, card_header, is_lfs
+from tests.hub.messages import Refused, Reply, Request, User
+from tests.hub.repository import DATE, Commit, Repository, card_header, is_lfs
 
 if TYPE_CHECKING:
-    from .server import HubServer
+    from tests.hub.server import HubServer
 
 
 def is_member(user: User | None, namespace: str) -> bool:

@@ -14,9 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from .messages import Refused, Reply, Request, User
-from .repository import Repository
-from .routes import ROUTES
+from tests.hub.messages import Refused, Reply, Request, User
+from tests.hub.repository import Repository
+from tests.hub.routes import ROUTES
 
 
 class HubServer:

@@ -60,7 +60,6 @@ def test_the_model_reaches_its_siblings():
         "modeling_vgg.py",
         "normalisation.py",
         "sparse_storage.py",
-        "strided_convolution.py",
         "visual_prompts.py",
         "weight_index.py",
     }

@@ -343,7 +343,6 @@ CODE = [
     "modeling_vpns.py",
     "normalisation.py",
     "sparse_storage.py",
-    "strided_convolution.py",
     "visual_prompts.py",
     "weight_index.py",
 ]

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from vpns_hf.errors import InputError
-from vpns_hf.pruning.masks import SCOPES, global_masks, layerwise_masks
-from vpns_hf.pruning.selectors import make_selector
-from vpns_hf.pruning.thresholds import num_dropped
+from vpns_hf.pruning.budget import SCOPES, global_masks, layerwise_masks, num_dropped
+from vpns_hf.pruning.thresholds.selectors import make_selector
 
 
 def filled_weights() -> list[torch.Tensor]:

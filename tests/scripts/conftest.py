@@ -11,7 +11,7 @@ from accelerate.state import AcceleratorState
 from tests.helpers import tiny_resnet
 from tests.scripts.running import Ended, script_at
 from tests.training_helpers import coloured_split
-from vpns_hf.scripting import run_script
+from vpns_hf.cli.script import run_script
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.scripts.running import Ended, script_at
-from vpns_hf.scripting import run_script
+from vpns_hf.cli.script import run_script
 
 ROW = {"name": "a thing", "ours": 1.0, "reference": 2.0, "ratio": 0.5, "unit": "ms"}
 

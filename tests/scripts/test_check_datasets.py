@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.data.stand_ins import stand_in_for_hub, write_stand_in
-from vpns_hf.data import checking
+from vpns_hf.data.sources import hub_check as checking
 
 
 @pytest.fixture

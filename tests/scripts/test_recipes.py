@@ -10,10 +10,10 @@ from tests.data.stand_ins import stand_in_for_hub, write_stand_in
 from tests.helpers import tiny_resnet
 from vpns_hf import VPNsTrainingArguments
 from vpns_hf.backbones import BACKBONES
+from vpns_hf.cli.prune import parse_arguments
 from vpns_hf.data import DATASETS, find_spec
-from vpns_hf.training.command_line import parse_arguments
 
-RECIPES = {path.stem: path for path in (Path(__file__).parents[2] / "scripts" / "recipes").glob("*.yaml")}
+RECIPES = {path.stem: path for path in (Path(__file__).parents[2] / "vpns_hf" / "recipes").glob("*.yaml")}
 NETWORKS = ("resnet18", "resnet50", "vgg16")
 BATCH_SIZES = {
     "cifar10": 256,
@@ -38,7 +38,7 @@ def test_there_is_a_recipe_for_every_network_on_every_data_set():
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.values()), ids=lambda path: path.stem)
 def test_a_recipe_is_understood_field_by_field(recipe):
-    inputs, args = parse_arguments([f"--config={recipe}"], recipe, "")
+    inputs, args = parse_arguments([f"--config={recipe}"])
     understood = {**vars(inputs), **vars(args)}
     text = recipe.read_text(encoding="utf-8")
     written = yaml.safe_load(text)
@@ -53,7 +53,7 @@ def test_a_recipe_is_understood_field_by_field(recipe):
 @pytest.mark.parametrize("name", OF_THE_PAPER)
 def test_the_settings_are_the_papers(name):
     """All but these are the defaults, which a test of the arguments compares with the paper."""
-    inputs, args = parse_arguments(["--config", str(RECIPES[name])], RECIPES[name], "")
+    inputs, args = parse_arguments(["--config", str(RECIPES[name])])
     assert (inputs.model_name_or_path, inputs.dataset_name) == OF_THE_PAPER[name]
     assert args.for_dataset(find_spec(inputs.dataset_name)) == VPNsTrainingArguments(
         output_dir=f"output/{name}",

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from tests.training_helpers import dense_model, make_run, random_batches
+from vpns_hf.methods.stages import FineTuneStage
 from vpns_hf.reporting import EpochRecord, ViewAccuracy, ViewLoss
 from vpns_hf.training import callbacks
 from vpns_hf.training.callbacks import LoggingCallback, ProgressCallback, TrackingCallback
+from vpns_hf.training.loop import train
 from vpns_hf.training.optimizers import SGDSpec
-from vpns_hf.training.stages import FineTuneStage
 
 RECORD = EpochRecord("finetune", 1, ViewLoss(0.5, 0.7), 0.9, 0.01, 1.5, ViewAccuracy(0.25, 0.75))
 
@@ -48,7 +49,7 @@ def bars(monkeypatch) -> list[FakeBar]:
 def test_one_bar_per_stage_counts_every_update(bars):
     run = make_run(dense_model(), random_batches(3), random_batches(3), 0.5, recorder=ProgressCallback())
     run.name = "70% sparsity"
-    FineTuneStage(2, SGDSpec(0.01, 0.01, 0.9, 0.0)).run(run)
+    train(run, FineTuneStage(2, SGDSpec(0.01, 0.01, 0.9, 0.0)))
     [bar] = bars
     assert bar.settings["total"] == bar.count == 2 * 2 * 3
     assert bar.settings["desc"] == "70% sparsity: finetune"

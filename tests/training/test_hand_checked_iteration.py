@@ -7,10 +7,10 @@ import torch
 
 from tests.helpers import hand_pictures
 from tests.training_helpers import Recorder, hand_batches, hand_model, make_run
+from vpns_hf.jobs import VPNsTrainingArguments
+from vpns_hf.methods.stages import FindMaskStage
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training import VPNsTrainingArguments
 from vpns_hf.training.optimizers import AdamSpec
-from vpns_hf.training.stages import FindMaskStage
 
 DEFAULTS = VPNsTrainingArguments()
 PAPER = AdamSpec(DEFAULTS.score_learning_rate, DEFAULTS.prompt_learning_rate, DEFAULTS.weight_decay)

@@ -6,14 +6,16 @@ import pytest
 import torch
 
 from tests.training_helpers import Recorder, dense_model, make_run, random_batches
-from vpns_hf.data.early_batches import EarlyTrainBatches
+from vpns_hf.data.batches.prefetch import EarlyTrainBatches
+from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, PretrainStage
 from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.reporting import ViewAccuracy
-from vpns_hf.training import Callback, loop
+from vpns_hf.training import loop
 from vpns_hf.training.evaluation import Evaluation
+from vpns_hf.training.loop import train
 from vpns_hf.training.optimizers import AdamSpec, SGDSpec
+from vpns_hf.training.run import Callback
 from vpns_hf.training.selection import BestOnValidation
-from vpns_hf.training.stages import FindMaskStage, FineTuneStage, PretrainStage
 
 ADAM = AdamSpec(0.4, 0.2, 0.0)
 SGD = SGDSpec(learning_rate=0.01, prompt_learning_rate=0.5, momentum=0.9, weight_decay=1e-4)
@@ -43,7 +45,7 @@ class Events(Callback):
 def test_the_events_come_in_order():
     events = Events()
     run = make_run(dense_model(), random_batches(2), random_batches(2), 0.5, recorder=events)
-    FindMaskStage(2, ADAM, scaled_weight).run(run)
+    train(run, FindMaskStage(2, ADAM, scaled_weight))
     epoch = ["prompted", "plain"] * 2
     assert events.seen == ["begin find_mask", *epoch, "epoch 1", *epoch, "epoch 2", "end find_mask"]
 
@@ -64,7 +66,7 @@ def test_the_next_epoch_is_begun_before_the_evaluation():
     events, batches = Events(), random_batches(2)
     run = make_run(dense_model(), batches, batches, 0.5, recorder=events)
     run.data = replace(run.data, plain=Begun(run.data.plain, events.seen))
-    FindMaskStage(3, ADAM, scaled_weight).run(run)
+    train(run, FindMaskStage(3, ADAM, scaled_weight))
     rest = [event for event in events.seen if event not in ("prompted", "plain")]
     assert rest == ["begin find_mask", "next 2", "epoch 1", "next 3", "epoch 2", "epoch 3", "end find_mask"]
     assert len(events.seen) - len(rest) == 12
@@ -72,8 +74,8 @@ def test_the_next_epoch_is_begun_before_the_evaluation():
 
 def test_the_learning_rate_falls_along_a_cosine_once_per_epoch():
     run = make_run(dense_model(), random_batches(3), random_batches(3), 0.5)
-    FindMaskStage(4, ADAM, scaled_weight).run(run)
-    FineTuneStage(4, SGD).run(run)
+    train(run, FindMaskStage(4, ADAM, scaled_weight))
+    train(run, FineTuneStage(4, SGD))
     rates = [record.learning_rate for record in run.history]
     assert rates == pytest.approx([0.4 * share for share in COSINE] + [0.01 * share for share in COSINE], rel=1e-6)
 
@@ -90,7 +92,7 @@ def test_the_prompt_has_a_learning_rate_of_its_own_along_the_same_cosine():
             rates.append([group["lr"] for group in self.built.param_groups])
 
     run = make_run(dense_model(), random_batches(1), random_batches(1), 0.5)
-    Watched(4, SGD).run(run)
+    train(run, Watched(4, SGD))
     assert [pair[0] for pair in rates] == pytest.approx([0.01 * share for share in COSINE])
     assert [pair[1] for pair in rates] == pytest.approx([0.5 * share for share in COSINE])
 
@@ -98,7 +100,7 @@ def test_the_prompt_has_a_learning_rate_of_its_own_along_the_same_cosine():
 def test_the_recorded_loss_is_the_mean_over_the_updates_of_each_view():
     recorder = Recorder()
     run = make_run(dense_model(), random_batches(3), random_batches(3, seed=1), 0.5, recorder=recorder)
-    FindMaskStage(2, ADAM, scaled_weight).run(run)
+    train(run, FindMaskStage(2, ADAM, scaled_weight))
     first, second = recorder.losses[:6], recorder.losses[6:]
     for record, losses in zip(run.history, (first, second), strict=True):
         assert record.loss.prompted == pytest.approx(sum(losses[0::2]) / 3, rel=1e-6)
@@ -108,7 +110,7 @@ def test_the_recorded_loss_is_the_mean_over_the_updates_of_each_view():
 def test_a_stage_with_plain_updates_has_no_prompted_loss():
     recorder = Recorder()
     run = make_run(dense_model(), [], random_batches(3), 0.0, recorder=recorder)
-    PretrainStage(1, SGD).run(run)
+    train(run, PretrainStage(1, SGD))
     assert run.history[0].loss.prompted is None
     assert run.history[0].loss.plain == pytest.approx(sum(recorder.losses) / 3, rel=1e-6)
 
@@ -116,13 +118,13 @@ def test_a_stage_with_plain_updates_has_no_prompted_loss():
 def test_streams_of_different_length_are_an_error():
     run = make_run(dense_model(), random_batches(2), random_batches(3), 0.5)
     with pytest.raises(ValueError, match="longer"):
-        FindMaskStage(1, ADAM, scaled_weight).run(run)
+        train(run, FindMaskStage(1, ADAM, scaled_weight))
 
 
 def test_what_an_epoch_records():
     run = make_run(dense_model(), random_batches(2), random_batches(2), 0.75)
-    FindMaskStage(1, ADAM, scaled_weight).run(run)
-    FineTuneStage(2, SGD).run(run)
+    train(run, FindMaskStage(1, ADAM, scaled_weight))
+    train(run, FineTuneStage(2, SGD))
     assert [(record.stage, record.epoch) for record in run.history] == [
         ("find_mask", 1),
         ("finetune", 1),
@@ -143,7 +145,7 @@ def test_every_epoch_is_validated():
         validation=random_batches(2),
         selection=BestOnValidation(),
     )
-    FineTuneStage(2, SGD).run(run)
+    train(run, FineTuneStage(2, SGD))
     for record in run.history:
         assert 0 <= record.validation.prompted <= 1
         assert 0 <= record.validation.plain <= 1
@@ -172,7 +174,7 @@ def test_the_best_epoch_on_validation_is_kept(monkeypatch):
         selection=BestOnValidation(),
         recorder=KeepStates(),
     )
-    FineTuneStage(4, SGD).run(run)
+    train(run, FineTuneStage(4, SGD))
     assert run.selection.epoch == 3  # of equals the last
     assert run.selection.validation == ViewAccuracy(0.9, 0.1)
     kept = run.model.state_dict()
@@ -184,6 +186,6 @@ def test_the_model_is_handed_back_unwrapped():
     model = dense_model()
     run = make_run(model, random_batches(1), random_batches(1), 0.5)
     forward = model.forward
-    FineTuneStage(1, SGD).run(run)
+    train(run, FineTuneStage(1, SGD))
     assert run.model is model
     assert run.model.forward == forward

@@ -6,10 +6,11 @@ import torch
 from tests.helpers import prune_at_random
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf import InputError
+from vpns_hf.methods.stages import FineTuneStage
 from vpns_hf.training import rank_check
+from vpns_hf.training.loop import train
 from vpns_hf.training.optimizers import SGDSpec
 from vpns_hf.training.rank_check import RankCheck, check_ranks, fingerprints, shared_tensors
-from vpns_hf.training.stages import FineTuneStage
 
 SGD = SGDSpec(learning_rate=0.01, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.01)
 
@@ -87,5 +88,5 @@ def test_when_it_is_looked_at(monkeypatch, every, moments):
     monkeypatch.setattr(rank_check, "check_ranks", lambda run, when: seen.append(when))
     run = make_run(dense_model(), random_batches(4), random_batches(4, seed=1), 0.5, recorder=RankCheck(every))
     for _ in range(2):
-        FineTuneStage(1, SGD).run(run)
+        train(run, FineTuneStage(1, SGD))
     assert seen == moments * 2

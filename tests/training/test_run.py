@@ -10,13 +10,13 @@ import torch
 
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.label_mapping import LABEL_MAPPINGS
+from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training import Callback
+from vpns_hf.training.distributed.process_state import process_states
+from vpns_hf.training.loop import run_stages
 from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.process_state import process_states
-from vpns_hf.training.run import Run
+from vpns_hf.training.run import Callback, Run
 from vpns_hf.training.selection import BestOnValidation
-from vpns_hf.training.stages import FindMaskStage, FineTuneStage, FitLabelMapping
 
 
 class Stop(Exception):
@@ -42,7 +42,7 @@ class StopAt(Callback):
     def _pass(self, run: Run) -> None:
         self.count += 1
         if self.count == self.moment:
-            torch.save([run.state_dict(), process_states(run)], self.file)
+            torch.save([run.state_dict(), process_states(run.model, run.progress, run.accelerator)], self.file)
             raise Stop
 
 
@@ -80,7 +80,7 @@ def state_of(run: Run) -> dict:
 def uninterrupted() -> tuple[Run, int]:
     watch = StopAt(None)
     run = new_run(watch)
-    run.execute(stages())
+    run_stages(run, stages())
     return run, watch.count
 
 
@@ -92,12 +92,12 @@ def test_wherever_it_is_stopped(uninterrupted):
     for moment in range(1, moments + 1):
         stopped = StopAt(moment)
         with pytest.raises(Stop):
-            new_run(stopped).execute(stages())
+            run_stages(new_run(stopped), stages())
         stopped.file.seek(0)
         state, states = torch.load(stopped.file, weights_only=True)
         run = new_run(Callback())
         run.load_state_dict(state, states)
-        run.execute(stages())
+        run_stages(run, stages())
         found = state_of(run)
         assert expected.keys() == found.keys()
         assert [key for key in expected if not torch.equal(expected[key], found[key])] == [], moment
@@ -113,13 +113,13 @@ def test_time_that_was_spent_is_counted(uninterrupted):
     stopped = StopAt(3)
     run = new_run(stopped)
     with pytest.raises(Stop):
-        run.execute(stages())
+        run_stages(run, stages())
     stopped.file.seek(0)
     state, states = torch.load(stopped.file, weights_only=True)
     state["seconds"]["find_mask"], state["progress"]["seconds"], state["progress"]["waiting"] = 1000.0, 500.0, 400.0
     run = new_run(Callback())
     run.load_state_dict(copy.deepcopy(state), states)
-    run.execute(stages())
+    run_stages(run, stages())
     assert 1000 <= run.seconds["find_mask"] < 1500
     assert run.history[0].seconds >= 500 > run.history[1].seconds
     assert run.history[0].seconds > run.history[0].waiting >= 400 > run.history[1].waiting > 0
@@ -128,7 +128,7 @@ def test_time_that_was_spent_is_counted(uninterrupted):
 def test_another_number_of_processes_goes_on_from_the_mean():
     stopped = StopAt(3)
     with pytest.raises(Stop):
-        new_run(stopped).execute(stages())
+        run_stages(new_run(stopped), stages())
     stopped.file.seek(0)
     state, [one] = torch.load(stopped.file, weights_only=True)
     other = copy.deepcopy(one)
@@ -142,7 +142,7 @@ def test_another_number_of_processes_goes_on_from_the_mean():
     run = new_run(first := First())
     run.load_state_dict(state, [one, other])
     with pytest.raises(Stop):
-        run.execute(stages())
+        run_stages(run, stages())
     assert {view: value.item() for view, value in first.sums.items()} == pytest.approx(
         {view: value.item() + 1 for view, value in one["sums"].items()}
     )

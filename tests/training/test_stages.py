@@ -10,17 +10,11 @@ from tests.training_helpers import Recorder, dense_model, make_run, parameters_o
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
 from vpns_hf.label_mapping import FrequencyMapping, IdentityMapping, IterativeMapping, LabelMapping, RandomMapping
+from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping, PretrainStage, count_predictions
 from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.training.loop import train
 from vpns_hf.training.optimizers import AdamSpec, OptimizerSpec, SGDSpec
-from vpns_hf.training.run import Run
-from vpns_hf.training.stages import (
-    FindMaskStage,
-    FineTuneStage,
-    FitLabelMapping,
-    PretrainStage,
-    TrainingStage,
-    count_predictions,
-)
+from vpns_hf.training.run import Run, TrainingStage
 
 ADAM = AdamSpec(1e-2, 1e-1, 1e-4)
 # A decay this strong moves every weight that has no gradient as well.
@@ -149,7 +143,7 @@ def test_the_mask_follows_the_scores_after_every_update():
 
     model = dense_model()
     total = sum(mask.numel() for mask in model.masks().values())
-    Counted(1, ADAM, scaled_weight).run(a_run(model, sparsity=0.6))
+    train(a_run(model, sparsity=0.6), Counted(1, ADAM, scaled_weight))
     assert kept == [total - 6 * total // 10] * 2 * BATCHES
     assert all(threshold)
 
@@ -216,7 +210,7 @@ def test_pretraining_leaves_prompt_and_masks():
 def test_no_epochs_leave_the_parameters(stage):
     model = dense_model()
     before, run = parameters_of(model), a_run(model)
-    stage.run(run)
+    train(run, stage)
     assert all(torch.equal(value, before[name]) for name, value in parameters_of(model).items())
     assert run.history == []
 
@@ -270,7 +264,7 @@ def test_the_iterative_mapping_follows_the_current_prompt():
             return torch.tensor([len(mapped), 0, 4])
 
     run = a_run(model)
-    find_mask(3, AdamSpec(0.0, 10.0, 0.0), Mapping(0)).run(run)
+    train(run, find_mask(3, AdamSpec(0.0, 10.0, 0.0), Mapping(0)))
     assert model.label_mapping.tolist() == [2, 0, 4]
     assert len(mapped) == 2
 
@@ -315,7 +309,7 @@ def test_the_label_mapping_is_fitted_on_the_masked_network():
 
     model = dense_model()
     run = a_run(model, sparsity=0.9)
-    FitLabelMapping(Mapping(0), scaled_weight).run(run)
+    FitLabelMapping(Mapping(0), scaled_weight).apply(run)
     assert torch.equal(counts["masked"], count_predictions(run))
     assert model.sparsity == pytest.approx(0.9, abs=1e-3)
     assert all(layer.scores is None for layer in model.masked_layers().values())

@@ -12,17 +12,15 @@ from torch.profiler import ProfilerActivity, profile
 
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.data import Batch
+from vpns_hf.methods.stages import FindMaskStage, FineTuneStage
 from vpns_hf.pruning import learned_mask
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.pruning.device_selection import DeviceSelector
+from vpns_hf.pruning.thresholds.device import DeviceSelector
 from vpns_hf.training.callbacks import LoggingCallback, ProgressCallback
-from vpns_hf.training.loop import train_epoch
-from vpns_hf.training.non_finite import SkipNonFinite
+from vpns_hf.training.loop import enter, train_epoch
 from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.progress import StageProgress
 from vpns_hf.training.rank_check import RankCheck
-from vpns_hf.training.stages import FindMaskStage, FineTuneStage
-from vpns_hf.training.updating import Stepping
+from vpns_hf.training.updating import SkipNonFinite, Stepping
 
 READS = {"aten::item", "aten::_local_scalar_dense", "aten::is_nonzero", "aten::nonzero", "aten::masked_select"}
 STEP_COUNT = "aten::_fused_adam_"  # on a CPU this kernel reads the number of steps, on a GPU the device does
@@ -45,10 +43,7 @@ def prepared(stage, stepping, device="cpu"):
     run = make_run(dense_model().to(device), *batches, 0.5)
     run.callbacks = [RankCheck(2), ProgressCallback(disable=True), LoggingCallback()]
     run.stepping = stepping
-    stage.begin(run)
-    model, optimizer = run.accelerator.prepare(run.model, stage.build_optimizer(run.model))
-    run.begin(StageProgress(stage, optimizer, run.accelerator))
-    run.tell("on_stage_begin", stage)
+    model = enter(run, stage)
     train_epoch(run, stage, model)
     run.progress.step = 0
     return run, model

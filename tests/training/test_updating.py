@@ -12,12 +12,12 @@ from tests.helpers import prune_at_random, pruned, tiny_vgg
 from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
+from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, PretrainStage
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.non_finite import SkipNonFinite
+from vpns_hf.training.batch_norm import running_statistics
+from vpns_hf.training.loop import train
 from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.stages import FindMaskStage, FineTuneStage, PretrainStage
-from vpns_hf.training.statistics import running_statistics
-from vpns_hf.training.updating import Stepping
+from vpns_hf.training.updating import SkipNonFinite, Stepping
 
 SGD = SGDSpec(learning_rate=0.1, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.01)
 ADAM = AdamSpec(1e-2, 1e-2, 1e-4)
@@ -33,10 +33,10 @@ def without_batch_norm() -> VPNsForImageClassification:
     return model
 
 
-def train(model, stage, stepping, prompted, plain, recorder=None):
+def trained(model, stage, stepping, prompted, plain, recorder=None):
     run = make_run(model, prompted, plain, 0.5, recorder=recorder)
     run.stepping = stepping
-    stage.run(run)
+    train(run, stage)
     return run
 
 
@@ -46,7 +46,7 @@ def test_the_update_is_that_of_the_whole_batch(parts):
     ends, losses = [], []
     for count in (1, parts):
         model, recorder = without_batch_norm(), Recorder()
-        train(model, FineTuneStage(1, SGD), Stepping(count), *batches, recorder)
+        trained(model, FineTuneStage(1, SGD), Stepping(count), *batches, recorder)
         ends.append(parameters_of(model))
         losses.append(recorder.losses)
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
@@ -58,7 +58,7 @@ def test_the_mask_is_that_of_the_whole_batch():
     masks = []
     for count in (1, 3):
         model = without_batch_norm()
-        train(model, STAGES["find_mask"], Stepping(count), random_batches(3, 6), random_batches(3, 6, seed=1))
+        trained(model, STAGES["find_mask"], Stepping(count), random_batches(3, 6), random_batches(3, 6, seed=1))
         masks.append(model.masks())
     assert all(torch.equal(mask, masks[1][name]) for name, mask in masks[0].items())
 
@@ -67,7 +67,7 @@ def sizes_seen(parts: int, size: int) -> list[int]:
     """The numbers of pictures that pass through the network in an update of `size`."""
     model, seen = dense_model(), []
     model.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
-    train(model, PretrainStage(1, SGD), Stepping(parts), [], random_batches(1, size))
+    trained(model, PretrainStage(1, SGD), Stepping(parts), [], random_batches(1, size))
     return seen
 
 
@@ -88,7 +88,7 @@ def gradient_norms(stepping: Stepping, monkeypatch) -> list[float]:
         return stepped(self, closure)
 
     monkeypatch.setattr(torch.optim.SGD, "step", step)
-    train(without_batch_norm(), FineTuneStage(1, SGD), stepping, random_batches(2), random_batches(2, seed=1))
+    trained(without_batch_norm(), FineTuneStage(1, SGD), stepping, random_batches(2), random_batches(2, seed=1))
     monkeypatch.undo()
     return norms
 
@@ -127,7 +127,7 @@ def test_an_update_that_is_left_out_leaves_no_trace(stage, place):
         model = prune_at_random(dense_model(visual_prompt="none"))
         only_plain = type("OnlyPlain", (type(STAGES[stage]),), {"updates": STAGES[stage].updates[1:]})
         stepping = Stepping(non_finite=SkipNonFinite())
-        run = train(model, only_plain(*vars_of(stage)), stepping, [], batches)
+        run = trained(model, only_plain(*vars_of(stage)), stepping, [], batches)
         ends.append(everything_of(model))
     assert run.history[0].skipped == 0
     for name, value in ends[0].items():
@@ -142,7 +142,7 @@ def test_updates_that_are_left_out_are_counted_and_have_no_part_in_the_loss(capl
     recorder = Recorder()
     prompted, plain = spoilt(random_batches(4), 2), spoilt(spoilt(random_batches(4, seed=1), 0), 3)
     stepping = Stepping(non_finite=SkipNonFinite())
-    run = train(dense_model(), FineTuneStage(1, SGD), stepping, prompted, plain, recorder)
+    run = trained(dense_model(), FineTuneStage(1, SGD), stepping, prompted, plain, recorder)
     assert [math.isnan(loss) for loss in recorder.losses] == [False, True, False, False, True, False, False, True]
     assert run.history[0].skipped == 3
     kept = [loss for loss in recorder.losses[1::2] if not math.isnan(loss)]

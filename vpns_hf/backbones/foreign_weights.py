@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
 
-from vpns_hf.errors import InputError
-
+from ..errors import InputError
 from .backbone import IMAGENET, Backbone
 from .layouts import LAYOUTS, Layout, Shapes, layouts
 

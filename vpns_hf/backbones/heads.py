@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from transformers import AutoModelForImageClassification, PreTrainedModel
 
-from vpns_hf.errors import InputError
-from vpns_hf.models.modeling_vpns import head_name
-
+from ..errors import InputError
+from ..models.modeling_vpns import head_name
 from .backbone import Backbone
 
 NEW = "--head new (a new trainable head) with --label_mapping identity and --pretrain_epochs"

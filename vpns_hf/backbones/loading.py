@@ -10,8 +10,7 @@ from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
-from vpns_hf.errors import InputError
-
+from ..errors import InputError
 from .backbone import IMAGENET, Backbone, Normalisation
 from .foreign_weights import from_tensors
 from .heads import HEADS, Head

@@ -8,8 +8,7 @@ from typing import Protocol
 
 from transformers import AutoModelForImageClassification, PreTrainedConfig, ResNetConfig
 
-from vpns_hf.errors import InputError
-
+from ..errors import InputError
 from .backbone import IMAGENET, Backbone
 from .repositories import repository
 

@@ -15,13 +15,12 @@ import torch
 from transformers import AutoModelForImageClassification, PreTrainedModel
 from transformers.utils import cached_file
 
-from vpns_hf.errors import InputError
-from vpns_hf.hub.reach import hub_answers
-from vpns_hf.models import VPNsForImageClassification
-from vpns_hf.models.modeling_vpns import head_name
-from vpns_hf.models.normalisation import normalisation_of
-from vpns_hf.models.weight_index import check_weight_map
-
+from ..errors import InputError
+from ..models import VPNsForImageClassification
+from ..models.modeling_vpns import head_name
+from ..models.normalisation import normalisation_of
+from ..models.weight_index import check_weight_map
+from ..utils.hub_client import hub_answers
 from .backbone import Backbone, Normalisation
 from .foreign_weights import from_tensors
 from .timm_networks import TIMM_NETWORKS

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from transformers import AutoModelForImageClassification, PreTrainedConfig
 
-from vpns_hf.errors import InputError
-from vpns_hf.models import VPNsForImageClassification
+from ..errors import InputError
+from ..models import VPNsForImageClassification
 
 CHANNELS = 3
 LARGEST = 1024  # side beyond which no smallest side is looked for, in pixels

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from transformers import PreTrainedConfig, ResNetConfig
 
-from vpns_hf.models.configuration_vgg import VARIANTS, VggConfig
+from ..models.configuration_vgg import VARIANTS, VggConfig
 
 BASIC = {"layer_type": "basic", "hidden_sizes": [64, 128, 256, 512]}
 BOTTLENECK = {"layer_type": "bottleneck", "hidden_sizes": [256, 512, 1024, 2048]}

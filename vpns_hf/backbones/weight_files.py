@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vpns_hf.errors import InputError
+from ..errors import InputError
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 GET_ANEW = "download or save it once more"

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vpns_hf.errors import InputError
+from ..errors import InputError
 
 SCORES = ".popup_scores"
 PARALLEL = "module."  # put before every name by DataParallel

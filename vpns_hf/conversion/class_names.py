@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vpns_hf.data import find_columns, find_spec
-from vpns_hf.data.loading import stream_image_dataset
-from vpns_hf.errors import InputError
+from ..data import find_columns, find_spec
+from ..data.sources.loading import stream_image_dataset
+from ..errors import InputError
 
 
 def read_class_names(path: Path) -> list[str]:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from vpns_hf.errors import InputError
-from vpns_hf.models import VPNsConfig, VPNsForImageClassification
-from vpns_hf.pruning.report import empty_layers
-from vpns_hf.reporting.numbers import count, percent
-from vpns_hf.training.output import save_model
-
+from ..errors import InputError
+from ..jobs.output.output import save_model
+from ..models import VPNsConfig, VPNsForImageClassification
+from ..pruning.report import empty_layers
+from ..reporting.numbers import count, percent
 from .checkpoint import OriginalCheckpoint
 from .masks import ReleasedMasks
 from .network import OriginalNetwork

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from vpns_hf.errors import InputError
-from vpns_hf.pruning.selectors import make_selector
+from ..errors import InputError
+from ..pruning.thresholds.selectors import make_selector
 
 
 @dataclass(frozen=True)

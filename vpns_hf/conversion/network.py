@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedConfig
 
-from vpns_hf.backbones.layouts import LAYOUTS, Layout
-from vpns_hf.backbones.timm_networks import timm_name
-from vpns_hf.errors import InputError
+from ..backbones.layouts import LAYOUTS, Layout
+from ..backbones.timm_networks import timm_name
+from ..errors import InputError
 
 LISTED = 5  # layers that an error names before it counts the others
 NETWORKS = ("resnet18", "resnet50", "vgg16", "vgg16_bn")  # of the released code; its two vgg differ by its version

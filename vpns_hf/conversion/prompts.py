@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vpns_hf.errors import InputError
-from vpns_hf.models import VisualPrompt
-from vpns_hf.models.visual_prompts import build_visual_prompt
+from ..errors import InputError
+from ..models import VisualPrompt
+from ..models.visual_prompts import build_visual_prompt
 
 USUAL_SIZE = 224
 SEED = 0  # of the place of a random prompt in evaluation

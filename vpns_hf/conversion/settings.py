@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpns_hf.errors import InputError
-from vpns_hf.models import VISUAL_PROMPTS
-
+from ..errors import InputError
+from ..models import VISUAL_PROMPTS
 from .prompts import NOTHING_KNOWN, PromptFacts
 
 NAME = "args.json"

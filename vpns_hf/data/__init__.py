@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from vpns_hf.data.batches import Batch, EvalBatches, Process, TrainBatches
-from vpns_hf.data.cache import ImageCache, ImageSource
-from vpns_hf.data.columns import Columns, find_columns
-from vpns_hf.data.crops import CropPlan, Crops
-from vpns_hf.data.labels import class_names
-from vpns_hf.data.loading import load_image_dataset, stream_image_dataset
-from vpns_hf.data.specs import DATASETS, DatasetSpec, find_spec
-from vpns_hf.data.splits import Splits, prepare_splits
-from vpns_hf.data.store import ImageStore, cache_images
-from vpns_hf.data.stream_index import StreamIndex
-from vpns_hf.data.streamed_images import StreamStore
-from vpns_hf.data.transforms import EvalTransform, TrainTransform
+from ..utils.doors import door
 
-__all__ = [
-    "DATASETS",
-    "Batch",
-    "Columns",
-    "CropPlan",
-    "Crops",
-    "DatasetSpec",
-    "EvalBatches",
-    "EvalTransform",
-    "ImageCache",
-    "ImageSource",
-    "ImageStore",
-    "Process",
-    "Splits",
-    "StreamIndex",
-    "StreamStore",
-    "TrainBatches",
-    "TrainTransform",
-    "cache_images",
-    "class_names",
-    "find_columns",
-    "find_spec",
-    "load_image_dataset",
-    "prepare_splits",
-    "stream_image_dataset",
-]
+# Most of it needs `datasets`, which the help of a command does not.
+__all__, __getattr__ = door(
+    __name__,
+    {
+        "batches.batches": ["Batch", "EvalBatches", "Process", "TrainBatches"],
+        "batches.crops": ["CropPlan", "Crops"],
+        "batches.transforms": ["EvalTransform", "TrainTransform"],
+        "catalog": ["DATASETS", "DatasetSpec", "find_spec"],
+        "images.source": ["ImageCache", "ImageSource"],
+        "sources.columns": ["Columns", "find_columns"],
+        "sources.labels": ["class_names"],
+        "sources.loading": ["load_image_dataset", "stream_image_dataset"],
+        "splits.splits": ["Splits", "prepare_splits"],
+        "store.store": ["ImageStore", "cache_images"],
+        "streaming.images": ["StreamStore"],
+        "streaming.index": ["StreamIndex"],
+    },
+)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datasets
 import numpy as np
 
-from vpns_hf.data.stratify import stratified_cut
-from vpns_hf.errors import InputError
+from ..errors import InputError
+from .stratify import stratified_cut
 
 SPLIT_SEED = 0
 TEST_FRACTION = 0.2

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from vpns_hf.errors import InputError
-from vpns_hf.models import VPNsForImageClassification
-
+from ..errors import InputError
+from ..models import VPNsForImageClassification
+from ..utils.hub_client import hub_answers, refusals
 from .naming import check_repo_id
-from .reach import hub_answers
-from .refusals import refusals
 from .run_folder import is_model_folder
 
 # No code among them: the package has its own.

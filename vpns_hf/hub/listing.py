@@ -12,12 +12,11 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData, ModelIn
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from yaml import YAMLError
 
-from vpns_hf.data import find_spec
-from vpns_hf.errors import InputError
-from vpns_hf.reporting.markdown import markdown_table
-from vpns_hf.reporting.numbers import megabytes, percent, short_percent
-
-from .refusals import refusals
+from ..data import find_spec
+from ..errors import InputError
+from ..reporting.markdown import markdown_table
+from ..reporting.numbers import megabytes, percent, short_percent
+from ..utils.hub_client import refusals
 from .run_folder import is_model_folder
 
 TAG = "vpns"

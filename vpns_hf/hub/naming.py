@@ -8,12 +8,11 @@ from string import Formatter
 
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from vpns_hf.backbones import BACKBONES
-from vpns_hf.data import DATASETS
-from vpns_hf.errors import InputError
-from vpns_hf.reporting import sparsity_name
-
-from .public_names import public_name
+from ..backbones import BACKBONES
+from ..data import DATASETS
+from ..errors import InputError
+from ..reporting import sparsity_name
+from ..utils.public_names import public_name
 
 FIELDS = ("arch", "dataset", "sparsity", "method", "granularity", "seed")
 

@@ -8,12 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpns_hf.errors import InputError
-from vpns_hf.models import VPNsConfig
-from vpns_hf.reporting import Results, RunResult, sparsity_name
-
-from .model_card import same_but_seed
+from ..errors import InputError
+from ..models import VPNsConfig
+from ..reporting import Results, RunResult, sparsity_name
+from .cards.model_card import same_but_seed
 from .naming import field_values
+
+MODEL_FILES = (
+    "config.json",
+    "preprocessor_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.py",
+    "README.md",
+    "recipe.yaml",
+    "plots/*.png",
+)
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from ..training.run import Stage
 from .dense import dense_stages
+from .options import MethodOptions
 from .vpns import vpns_stages
 
-if TYPE_CHECKING:
-    from vpns_hf.training.arguments import VPNsTrainingArguments
-    from vpns_hf.training.stages import Stage
-
-METHODS: dict[str, Callable[[VPNsTrainingArguments], list[Stage]]] = {
+METHODS: dict[str, Callable[[MethodOptions], list[Stage]]] = {
     "vpns": vpns_stages,
     "dense": dense_stages,
 }
 
-__all__ = ["METHODS", "dense_stages", "vpns_stages"]
+__all__ = ["METHODS", "MethodOptions", "dense_stages", "vpns_stages"]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from vpns_hf.label_mapping import LABEL_MAPPINGS
-from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.stages import FitLabelMapping, Stage
-
-from .finetune import finetune_stage
-
-if TYPE_CHECKING:
-    from vpns_hf.training.arguments import VPNsTrainingArguments
+from ..label_mapping import LABEL_MAPPINGS
+from ..pruning.criteria import scaled_weight
+from ..training.run import Stage
+from .options import MethodOptions
+from .stages.finetune import FineTuneStage
+from .stages.label_mapping import FitLabelMapping
 
 
-def dense_stages(args: VPNsTrainingArguments) -> list[Stage]:
+def dense_stages(options: MethodOptions) -> list[Stage]:
     """Returns the stages: fit the label mapping, fine-tune."""
-    return [FitLabelMapping(LABEL_MAPPINGS[args.label_mapping](args.seed), scaled_weight), finetune_stage(args)]
+    label_mapping = LABEL_MAPPINGS[options.label_mapping](options.seed)
+    return [FitLabelMapping(label_mapping, scaled_weight), FineTuneStage.of(options)]

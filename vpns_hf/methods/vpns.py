@@ -6,27 +6,24 @@ arXiv 2312.01397, section 3.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from vpns_hf.label_mapping import LABEL_MAPPINGS
-from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.optimizers import AdamSpec
-from vpns_hf.training.stages import FindMaskStage, FitLabelMapping, Stage
-
-from .finetune import finetune_stage
-from .recalibration import recalibration_stages
-
-if TYPE_CHECKING:
-    from vpns_hf.training.arguments import VPNsTrainingArguments
+from ..label_mapping import LABEL_MAPPINGS
+from ..pruning.criteria import scaled_weight
+from ..training.optimizers import AdamSpec
+from ..training.run import Stage
+from .options import MethodOptions
+from .stages.find_mask import FindMaskStage
+from .stages.finetune import FineTuneStage
+from .stages.label_mapping import FitLabelMapping
+from .stages.recalibrate import RecalibrateBatchNorm
 
 
-def vpns_stages(args: VPNsTrainingArguments) -> list[Stage]:
-    """Returns the stages: fit the label mapping, find the mask, fine-tune."""
-    label_mapping = LABEL_MAPPINGS[args.label_mapping](args.seed)
-    adam = AdamSpec(args.score_learning_rate, args.prompt_learning_rate, args.weight_decay)
+def vpns_stages(options: MethodOptions) -> list[Stage]:
+    """Returns the stages: fit the label mapping, find the mask, recalibrate where asked for, fine-tune."""
+    label_mapping = LABEL_MAPPINGS[options.label_mapping](options.seed)
+    adam = AdamSpec(options.score_learning_rate, options.prompt_learning_rate, options.weight_decay)
     return [
         FitLabelMapping(label_mapping, scaled_weight),
-        FindMaskStage(args.find_mask_epochs, adam, scaled_weight, label_mapping, args.mapping_interval),
-        *recalibration_stages(args),
-        finetune_stage(args),
+        FindMaskStage(options.find_mask_epochs, adam, scaled_weight, label_mapping, options.mapping_interval),
+        *RecalibrateBatchNorm.of(options),
+        FineTuneStage.of(options),
     ]

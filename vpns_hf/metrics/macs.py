@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vpns_hf.models import MaskedLayer
+from ..models import MaskedLayer
 
 
 @dataclass(frozen=True)

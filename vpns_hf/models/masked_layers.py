@@ -14,8 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .strided_convolution import FRAME, StridedConvolution, has_slow_input_gradient
-
 
 def apply_mask(tensor: Tensor, mask: Tensor, out: Tensor | None = None) -> Tensor:
     """Returns `tensor` with +0.0 wherever the bool `mask` of the same shape is False.
@@ -166,11 +164,7 @@ class MaskedConv2d(MaskedLayer, nn.Conv2d):
     """`nn.Conv2d` with a mask on its weight."""
 
     def forward(self, input: Tensor) -> Tensor:
-        weight = self.effective_weight()
-        if has_slow_input_gradient(self, input):
-            frame = getattr(input, FRAME, None)
-            return StridedConvolution.apply(input, weight, self.bias, self.stride[0], self.padding[0], frame)
-        return self._conv_forward(input, weight, self.bias)
+        return self._conv_forward(input, self.effective_weight(), self.bias)
 
 
 class MaskedLinear(MaskedLayer, nn.Linear):

@@ -24,7 +24,6 @@ from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_laye
 from .modeling_vgg import VggForImageClassification
 from .normalisation import normalisation_of
 from .sparse_storage import BITS, MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict, unpacked_names
-from .strided_convolution import FRAME
 from .visual_prompts import VisualPrompt, build_visual_prompt
 from .weight_index import check_weight_map
 
@@ -147,10 +146,7 @@ class VPNsForImageClassification(PreTrainedModel):
 
     def source_logits(self, pixel_values: Tensor, prompted: bool) -> Tensor:
         """Returns the logits of all source classes, (B, S), for pictures (B, 3, I, I) in [0, 1]."""
-        pixels = self.normalise(self.visual_prompt(pixel_values) if prompted else pixel_values)
-        if prompted and not pixel_values.requires_grad:
-            setattr(pixels, FRAME, self.visual_prompt.frame)
-        return self.backbone(pixels).logits
+        return self.backbone(self.normalise(self.visual_prompt(pixel_values) if prompted else pixel_values)).logits
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Subtracts the mean and divides by the standard deviation of `config`, per channel."""

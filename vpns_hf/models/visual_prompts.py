@@ -50,11 +50,6 @@ class VisualPrompt(nn.Module):
         return torch.sigmoid(self.prompt) * self.prompt_mask
 
     @property
-    def frame(self) -> int | None:
-        """Width of a border that holds every pixel the prompt may change; None if that is no border."""
-        return None
-
-    @property
     def num_values(self) -> int:
         """Number of trainable values: 3 for every pixel of the mask."""
         return 3 * int(self.prompt_mask.sum())
@@ -90,10 +85,6 @@ class PadPrompt(VisualPrompt):
                 f"prompt_size is {self.prompt_size}; allowed for a border: 0 to {self.output_size // 2}, "
                 f"half of the {self.output_size} pixels of the prompted picture"
             )
-
-    @property
-    def frame(self) -> int | None:
-        return self.prompt_size if 0 < self.prompt_size <= self.output_size // 8 else None
 
     def build_mask(self) -> Tensor:
         mask = torch.ones(1, self.output_size, self.output_size, dtype=torch.bool)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from vpns_hf.models.masked_layers import MaskedLayer
-
+from ..models.masked_layers import MaskedLayer
+from .budget import num_dropped
 from .criteria import Criterion
-from .selectors import make_selector
-from .thresholds import MaskedWeights, Threshold, num_dropped
+from .thresholds.selectors import make_selector
+from .thresholds.threshold import MaskedWeights, Threshold
 
 
 class LearnedMask:

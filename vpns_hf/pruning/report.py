@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vpns_hf.models import VPNsForImageClassification
-from vpns_hf.reporting import LayerRecord
+from ..models import VPNsForImageClassification
+from ..reporting import LayerRecord
 
 
 def layer_records(model: VPNsForImageClassification) -> list[LayerRecord]:

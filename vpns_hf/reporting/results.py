@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vpns_hf.errors import InputError
-
+from ..errors import InputError
 from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, known_fields, optional_accuracy
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from vpns_hf.models import VPNsForImageClassification
+from ..models import VPNsForImageClassification
 
 
 @dataclass(frozen=True)

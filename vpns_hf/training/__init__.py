@@ -1,17 +1,17 @@
-"""The job: stages, the one loop, evaluation, and the trainer that runs a method at every sparsity."""
+"""The engine: runs, stages, the one loop, and what watches it. It knows no command line, no method, no folder."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from .run import PLAIN, PROMPTED, Callback, ModelStage, Run, RunData, Stage, TrainingStage, Update
 
-# On demand, since the arguments list the methods, and these are made of stages: either may be imported first.
-_PLACES = {"VPNsTrainingArguments": ".arguments", "Callback": ".callbacks", "VPNsTrainer": ".trainer"}
-
-__all__ = ["Callback", "VPNsTrainer", "VPNsTrainingArguments"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name], __name__), name)
+__all__ = [
+    "PLAIN",
+    "PROMPTED",
+    "Callback",
+    "ModelStage",
+    "Run",
+    "RunData",
+    "Stage",
+    "TrainingStage",
+    "Update",
+]

@@ -5,55 +5,15 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from vpns_hf.reporting import EpochRecord, ViewAccuracy
-
-from .late_number import LateNumber
-
-if TYPE_CHECKING:
-    from .run import Run
-    from .stages import Stage, TrainingStage, Update
+from ..reporting import EpochRecord, ViewAccuracy
+from .run import Callback, Run, TrainingStage, Update
 
 logger = logging.getLogger(__name__)
-
-
-class Callback:
-    """Told of every event of a run; the base does nothing."""
-
-    def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
-        """A training stage is about to begin."""
-
-    def on_update(self, run: Run, stage: TrainingStage, update: Update, loss: Tensor) -> None:
-        """An optimisation step was taken; `loss` is on the device, reading it waits for the device."""
-
-    def on_step_end(self, run: Run, stage: TrainingStage) -> None:
-        """An iteration with all updates of the stage was taken."""
-
-    def on_evaluation_batch(self, run: Run) -> None:
-        """A batch was classified, to measure the model, fit the label mapping or estimate running statistics."""
-
-    def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
-        """An epoch was trained and evaluated."""
-
-    def on_stage_end(self, run: Run, stage: TrainingStage) -> None:
-        """The last epoch of a training stage is over."""
-
-    def on_stage_finished(self, run: Run, stage: Stage) -> None:
-        """A stage of any kind is over, and the model as it leaves it."""
-
-    def on_interrupt(self, run: Run) -> None:
-        """The process is asked to stop and is about to."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Returns what must survive an interruption, as tensors and plain values; callbacks of one class share it."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from what `state_dict` returned."""
 
 
 class ProgressCallback(Callback):
@@ -63,7 +23,6 @@ class ProgressCallback(Callback):
         self.disable = disable
         self._bar: tqdm | None = None
         self._shown: dict[str, str] = {}
-        self._loss = LateNumber()
 
     def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
         steps = [len(update.stream(run.data)) for update in stage.updates]
@@ -82,8 +41,7 @@ class ProgressCallback(Callback):
 
     def on_update(self, run: Run, stage: TrainingStage, update: Update, loss: Tensor) -> None:
         if self._bar.update():  # the bar is drawn again
-            self._loss.offer(loss)
-            self._bar.set_postfix({**self._shown, "loss": f"{self._loss.value:.3f}"}, refresh=False)
+            self._bar.set_postfix({**self._shown, "loss": f"{loss.item():.3f}"}, refresh=False)
 
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
         self._shown = {"sparsity": f"{record.sparsity:.1%}", "accuracy": _accuracy(record.validation)}

@@ -9,10 +9,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from vpns_hf.data import Batch
-from vpns_hf.metrics import METRICS
-from vpns_hf.models import VPNsForImageClassification
-from vpns_hf.reporting import ViewAccuracy
+from .. import metrics as measures
+from ..data import Batch
+from ..models import VPNsForImageClassification
+from ..reporting import ViewAccuracy
 
 RANKS = 5
 
@@ -43,7 +43,7 @@ def evaluate_views(
 def _measure(
     model: VPNsForImageClassification, batches: Iterable[Batch], accelerator: Accelerator, prompted: bool
 ) -> dict[str, float]:
-    metrics = [metric() for metric in METRICS.values()]
+    metrics = [metric() for metric in measures.METRICS.values()]
     for batch, logits in predictions(model, batches, accelerator, prompted):
         ranked = logits.topk(min(RANKS, logits.shape[1]), dim=1).indices
         ranked, labels = gather_valid(accelerator, batch, ranked)

@@ -1,45 +1,65 @@
-"""The one training loop. It knows nothing of masks or methods: stages own what happens, callbacks watch."""
+"""The one loop: it runs stages, and knows nothing of masks or methods; stages own what happens, callbacks watch."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from torch import nn
 
-from vpns_hf.reporting import EpochRecord, ViewAccuracy
-
+from ..reporting import EpochRecord, ViewAccuracy
+from .batch_norm import synchronise_statistics
+from .distributed.accelerator import unprepare
 from .evaluation import evaluate_views
-from .processes import unprepare
+from .losses import EpochLosses, LossSource
 from .progress import StageProgress
-from .run import Run
-from .statistics import synchronise_statistics
+from .run import ModelStage, Run, Stage, TrainingStage
 from .updating import Updater
 
-if TYPE_CHECKING:
-    from .stages import TrainingStage
+
+def run_stages(run: Run, stages: Sequence[Stage]) -> None:
+    """Runs the stages on the model of `run` that are not finished yet."""
+    run.begin()
+    for stage in stages[run.finished :]:
+        with run.timed(stage.name):
+            if isinstance(stage, ModelStage):
+                stage.apply(run)
+            else:
+                train(run, stage)
+        run.leave(stage)
 
 
 def train(run: Run, stage: TrainingStage) -> None:
-    """Runs `stage` on the model of `run`: prepared anew, cosine annealing per epoch, evaluated after every epoch.
+    """Trains the model of `run`: prepared anew, cosine annealing per epoch, evaluated after every epoch.
 
     The model is prepared for each stage because a distributed wrapper never synchronises a parameter that was frozen
     when it was wrapped.
     """
-    for preparation in run.preparations:
-        preparation.apply(run.model)
-    stage.begin(run)
-    optimizer = stage.build_optimizer(run.model)
-    model, optimizer = run.accelerator.prepare(run.model, optimizer)
-    run.begin(StageProgress(stage, optimizer, run.accelerator))
-    run.tell("on_stage_begin", stage)
+    model = enter(run, stage)
     while run.progress.epoch <= stage.epochs:
         _epoch(run, stage, model)
     run.tell("on_stage_end", stage)
-    run.progress = None
+    run.stage = run.progress = None
     run.model = unprepare(run.accelerator, model)
     stage.finish(run)
     for preparation in reversed(run.preparations):
         preparation.undo(run.model)
+
+
+def enter(run: Run, stage: TrainingStage) -> nn.Module:
+    """Begins a stage, or goes on where an earlier process left it; returns the prepared model."""
+    for preparation in run.preparations:
+        preparation.apply(run.model)
+    stage.begin(run)
+    model, optimizer = run.accelerator.prepare(run.model, stage.build_optimizer(run.model))
+    losses = EpochLosses(_source(run, stage), run.accelerator, run.stepping.non_finite.stops)
+    run.enter(stage, StageProgress(stage.epochs, optimizer, losses, run.accelerator.scaler))
+    run.tell("on_stage_begin", stage)
+    return model
+
+
+def _source(run: Run, stage: TrainingStage) -> LossSource:
+    views = [update.view for update in stage.updates]
+    return LossSource(stage.name, views, [update.stream(run.data) for update in stage.updates])
 
 
 def _epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
@@ -53,7 +73,7 @@ def _epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
         _begin_next(run, stage)
         synchronise_statistics(run.model, run.accelerator)
         progress.trained = True
-    losses, skipped = progress.losses.means(run), progress.losses.skipped(run)
+    losses, skipped = progress.losses.means(), progress.losses.skipped()
     validation = _validate(run)
     stage.after_epoch(run, epoch, validation)
     figures = (losses, run.model.sparsity, learning_rate, progress.seconds, validation)
@@ -70,13 +90,14 @@ def train_epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
         model: the prepared model.
     """
     model.train()
-    progress, updater = run.progress, Updater(run, model)
+    progress = run.progress
+    updater = Updater(run.accelerator, run.stepping, model, progress.optimizer)
     streams = [update.stream(run.data).epoch(progress.epoch, progress.step) for update in stage.updates]
     for batches in progress.waiting.over(zip(*streams, strict=True)):
         for update, batch in zip(stage.updates, batches, strict=True):
             loss = updater.update(batch, update.prompted)
-            progress.losses.add(run, update, loss)
-            with progress.losses.explaining(run):
+            progress.losses.add(update.view, loss)
+            with progress.losses.explaining():
                 stage.after_update(run)
             run.tell("on_update", stage, update, loss)
         progress.step += 1

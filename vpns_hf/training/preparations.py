@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
 
 import torch
 
-from vpns_hf.errors import InputError
-from vpns_hf.models import VPNsForImageClassification
-
-if TYPE_CHECKING:
-    from .arguments import VPNsTrainingArguments
+from ..errors import InputError
+from ..models import VPNsForImageClassification
 
 CPU_COMPILERS = ("g++", "clang++")
 
@@ -58,13 +54,3 @@ class Compiled(Preparation):
 
     def undo(self, model: VPNsForImageClassification) -> None:
         model.backbone._compiled_call_impl = None
-
-
-def preparations_of(args: VPNsTrainingArguments) -> list[Preparation]:
-    """Returns what a job does to its model before each training stage.
-
-    Raises:
-        InputError: if the machine cannot.
-    """
-    wanted = {ChannelsLast: args.channels_last, Compiled: args.torch_compile}
-    return [preparation() for preparation, asked in wanted.items() if asked]

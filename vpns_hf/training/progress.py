@@ -5,43 +5,39 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor
+from torch.amp import GradScaler
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from .epoch_losses import EpochLosses
+from .losses import EpochLosses
 from .waiting import Waiting
-
-if TYPE_CHECKING:
-    from .stages import TrainingStage
 
 
 class StageProgress:
     """A training stage on its way: optimiser, schedule, and the place in its epochs.
 
     Args:
-        stage: that trains.
+        epochs: of the stage.
         optimizer: as the accelerator prepared it.
-        accelerator: of the run.
+        losses: of the epoch, on the device.
+        scaler: of the gradients, where the precision needs one.
 
     Attributes:
         schedule: cosine annealing over the epochs of the stage, stepped once per epoch.
-        epoch: the one in progress, counted from 1; `stage.epochs + 1` when all are over.
+        epoch: the one in progress, counted from 1; `epochs + 1` when all are over.
         step: iterations taken in it.
         trained: whether all of its iterations are taken, so that only its evaluation is left.
-        losses: of the epoch, on the device.
         waiting: how long this process has waited for batches in the epoch.
     """
 
-    def __init__(self, stage: TrainingStage, optimizer: AcceleratedOptimizer, accelerator: Accelerator) -> None:
-        self.stage = stage
-        self.optimizer = optimizer
-        self.scaler = accelerator.scaler
-        self.schedule = CosineAnnealingLR(optimizer.optimizer, T_max=stage.epochs)
-        self.losses = EpochLosses(stage, accelerator.device)
+    def __init__(
+        self, epochs: int, optimizer: AcceleratedOptimizer, losses: EpochLosses, scaler: GradScaler | None = None
+    ) -> None:
+        self.optimizer, self.losses, self.scaler = optimizer, losses, scaler
+        self.schedule = CosineAnnealingLR(optimizer.optimizer, T_max=epochs)
         self.epoch, self.step, self.trained = 1, 0, False
         self.waiting = Waiting()
         self._before, self._start = 0.0, time.perf_counter()
@@ -75,7 +71,6 @@ class StageProgress:
             "optimizer": self.optimizer.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": None if self.scaler is None else self.scaler.state_dict(),
-            "stage": self.stage.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -88,4 +83,3 @@ class StageProgress:
         self.schedule.load_state_dict(state["schedule"])
         if self.scaler is not None and state["scaler"] is not None:
             self.scaler.load_state_dict(state["scaler"])
-        self.stage.load_state_dict(state["stage"])

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from vpns_hf.errors import InputError
-from vpns_hf.models import VPNsForImageClassification
-
-from .callbacks import Callback
-
-if TYPE_CHECKING:
-    from .run import Run
-    from .stages import TrainingStage, Update
+from ..errors import InputError
+from ..models import VPNsForImageClassification
+from .run import Callback, Run, TrainingStage, Update
 
 # Odd 64-bit constants that spread neighbouring numbers over all bits, as in SplitMix64 (Steele et al., OOPSLA 2014).
 SPREAD, MIX = 0x9E3779B97F4A7C15 - 2**64, 0xBF58476D1CE4E5B9 - 2**64

@@ -1,29 +1,28 @@
-"""What the stages of a method share while one model is made."""
+"""The nouns of the engine: a run is one model in the making, stages change it, callbacks watch it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from vpns_hf.data import Batch, EvalBatches, TrainBatches
-from vpns_hf.data.early_batches import EarlyEvalBatches, EarlyTrainBatches
-from vpns_hf.models import VPNsForImageClassification
-from vpns_hf.reporting import EpochRecord
-
+from ..data import Batch, EvalBatches, TrainBatches
+from ..data.batches.prefetch import EarlyEvalBatches, EarlyTrainBatches
+from ..models import VPNsForImageClassification
+from ..reporting import EpochRecord, ViewAccuracy
+from .distributed.process_state import load_process_state
+from .optimizers import OptimizerSpec
 from .preparations import Preparation
-from .process_state import load_process_state
+from .progress import StageProgress
 from .selection import EpochSelection
 from .updating import Stepping
-
-if TYPE_CHECKING:
-    from .callbacks import Callback
-    from .progress import StageProgress
-    from .stages import Stage
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ class Run:
         seconds: wall-clock time of each stage so far.
         name: what is being made, in words.
         finished: how many of its stages are over.
-        progress: where the training stage in progress stands; None outside of one.
+        stage: the training stage in progress; None outside of one.
+        progress: where it stands; None outside of one.
         stepping: how optimisation steps are taken.
         preparations: how the network computes in training stages.
     """
@@ -73,6 +73,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     name: str = ""
     finished: int = 0
+    stage: TrainingStage | None = None
     progress: StageProgress | None = None
     stepping: Stepping = field(default_factory=Stepping)
     preparations: Sequence[Preparation] = ()
@@ -81,20 +82,21 @@ class Run:
         self._started: dict[str, float] = {}
         self._resumed: tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]] | None = None
 
-    def execute(self, stages: Sequence[Stage]) -> None:
-        """Runs the stages that are not finished yet."""
+    def begin(self) -> None:
+        """Goes on from where an earlier process left the run, if that was between two stages."""
         if self._resumed is not None and self._resumed[0] is None:
-            self._take_up(None)
-        for stage in stages[self.finished :]:
-            stage.run(self)
-            self.finished += 1
-            self.tell("on_stage_finished", stage)
+            self._take_up()
 
-    def begin(self, progress: StageProgress) -> None:
+    def enter(self, stage: TrainingStage, progress: StageProgress) -> None:
         """Enters a training stage, at the place where an earlier process left it if there was one."""
-        self.progress = progress
+        self.stage, self.progress = stage, progress
         if self._resumed is not None:
-            self._take_up(progress)
+            self._take_up()
+
+    def leave(self, stage: Stage) -> None:
+        """Leaves a stage that is over."""
+        self.finished += 1
+        self.tell("on_stage_finished", stage)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -122,7 +124,7 @@ class Run:
             "selection": self.selection.state_dict(),
             "history": [asdict(record) for record in self.history],
             "seconds": self._seconds_so_far(),
-            "progress": None if self.progress is None else self.progress.state_dict(),
+            "progress": None if self.progress is None else self._stage_state(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any], process_states: Sequence[Mapping[str, Any]]) -> None:
@@ -138,11 +140,15 @@ class Run:
         self.history[:] = [EpochRecord.from_dict(record) for record in state["history"]]
         self._resumed = state["progress"], process_states
 
-    def _take_up(self, progress: StageProgress | None) -> None:
+    def _stage_state(self) -> dict[str, Any]:
+        return {**self.progress.state_dict(), "stage": self.stage.state_dict()}
+
+    def _take_up(self) -> None:
         (state, process_states), self._resumed = self._resumed, None
-        if progress is not None:
-            progress.load_state_dict(state)
-        load_process_state(self, process_states)
+        if self.progress is not None:
+            self.progress.load_state_dict(state)
+            self.stage.load_state_dict(state["stage"])
+        load_process_state(self.model, self.progress, self.accelerator, process_states)
 
     def _seconds_so_far(self) -> dict[str, float]:
         now = time.perf_counter()
@@ -161,3 +167,120 @@ class WatchedBatches:
         for batch in self.batches:
             yield batch
             self.run.tell("on_evaluation_batch")
+
+
+@dataclass(frozen=True)
+class Update:
+    """One optimisation step of an iteration.
+
+    Attributes:
+        view: name of the images the loss is computed on, `prompted` or `plain`.
+        prompted: whether the visual prompt is applied.
+        stream: takes the batches out of the data of a run.
+    """
+
+    view: str
+    prompted: bool
+    stream: Callable[[RunData], TrainBatches | EarlyTrainBatches]
+
+
+PROMPTED = Update("prompted", prompted=True, stream=lambda data: data.prompted)
+PLAIN = Update("plain", prompted=False, stream=lambda data: data.plain)
+
+
+class Stage(ABC):
+    """One step of a method; the loop runs it."""
+
+    name: ClassVar[str]
+
+
+class ModelStage(Stage):
+    """A stage that changes the model without training it."""
+
+    @abstractmethod
+    def apply(self, run: Run) -> None:
+        """Changes the model of `run`."""
+
+
+class TrainingStage(Stage):
+    """A stage that trains: it says what is trainable, with which updates, and what follows each.
+
+    Args:
+        epochs: passes over the training images per update; 0 leaves the parameters as they are.
+        optimizer: builds the optimiser.
+    """
+
+    updates: ClassVar[tuple[Update, ...]] = (PROMPTED, PLAIN)
+
+    def __init__(self, epochs: int, optimizer: OptimizerSpec) -> None:
+        self.epochs = epochs
+        self.optimizer = optimizer
+
+    @abstractmethod
+    def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
+        """The parameters to train, the visual prompt's aside."""
+
+    def build_optimizer(self, model: VPNsForImageClassification) -> Optimizer:
+        """Freezes everything that is not trained here and returns the optimiser of the rest."""
+        trained, prompt = list(self.parameters(model)), list(model.visual_prompt.parameters())
+        model.requires_grad_(False)
+        for parameter in [*trained, *prompt]:
+            parameter.requires_grad_(True)
+        return self.optimizer.build(trained, prompt)
+
+    def begin(self, run: Run) -> None:
+        """Before the model is prepared."""
+
+    def before_epoch(self, run: Run, epoch: int) -> None:
+        """Before epoch `epoch`, counted from 1."""
+
+    def after_update(self, run: Run) -> None:
+        """After each optimisation step."""
+
+    def after_epoch(self, run: Run, epoch: int, validation: ViewAccuracy | None) -> None:
+        """After epoch `epoch` and its evaluation."""
+
+    def finish(self, run: Run) -> None:
+        """After the last epoch."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a stage in progress needs beside model and optimiser to go on, as tensors and plain values."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes to where `state` was taken; called between `begin` and the first epoch, with the model at that place."""
+
+
+class Callback:
+    """Told of every event of a run; the base does nothing."""
+
+    def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
+        """A training stage is about to begin."""
+
+    def on_update(self, run: Run, stage: TrainingStage, update: Update, loss: Tensor) -> None:
+        """An optimisation step was taken; `loss` is on the device, reading it waits for the device."""
+
+    def on_step_end(self, run: Run, stage: TrainingStage) -> None:
+        """An iteration with all updates of the stage was taken."""
+
+    def on_evaluation_batch(self, run: Run) -> None:
+        """A batch was classified, to measure the model, fit the label mapping or estimate running statistics."""
+
+    def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
+        """An epoch was trained and evaluated."""
+
+    def on_stage_end(self, run: Run, stage: TrainingStage) -> None:
+        """The last epoch of a training stage is over."""
+
+    def on_stage_finished(self, run: Run, stage: Stage) -> None:
+        """A stage of any kind is over, and the model as it leaves it."""
+
+    def on_interrupt(self, run: Run) -> None:
+        """The process is asked to stop and is about to."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what must survive an interruption, as tensors and plain values; callbacks of one class share it."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what `state_dict` returned."""

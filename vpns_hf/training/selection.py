@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from vpns_hf.models import VPNsForImageClassification
-from vpns_hf.reporting import ViewAccuracy
+from ..models import VPNsForImageClassification
+from ..reporting import ViewAccuracy
 
 logger = logging.getLogger(__name__)
 

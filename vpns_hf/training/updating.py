@@ -2,21 +2,77 @@
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
+from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 
-from vpns_hf.data import Batch
+from ..data import Batch
+from .batch_norm import running_statistics
 
-from .non_finite import NonFinitePolicy, SkipNonFinite, StopAtNonFinite
 
-if TYPE_CHECKING:
-    from .arguments import VPNsTrainingArguments
-    from .run import Run
+class NonFinitePolicy(ABC):
+    """What becomes of an update whose loss or gradient is not finite.
+
+    Attributes:
+        stops: whether a loss that is not finite ends the run.
+    """
+
+    stops: bool
+
+    @abstractmethod
+    def remember(self, model: nn.Module) -> list[Tensor]:
+        """Returns copies of what the coming update changes before anybody can know of its loss."""
+
+    @abstractmethod
+    def step(self, model: nn.Module, optimizer: AcceleratedOptimizer, loss: Tensor, memory: list[Tensor]) -> Tensor:
+        """Takes the step or leaves it out, alike in all processes; returns the loss, NaN where it was left out."""
+
+
+class StopAtNonFinite(NonFinitePolicy):
+    """Takes every step; the run ends when the losses are looked at."""
+
+    stops = True
+
+    def remember(self, model: nn.Module) -> list[Tensor]:
+        return []
+
+    def step(self, model: nn.Module, optimizer: AcceleratedOptimizer, loss: Tensor, memory: list[Tensor]) -> Tensor:
+        optimizer.step()
+        return loss
+
+
+class SkipNonFinite(NonFinitePolicy):
+    """Leaves out a step whose gradient is not finite; running statistics are put back, momenta stay as they are.
+
+    A loss that is not finite has such a gradient. The gradient is that of all processes, so they decide alike. The
+    decision is the optimiser's kernel's: it is given the flag that gradient scalers use.
+    """
+
+    stops = False
+
+    def remember(self, model: nn.Module) -> list[Tensor]:
+        return [statistic.clone() for statistic in running_statistics(model)]
+
+    @torch.no_grad()
+    def step(self, model: nn.Module, optimizer: AcceleratedOptimizer, loss: Tensor, memory: list[Tensor]) -> Tensor:
+        entries = [entry for group in optimizer.param_groups for entry in group["params"]]
+        gradients = [entry.grad for entry in entries if entry.grad is not None]
+        finite = torch.nn.utils.get_total_norm(gradients).isfinite()
+        inner = optimizer.optimizer
+        inner.found_inf = finite.logical_not().float()
+        optimizer.step()
+        vars(inner).pop("found_inf", None)  # a gradient scaler has removed it
+        for statistic, before in zip(running_statistics(model), memory, strict=True):
+            torch.where(finite, statistic, before, out=statistic)
+        return loss.masked_fill(~finite, math.nan)
+
 
 LEAST_IMAGES = 2  # that batch norm needs
 
@@ -41,13 +97,17 @@ class Updater:
     """Takes the optimisation steps of a stage. The host waits for no value of the device.
 
     Args:
-        run: its accelerator, its optimiser, and how the steps are taken.
+        accelerator: of the run.
+        stepping: how the steps are taken.
         model: the prepared model.
+        optimizer: the prepared optimiser.
     """
 
-    def __init__(self, run: Run, model: nn.Module) -> None:
-        self.accelerator, self.stepping = run.accelerator, run.stepping
-        self.model, self.optimizer = model, run.progress.optimizer
+    def __init__(
+        self, accelerator: Accelerator, stepping: Stepping, model: nn.Module, optimizer: AcceleratedOptimizer
+    ) -> None:
+        self.accelerator, self.stepping = accelerator, stepping
+        self.model, self.optimizer = model, optimizer
 
     def update(self, batch: Batch, prompted: bool) -> Tensor:
         """Takes one step on this process's share of a batch.
@@ -92,9 +152,3 @@ def _parts(batch: Batch, count: int) -> Iterator[Batch]:
         return
     pieces = zip(batch.pixel_values.tensor_split(count), batch.labels.tensor_split(count), strict=True)
     yield from (Batch(*piece) for piece in pieces)
-
-
-def stepping_of(args: VPNsTrainingArguments) -> Stepping:
-    """Returns how the steps of a job are taken."""
-    policy = SkipNonFinite() if args.skip_nonfinite else StopAtNonFinite()
-    return Stepping(args.gradient_accumulation_steps, args.max_grad_norm, policy)

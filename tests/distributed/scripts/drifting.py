@@ -9,7 +9,7 @@ import torch
 
 from tests.training_helpers import tiny_trainer
 from vpns_hf import Callback
-from vpns_hf.scripting import run_script
+from vpns_hf.cli.script import run_script
 
 
 class Drift(Callback):

@@ -7,8 +7,8 @@ import sys
 import torch
 import torch.distributed
 
+from vpns_hf.cli.script import run_script
 from vpns_hf.errors import InputError
-from vpns_hf.scripting import run_script
 
 
 def finished() -> None:

@@ -18,9 +18,9 @@ from torch import Tensor
 from tests.faults.interrupted import At
 from tests.scripts.running import script_at
 from vpns_hf import Callback, VPNsTrainer
+from vpns_hf.cli.script import run_script
 from vpns_hf.data import Batch
-from vpns_hf.scripting import run_script
-from vpns_hf.training.images import eval_batches
+from vpns_hf.jobs.data import eval_batches
 
 
 class KeepMasks(Callback):

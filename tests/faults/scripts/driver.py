@@ -9,7 +9,7 @@ import sys
 from tests.faults.interrupted import At
 from tests.scripts.running import script_at
 from vpns_hf import VPNsTrainer
-from vpns_hf.scripting import run_script
+from vpns_hf.cli.script import run_script
 
 
 def main() -> None:

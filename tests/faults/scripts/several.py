@@ -14,7 +14,7 @@ from pathlib import Path
 from torch import distributed
 
 from tests.faults.interrupted import At, job
-from vpns_hf.scripting import run_script
+from vpns_hf.cli.script import run_script
 
 RANK, LAST = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]) - 1
 

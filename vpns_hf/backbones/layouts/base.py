@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
 
-from vpns_hf.errors import InputError
+from ...errors import InputError
 
 Shapes = Mapping[str, torch.Size]
 

@@ -9,8 +9,7 @@ from math import isqrt
 import torch
 from transformers import PreTrainedConfig
 
-from vpns_hf.models.configuration_vgg import VARIANTS, VggConfig
-
+from ...models.configuration_vgg import VARIANTS, VggConfig
 from .base import Layout, Shapes, extent, stock_shapes
 
 HEAD, FC1, FC2 = "classifier", "vgg.pooler.fc1", "vgg.pooler.fc2"

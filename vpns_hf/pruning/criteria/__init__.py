@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from vpns_hf.models.masked_layers import MaskedLayer
-
+from ...models.masked_layers import MaskedLayer
 from .scaled_weight import scaled_weight
 
 Criterion = Callable[[MaskedLayer], Tensor]

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from vpns_hf.models.masked_layers import MaskedLayer
+from ...models.masked_layers import MaskedLayer
 
 
 def scaled_weight(layer: MaskedLayer) -> Tensor:

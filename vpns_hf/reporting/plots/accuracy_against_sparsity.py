@@ -6,8 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vpns_hf.hub.public_names import public_name
-
+from ...utils.public_names import public_name
 from ..numbers import percent
 from ..results import Results
 from .style import DENSE, PLAIN, PROMPTED, new_figure, plain_frame, save_png

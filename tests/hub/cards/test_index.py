@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vpns_hf import InputError
+from vpns_hf.backbones import BACKBONES
+from vpns_hf.cli.prune import parse_arguments
+from vpns_hf.data import DATASETS
+from vpns_hf.hub.cards.index import OF_A_CARD, PLANNED, add_card, index_page, write_index
+from vpns_hf.hub.naming import field_values, fill_pattern
+from vpns_hf.hub.run_folder import find_models
+from vpns_hf.reporting import Results
+
+ROOT = Path(__file__).parents[2]
+
+
+def cells(page: str, name: str) -> list[str]:
+    """The row of a checkpoint."""
+    [row] = [line for line in page.splitlines() if f"`{name}`" in line]
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def test_the_committed_folder_is_the_one_that_is_generated(tmp_path):
+    """What differs is written by `python scripts/model_cards.py`."""
+    copy = shutil.copytree(ROOT / "model_cards", tmp_path / "cards")
+    write_index(copy)
+    for name in ("README.md", "template.md"):
+        assert (copy / name).read_bytes() == (ROOT / "model_cards" / name).read_bytes(), name
+    assert not (ROOT / "model_cards" / "template.md").is_symlink()
+
+
+def test_there_is_a_row_per_planned_checkpoint():
+    names = [
+        f"resnet18-{data}-{percent}" for data in ("cifar10", "cifar100", "tiny-imagenet") for percent in (40, 60, 70)
+    ]
+    assert [planned.name for planned in PLANNED] == names
+    page = (ROOT / "model_cards" / "README.md").read_text()
+    for planned in PLANNED:
+        assert cells(page, planned.name)[-1] == f"`{planned.command}`"
+
+
+@pytest.mark.parametrize("planned", PLANNED, ids=lambda planned: planned.name)
+def test_the_command_of_a_planned_checkpoint_makes_it(planned, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    launcher, launch, script, *argv = shlex.split(planned.command)
+    assert (launcher, launch) == ("accelerate", "launch")
+    assert Path(script).is_file()
+    inputs, args = parse_arguments(argv)
+    assert (inputs.model_name_or_path, inputs.dataset_name) == (planned.arch, planned.dataset)
+    assert (planned.arch in BACKBONES, planned.dataset in DATASETS) == (True, True)
+    assert args.sparsities == [planned.sparsity]
+    named = field_values(planned.arch, planned.dataset, planned.sparsity, args.method, args.granularity, args.seed)
+    assert fill_pattern("vpns/{arch}-{dataset}-{sparsity}", named) == inputs.hub_model_id == f"vpns/{planned.name}"
+    assert inputs.push_to_hub
+
+
+def test_what_was_measured_stands_in_the_index(run_dir, tmp_path):
+    name = "resnet18-cifar100-70"
+    assert cells(index_page(tmp_path), name)[2:5] == ["not measured"] * 3
+    [model] = find_models(run_dir, 0.7)
+    for folder in (name, "of-my-own"):
+        added = add_card(model, tmp_path, folder, license="mit")
+        assert {path.relative_to(added).as_posix() for path in added.rglob("*") if path.is_file()} == set(OF_A_CARD)
+        assert "license: mit\n" in (added / "README.md").read_text()
+        assert len(Results.load(added / "results.json").runs) == 1
+    page = index_page(tmp_path)
+    assert cells(page, name)[1:5] == ["70%", "94.17%", "93.17%", "90.00%"]
+    assert cells(page, "of-my-own")[1:5] == ["70%", "94.17%", "93.17%", "90.00%"]
+    assert f"[`{name}`]({name}/README.md)" in page
+    assert cells(page, "resnet18-cifar100-60")[2] == "not measured"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "", "/tmp/x"])
+def test_a_name_that_leads_elsewhere(run_dir, tmp_path, name):
+    (tmp_path / "kept").write_text("")
+    [model] = find_models(run_dir, 0.7)
+    with pytest.raises(InputError, match="name is "):
+        add_card(model, tmp_path, name)
+    assert (tmp_path / "kept").exists()
+
+
+def test_a_model_of_which_nothing_was_measured(run_dir, tmp_path):
+    alone = shutil.copytree(run_dir / "sparsity-70", tmp_path / "alone")
+    [model] = find_models(alone)
+    with pytest.raises(InputError, match="nothing was measured of"):
+        add_card(model, tmp_path / "cards", "alone")
+
+
+def test_the_pictures_and_files_a_committed_card_shows_are_there():
+    for card in (ROOT / "model_cards").glob("*/README.md"):
+        text = card.read_text()
+        for path in ("plots/prompt.png", "plots/density_by_layer.png", "recipe.yaml"):
+            assert (f"({path})" in text) == (card.parent / path).is_file()
+        run = Results.load(card.parent / "results.json").runs[0]
+        for value in (run.accuracy.prompted, run.accuracy.plain):
+            assert f"{100 * value:.2f}%" in text and repr(value) in text

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import torch
+
+from tests.training_helpers import coloured_split, tiny_arguments
+from vpns_hf.data import Columns, StreamIndex, stream_image_dataset
+from vpns_hf.data.sources.loading import parquet_files
+from vpns_hf.jobs.data import choose_splits, open_images, stream_store
+from vpns_hf.jobs.output.digests import digests_of_data
+
+COLUMNS = Columns("image", "label")
+
+
+def digests(folder, **groups) -> dict[str, str]:
+    """Of a stream of parquet files, written in groups of so many rows."""
+    for split, rows in {"train": 40, "validation": 13, "test": 17}.items():
+        coloured_split(rows).to_parquet(folder / f"{split}.parquet", **groups)
+    streams = stream_image_dataset(str(folder))
+    index, args = StreamIndex(streams, COLUMNS, parquet_files(str(folder), streams)), tiny_arguments(folder)
+    splits = choose_splits(index.rows, args, COLUMNS)
+    return digests_of_data(open_images(splits, args, stream_store(index, args, COLUMNS), torch.device("cpu")), index)
+
+
+def test_the_order_of_a_stream_depends_on_its_groups_of_rows(tmp_path):
+    first, again, other = digests(tmp_path, batch_size=10), digests(tmp_path, batch_size=10), digests(tmp_path)
+    assert first == again
+    assert {name for name in first if first[name] != other[name]} == {"groups of rows"}
+
+
+def test_how_many_images_there_are_is_said(tmp_path):
+    counts = {name: text.split()[0] for name, text in digests(tmp_path).items() if name.endswith("images")}
+    assert counts == {"train images": "40", "validation images": "13", "test images": "17"}

@@ -1,0 +1,17 @@
+"""The recipes and configurations of accelerate that are installed: the command `config`."""
+
+from __future__ import annotations
+
+from ..recipes import find_recipe, shipped_names
+from .parser import OneLineParser
+
+
+def main() -> None:
+    """Prints the path of what is named, or all names."""
+    parser = OneLineParser(
+        description="Print the path of a shipped recipe or accelerate configuration; all names if none is given.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="Such as digits or accelerate/cpu.")
+    name = parser.parse_args().name
+    print("\n".join(shipped_names()) if name is None else find_recipe(name))

@@ -1,0 +1,72 @@
+"""Decoded images, as loaders take them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from ..provenance import Origin
+from ..take import Selection
+
+
+class ImageSource(Protocol):
+    """What a loader needs: `labels` int64 (N,), and the images by row; `skipped` rows were left out.
+
+    `origin` says where the rows come from, for messages; None takes them for all rows of the train split.
+    """
+
+    labels: torch.Tensor
+    skipped: int
+    origin: Origin | None
+
+    def __len__(self) -> int: ...
+
+    def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
+        """All rows in random order, int64 (N,); the same for every number of processes that divides 8."""
+
+    def read(self, rows: torch.Tensor) -> torch.Tensor:
+        """The images of some rows: uint8 (n, 3, H, W)."""
+
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
+        """The images of one batch of rows after the other; knowing them all, it may read ahead."""
+
+
+@dataclass(frozen=True)
+class ImageCache:
+    """Decoded images: `images` uint8 (N, 3, H, W), memory-mapped; `labels` int64 (N,); `skipped` rows were left out; `origin` as in `ImageSource`.
+
+    The images may be on another device than the rows and labels.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    skipped: int = 0
+    origin: Origin | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
+        """All rows in random order."""
+        return torch.randperm(len(self), generator=generator)
+
+    def read(self, rows: torch.Tensor) -> torch.Tensor:
+        """The images of some rows: uint8 (n, 3, H, W), channels last in memory."""
+        return self._select(rows).picked().permute(0, 3, 1, 2)
+
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
+        """The images of one batch of rows after the other."""
+        return map(self._select, batches)
+
+    def _select(self, rows: torch.Tensor) -> Selection:
+        return Selection(self.images, rows.to(self.images.device, non_blocking=True))
+
+
+def default_cache_dir() -> Path:
+    """Where caches go: `$VPNS_CACHE`, else `~/.cache/vpns_hf`."""
+    return Path(os.environ.get("VPNS_CACHE") or "~/.cache/vpns_hf").expanduser()

@@ -1,0 +1,66 @@
+"""The rows a saved model is measured on: by default those that `scripts/prune.py` tests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import datasets
+
+from ...errors import InputError
+from ..catalog import DatasetSpec
+from ..provenance import Origin
+from ..sources.columns import Columns
+from .splits import named_splits, prepare_splits
+
+
+@dataclass(frozen=True)
+class EvaluationSplit:
+    """Rows with an image column and a ClassLabel column.
+
+    Attributes:
+        rows: in the order of the split.
+        name: of the split.
+        class_names: in label order.
+        origin: where the rows come from.
+    """
+
+    rows: datasets.Dataset
+    name: str
+    class_names: tuple[str, ...]
+    origin: Origin
+
+
+def evaluation_split(
+    dataset: datasets.DatasetDict,
+    columns: Columns,
+    spec: DatasetSpec | None = None,
+    split: str | None = None,
+    max_samples: int | None = None,
+) -> EvaluationSplit:
+    """Chooses the rows to measure on; the classes are those of the training split, or of the rows where there is none.
+
+    Args:
+        dataset: at least the split to measure on.
+        columns: the image and the label column.
+        spec: of a data set with a short name.
+        split: its name; None takes the one that `scripts/prune.py` tests on.
+        max_samples: keep this many first rows.
+
+    Raises:
+        InputError: if there is no such split, or its columns or labels cannot be used.
+    """
+    name = _named(dataset, columns, spec, split)
+    pair = datasets.DatasetDict({"train": dataset.get("train", dataset[name]), "test": dataset[name]})
+    chosen = prepare_splits(pair, columns, seed=0, max_test_samples=max_samples, use_all_of_train=True)
+    origin = Origin.whole({name: len(dataset[name])}).select(range(len(chosen.test)))
+    return EvaluationSplit(chosen.test, name, chosen.class_names, origin)
+
+
+def _named(dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None, split: str | None) -> str:
+    if split is None and "train" not in dataset and len(dataset) == 1:
+        return next(iter(dataset))
+    if split is None:
+        return named_splits(dataset, columns, spec)["test_split"]
+    if split not in dataset:
+        raise InputError(f"no {split} split; the data set has {list(dataset)}: give one of these as --split")
+    return split

@@ -1,0 +1,186 @@
+"""The rows of parquet files by number, of which a few are in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets.exceptions import DatasetsError
+from datasets.table import cast_array_to_feature
+from datasets.utils.file_utils import is_remote_url, xopen
+from huggingface_hub.errors import HTTPError
+
+from ...errors import InputError
+from ..sources.columns import Columns
+from ..sources.diagnosis import reason_of
+
+# More would be kept in memory for every open piece, fewer would cost time for every read.
+ROWS_AT_ONCE = 64
+
+
+class StreamedRows(Protocol):
+    """The rows of a split by number, in pieces that can be opened at any row and are then read forward.
+
+    Attributes:
+        name: of the split, for messages.
+        features: of the image and the label column.
+        labels: of all rows, as stored.
+        starts: int64 (pieces + 1,), the number of the first row of each piece, and of all rows.
+    """
+
+    name: str
+    features: datasets.Features
+    labels: pa.ChunkedArray
+    starts: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def open(self, row: int) -> Iterator[list[dict | None]]:
+        """The stored images from a row on to the end of its piece, some at a time.
+
+        Raises:
+            InputError: they cannot be read.
+        """
+        ...
+
+
+FEW_PIECES, MANY_PIECES = 64, 1024
+
+
+class StreamedSplit(StreamedRows):
+    """A split that is read piece by piece, a piece being some of its files.
+
+    The column of labels is read once when this is made; images are read when they are asked for.
+
+    Args:
+        stream: the rows.
+        columns: the image and the label column.
+        name: of the split, for messages.
+
+    Raises:
+        InputError: the stream cannot be read, or does not have the columns.
+    """
+
+    def __init__(self, stream: datasets.IterableDataset, columns: Columns, name: str):
+        self.name = name
+        self._column = columns.image
+        self.features = datasets.Features({column: stream.features[column] for column in vars(columns).values()})
+        self._stream = _in_pieces(stream).cast_column(columns.image, datasets.Image(decode=False))
+        self._pieces = min(self._stream.num_shards, MANY_PIECES)
+        parts = [self._labels_of(piece, columns.label) for piece in range(self._pieces)]
+        self.labels = pa.chunked_array([chunk for part in parts for chunk in part.chunks], type=parts[0].type)
+        self.starts = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def open(self, row: int) -> Iterator[list[dict | None]]:
+        """See `StreamedRows`."""
+        piece = int(np.searchsorted(self.starts, row, "right")) - 1
+        rows = self._stream.shard(self._pieces, piece).select_columns([self._column])
+        tables = rows.skip(row - int(self.starts[piece])).with_format("arrow").iter(batch_size=ROWS_AT_ONCE)
+        return (table.column(self._column).to_pylist() for table in self._read(tables))
+
+    def _labels_of(self, piece: int, column: str) -> pa.ChunkedArray:
+        rows = self._stream.shard(self._pieces, piece).select_columns([column])
+        tables = list(self._read(rows.with_format("arrow").iter(batch_size=1000)))
+        kind = datasets.Features({column: self.features[column]}).arrow_schema.field(0).type
+        return pa.chunked_array([chunk for table in tables for chunk in table.column(0).cast(kind).chunks], type=kind)
+
+    def _read(self, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        try:
+            yield from tables
+        except (OSError, ValueError, RuntimeError, DatasetsError, HTTPError) as error:
+            raise InputError(f"the {self.name} split cannot be read further: {reason_of(error)}") from error
+
+
+def _in_pieces(stream: datasets.IterableDataset) -> datasets.IterableDataset:
+    """The stream in more pieces, if it has few files that can be divided."""
+    if stream.num_shards < FEW_PIECES and hasattr(stream, "reshard"):
+        return stream.reshard()
+    return stream
+
+
+# Of each column, in bytes. Without it a whole column of a group of rows is read before the first row comes.
+READ_AT_ONCE = 1 << 18
+
+
+class ParquetSplit(StreamedRows):
+    """A split of which a piece is a group of rows of a file.
+
+    `datasets` reads such groups whole, and writers often put all rows of a file into one. This reads forward within
+    them, a page at a time (some 1,000 rows or 1 MB): the first image comes at once, and memory holds a page.
+
+    Args:
+        files: local paths, or addresses for `fsspec`.
+        features: of the two columns; files that store the images as plain bytes are cast to them.
+        columns: the image and the label column.
+        name: of the split, for messages.
+
+    Raises:
+        InputError: a file cannot be read or has no image column.
+    """
+
+    def __init__(self, files: Sequence[str], features: datasets.Features, columns: Columns, name: str):
+        self.name = name
+        self.features = datasets.Features({column: features[column] for column in vars(columns).values()})
+        self._image = columns.image
+        self._stored = datasets.Image(decode=False)
+        self._groups: list[tuple[str, int]] = []
+        counts: list[int] = []
+        labels: list[pa.ChunkedArray] = []
+        for path in files:
+            with self._opened(path) as file:
+                self._check_image_column(path, file)
+                rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+                self._groups += [(path, group) for group, count in enumerate(rows) if count]
+                counts += filter(None, rows)
+                labels.append(self._labels_of(file, columns.label))
+        self.labels = pa.chunked_array([chunk for part in labels for chunk in part.chunks], type=labels[0].type)
+        self.starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def open(self, row: int) -> Iterator[list[dict | None]]:
+        """See `StreamedRows`."""
+        piece = int(np.searchsorted(self.starts, row, "right")) - 1
+        path, group = self._groups[piece]
+        passed = row - int(self.starts[piece])
+        with self._opened(path) as file:
+            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=[self._image]):
+                if passed < len(batch):
+                    yield cast_array_to_feature(batch.column(0).slice(passed), self._stored).to_pylist()
+                passed = max(passed - len(batch), 0)
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[pq.ParquetFile]:
+        """The file, if what goes wrong while it is open is told as an `InputError`."""
+        try:
+            # What `datasets` streams with, which outlasts minutes without a connection; local paths are read faster.
+            source = xopen(path, "rb") if is_remote_url(path) else path
+            with pq.ParquetFile(source, pre_buffer=False, buffer_size=READ_AT_ONCE) as file:
+                yield file
+        except InputError:
+            raise
+        except (OSError, ValueError, HTTPError) as error:
+            place = "" if path in str(error) else f"{path}: "
+            raise InputError(f"the {self.name} split cannot be read further: {place}{reason_of(error)}") from error
+
+    def _check_image_column(self, path: str, file: pq.ParquetFile) -> None:
+        if self._image not in file.schema_arrow.names:
+            raise InputError(f"{path} has no column {self._image!r}; give all files the same columns")
+
+    def _labels_of(self, file: pq.ParquetFile, column: str) -> pa.ChunkedArray:
+        """Of all rows, None for all where the file has no such column."""
+        kind = self.features.arrow_schema.field(column).type
+        if column not in file.schema_arrow.names:
+            return pa.chunked_array([pa.nulls(file.metadata.num_rows, kind)])
+        stored, feature = file.read([column]).column(0), self.features[column]
+        # For numbers the plain cast: that of a `ClassLabel` refuses those out of range without naming a row.
+        return stored.cast(kind) if pa.types.is_integer(stored.type) else cast_array_to_feature(stored, feature)

@@ -1,0 +1,126 @@
+"""What timm, torchvision and transformers read, written from an image classifier of transformers."""
+
+from __future__ import annotations
+
+import json
+import logging
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import PreTrainedModel, ViTImageProcessorPil
+
+from ..backbones.backbone import Backbone
+from ..backbones.layouts import LAYOUTS, Layout
+from ..backbones.timm_networks import differences, timm_name
+from ..errors import InputError
+
+logger = logging.getLogger(__name__)
+
+BILINEAR = 2
+VGG_SLIDES_FROM = 256  # side of pictures of which more than 7 x 7 features are left, in pixels
+
+
+class Export(ABC):
+    """What one library reads."""
+
+    @abstractmethod
+    def write(self, backbone: Backbone, folder: Path) -> None:
+        """Writes the classifier to files in `folder`.
+
+        Raises:
+            InputError: if the library has no such network.
+        """
+
+
+class TransformersExport(Export):
+    """Configuration, weights and an image processor that resizes to a square and normalises."""
+
+    def write(self, backbone: Backbone, folder: Path) -> None:
+        backbone.model.save_pretrained(folder)
+        side = backbone.image_size
+        ViTImageProcessorPil(
+            do_convert_rgb=True, resample=BILINEAR, size={"height": side, "width": side}, **backbone.normalisation
+        ).save_pretrained(folder)
+
+
+class TorchvisionExport(Export):
+    """model.pth: the state dict, as `torchvision.models` loads it."""
+
+    def write(self, backbone: Backbone, folder: Path) -> None:
+        _, tensors = _translated(backbone.model, "torchvision")
+        torch.save(tensors, folder / "model.pth")
+
+
+class TimmExport(Export):
+    """model.safetensors, and config.json that names the architecture and how pictures are prepared."""
+
+    def write(self, backbone: Backbone, folder: Path) -> None:
+        architecture = timm_name(backbone.model.config)
+        if architecture is None:
+            raise InputError(
+                f"timm builds no {type(backbone.model).__name__} of this configuration by a name; "
+                "give another --layout: transformers takes any network"
+            )
+        if architecture.startswith("vgg") and backbone.image_size >= VGG_SLIDES_FROM:
+            logger.warning(
+                "from %d pixels on timm slides the classifier of a VGG over the picture instead of taking the mean first: "
+                "its logits will be others",
+                VGG_SLIDES_FROM,
+            )
+        layout, tensors = _translated(backbone.model, "timm")
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        fields = {"architecture": architecture, **_timm_fields(backbone, layout)}
+        (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+
+
+EXPORTS: dict[str, Export] = {
+    "timm": TimmExport(),
+    "torchvision": TorchvisionExport(),
+    "transformers": TransformersExport(),
+}
+
+
+def _translated(model: PreTrainedModel, library: str) -> tuple[Layout, dict[str, Tensor]]:
+    """Returns the layout and the model's tensors in it.
+
+    Raises:
+        InputError: if the library has no such network, or would compute something else with the same tensors.
+    """
+    known = LAYOUTS[library]
+    layout = known.get(model.config.model_type)
+    if layout is None:
+        raise InputError(
+            f"{library}'s layout is known for {', '.join(known)}, not for {model.config.model_type}; "
+            "give --layout transformers"
+        )
+    tensors = {name: tensor.contiguous() for name, tensor in layout.to_theirs(model).items()}
+    changed = differences(model.config, layout.config({name: tensor.shape for name, tensor in tensors.items()}))
+    if changed:
+        raise InputError(
+            f"{library} would compute something else: {', '.join(changed)} differ from its {model.config.model_type}; "
+            "give --layout transformers"
+        )
+    return layout, tensors
+
+
+def _timm_fields(backbone: Backbone, layout: Layout) -> dict[str, Any]:
+    config, side = backbone.model.config, backbone.image_size
+    names = [config.id2label[index] for index in range(config.num_labels)]
+    first = next(name for name, tensor in backbone.model.state_dict().items() if tensor.ndim == 4)
+    pretrained = {
+        "input_size": [3, side, side],
+        "fixed_input_size": False,
+        "interpolation": "bilinear",
+        "crop_pct": 1.0,
+        "crop_mode": "squash",
+        "mean": backbone.normalisation["image_mean"],
+        "std": backbone.normalisation["image_std"],
+        "num_classes": config.num_labels,
+        "first_conv": layout.names(config)[first].removesuffix(".weight"),
+        "classifier": layout.head,
+    }
+    return {"num_classes": config.num_labels, "label_names": names, "pretrained_cfg": pretrained}

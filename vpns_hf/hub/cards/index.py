@@ -1,0 +1,129 @@
+"""The folder of cards: the template, cards of measured models, and an index that is made from what lies there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from ...errors import InputError
+from ...reporting import Results, RunResult
+from ...reporting.markdown import markdown_table
+from ...reporting.numbers import NOT_MEASURED, percent, short_percent
+from ..publish.contents import Additions, repository_files
+from ..run_folder import SavedModel
+
+# Of a published repository, what its card shows or links to.
+OF_A_CARD = ("README.md", "recipe.yaml", "results.json", "plots/prompt.png", "plots/density_by_layer.png")
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+HEADER = ("Checkpoint", "Sparsity", "Top-1, with the prompt", "Top-1, without", "Dense", "Command")
+ALIGNED_RIGHT = (False, True, True, True, True, False)
+INTRODUCTION = """\
+# Model cards
+
+[`template.md`](template.md) is the template of every card. `scripts/model_cards.py` writes this page and adds cards; each card lies
+here with its pictures and the `results.json` its numbers come from.
+
+## Planned checkpoints
+
+To be published as `vpns/NAME`. A number stands here once the card and the results of a run lie here; until then it is not measured.
+"""
+
+
+@dataclass(frozen=True)
+class PlannedCheckpoint:
+    """A network pruned on a data set, both by their short names, at one sparsity."""
+
+    arch: str
+    dataset: str
+    sparsity: float
+
+    @property
+    def name(self) -> str:
+        """Of the repository, without its owner."""
+        return f"{self.arch}-{self.dataset}-{short_percent(self.sparsity).removesuffix('%')}"
+
+    @property
+    def command(self) -> str:
+        """The command line that makes and publishes it, to be given in the folder of this project."""
+        recipe = f"vpns_hf/recipes/{self.arch}_{self.dataset.replace('-', '_')}.yaml"
+        return (
+            f"accelerate launch scripts/prune.py --config {recipe} --sparsities {self.sparsity:g} "
+            f"--output_dir output/{self.name} --push_to_hub --hub_model_id vpns/{self.name}"
+        )
+
+
+PLANNED = [
+    PlannedCheckpoint(*choice)
+    for choice in product(("resnet18",), ("cifar10", "cifar100", "tiny-imagenet"), (0.4, 0.6, 0.7))
+]
+
+
+def index_page(cards: Path) -> str:
+    """Returns the page of a folder of cards: a row per planned checkpoint, and one per other card that lies there.
+
+    Raises:
+        InputError: if the results beside a card cannot be read.
+    """
+    planned = {checkpoint.name: checkpoint for checkpoint in PLANNED}
+    there = {path.parent.name: Results.load(path) for path in sorted(cards.glob("*/results.json"))}
+    rows = [_row(name, checkpoint, there.get(name)) for name, checkpoint in planned.items()]
+    others = [_other_row(name, results) for name, results in there.items() if name not in planned]
+    sections = [INTRODUCTION, markdown_table(HEADER, rows, ALIGNED_RIGHT)]
+    if others:
+        sections += ["\n## Other cards\n", markdown_table(HEADER, others, ALIGNED_RIGHT)]
+    return "\n".join(sections) + "\n"
+
+
+def add_card(model: SavedModel, cards: Path, name: str, license: str | None = None) -> Path:
+    """Copies the card of a model with what it shows or links to; returns its folder, which is replaced if it is there.
+
+    Args:
+        model: that was measured.
+        cards: the folder of cards.
+        name: of its folder there.
+        license: a licence identifier of the Hub; None leaves that of the card.
+
+    Raises:
+        InputError: if the model has no results or lacks a file, or `name` is no name of a folder.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError(f"name is {name!r}; give letters, digits, '-', '_' and '.', such as {PLANNED[0].name}")
+    if model.run is None:
+        raise InputError(f"nothing was measured of {model.folder}: there is no results.json; give a folder of a run")
+    files = repository_files(model, model.folder.absolute().name, Additions(license))
+    folder = cards / name
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in OF_A_CARD:
+        if path in files:
+            content = files[path] if isinstance(files[path], bytes) else files[path].read_bytes()
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+    return folder
+
+
+def write_index(cards: Path) -> None:
+    """Writes the index of a folder of cards, and the template that every card is made from."""
+    cards.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(Path(__file__).with_name("template.md"), cards / "template.md")
+    (cards / "README.md").write_text(index_page(cards), encoding="utf-8")
+
+
+def _row(name: str, checkpoint: PlannedCheckpoint, results: Results | None) -> list[str]:
+    title = f"`{name}`" if results is None else f"[`{name}`]({name}/README.md)"
+    return [title, short_percent(checkpoint.sparsity), *_measured(results), f"`{checkpoint.command}`"]
+
+
+def _other_row(name: str, results: Results) -> list[str]:
+    sparsity = short_percent(results.runs[0].sparsity_requested)
+    command = f"`{results.command}`" if results.command else "not recorded"
+    return [f"[`{name}`]({name}/README.md)", sparsity, *_measured(results), command]
+
+
+def _measured(results: Results | None) -> list[str]:
+    if results is None:
+        return [NOT_MEASURED] * 3
+    run: RunResult = results.runs[0]
+    return [percent(run.accuracy.prompted), percent(run.accuracy.plain), percent(results.dense.accuracy)]

@@ -1,0 +1,263 @@
+"""Everything a job can be told; the command line and YAML recipes are made from this."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any
+
+from ..backbones import BACKBONES, HEADS
+from ..data.catalog import DATASETS, DatasetSpec
+from ..data.images.bad_images import ON_BAD_IMAGE
+from ..data.store.device_memory import DATA_ON_DEVICE
+from ..data.store.disk_space import CACHING
+from ..errors import InputError
+from ..methods import METHODS, MethodOptions
+from ..models import VISUAL_PROMPTS
+from ..models.configuration_vpns import GRANULARITIES
+from ..pruning.budget import num_dropped
+from ..utils.options import BATCH, COUNT, COUNT_OR_NONE, SIDE, Part, Range, check_options, names_of, option
+
+BATCH_SIZE = 256
+LICENSE_HELP = "License of the weights for the card, as the Hub spells it, such as apache-2.0."
+RECIPE = "that of the recipe if not given."
+
+
+@dataclass
+class ModelOptions:
+    """What is made of which network, and where it is written."""
+
+    output_dir: str = option(
+        "output", "Folder for results, plots and one model folder per sparsity.", part=Part.MACHINE
+    )
+    overwrite_output_dir: bool = option(False, "Replace the finished run that output_dir holds.", part=Part.MACHINE)
+    method: str = option("vpns", f"How the mask is found: {', '.join(METHODS)}.", choices=METHODS)
+    sparsities: list[float] = option([0.7], "Fractions of the prunable weights to remove, each in [0, 1).")
+    image_mean: list[float] | None = option(
+        None, "Mean per channel for pixels in [0, 1]; as saved with the model if not given."
+    )
+    image_std: list[float] | None = option(
+        None, "Standard deviation per channel; as saved with the model if not given."
+    )
+    granularity: str = option(
+        "weight", f"What one mask entry removes: {', '.join(GRANULARITIES)}.", choices=GRANULARITIES
+    )
+    visual_prompt: str = option(
+        "pad", f"Visual prompt: {', '.join(VISUAL_PROMPTS)}.", choices=VISUAL_PROMPTS, aliases=["--prompt"]
+    )
+    prompt_size: int = option(
+        16, "Border width (pad) or side of the square (fix, random), in pixels.", range=COUNT_OR_NONE
+    )
+    image_size: int = option(224, "Side of the square input images, in pixels.", range=SIDE)
+    output_size: int | None = option(
+        None, "Side of the prompted picture, in pixels; image_size if not given.", range=SIDE
+    )
+    head: str = option(
+        "mapped",
+        f"Classifier: {', '.join(HEADS)}; a new one needs pretrain_epochs and --label_mapping identity.",
+        choices=HEADS,
+    )
+
+
+@dataclass
+class DataOptions:
+    """Which rows are used, how many at a time, and where decoded images are kept."""
+
+    train_batch_size: int | None = option(
+        None,
+        "Images per update over all processes together; the paper's for a data set with a short name, else 256, "
+        "if not given.",
+        range=BATCH,
+        part=Part.CONTENT,
+    )
+    per_device_train_batch_size: int | None = option(
+        None,
+        "Images per update and process; takes the place of train_batch_size.",
+        range=BATCH,
+        part=Part.CONTENT,
+    )
+    per_device_eval_batch_size: int = option(256, "Images per evaluation batch and process.", range=COUNT)
+    horizontal_flip: bool = option(True, "Mirror half of the training images; switch it off for digits and text.")
+    validation_fraction: float = option(
+        0.1,
+        "Share of the training images that selects epoch and view, in (0, 1).",
+        range=Range(0, 1, open_at=(0, 1)),
+    )
+    max_train_samples: int | None = option(None, "Use the first images of the training split only.", range=COUNT)
+    max_eval_samples: int | None = option(None, "Use the first images of the validation split only.", range=COUNT)
+    max_test_samples: int | None = option(None, "Use the first images of the test split only.", range=COUNT)
+    cache_dir: str | None = option(
+        None, "Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.", part=Part.MACHINE
+    )
+    cache_images: str = option(
+        "auto",
+        "Keep decoded images on disk: auto (where they fit), yes, or no (decode them for every batch, and neither read "
+        "nor write cache_dir).",
+        choices=CACHING,
+        part=Part.MACHINE,
+    )
+    on_bad_image: str = option(
+        "error",
+        "An image that cannot be read: error (stop) or skip (leave it out, and say so).",
+        choices=ON_BAD_IMAGE,
+    )
+    data_on_device: str = option(
+        "auto",
+        "Keep decoded images in the memory of the device: auto (where half of what is free holds them), yes, or no.",
+        choices=DATA_ON_DEVICE,
+        part=Part.MACHINE,
+    )
+    shuffle_buffer_size: int = option(
+        2048, "Images of a stream that are shuffled among each other, beside its files.", range=COUNT
+    )
+
+
+@dataclass
+class ComputeOptions:
+    """How updates are computed, on which device and by how many processes."""
+
+    gradient_accumulation_steps: int = option(
+        1,
+        "Parts in which each process passes its share of a batch, to save memory; the update stays that of the whole.",
+        range=COUNT,
+    )
+    max_grad_norm: float | None = option(
+        None, "Scale the gradient of an update down to this L2 norm.", range=Range(0, float("inf"), open_at=(0,))
+    )
+    skip_nonfinite: bool = option(
+        False, "Leave out updates whose loss or gradient is not finite, and count them, instead of stopping."
+    )
+    mixed_precision: str | None = option(
+        None,
+        "Compute in no, fp16 or bf16; what accelerate is configured for if not given. Scores stay float32.",
+        choices=("no", "fp16", "bf16"),
+    )
+    tf32: bool = option(False, "Multiply float32 matrices in TF32 on the GPU.")
+    channels_last: bool = option(False, "Keep pictures between layers in channels-last order, faster on many GPUs.")
+    torch_compile: bool = option(False, "Compile the network by torch.compile.")
+    check_ranks_every: int = option(
+        100,
+        "Updates between two comparisons of the masks of all processes; 0: at the end of each stage only.",
+        range=COUNT_OR_NONE,
+        part=Part.MACHINE,
+    )
+    use_cpu: bool = option(False, "Compute on the CPU even where there is a GPU.", part=Part.MACHINE)
+    timeout: int = option(
+        1800, "Seconds after which a process that others wait for counts as lost.", range=COUNT, part=Part.MACHINE
+    )
+
+
+@dataclass
+class WatchOptions:
+    """What is shown, kept and sent while a job is at work."""
+
+    resume_from_checkpoint: str = option(
+        "latest",
+        "An unfinished job in output_dir: go on from its latest checkpoint, from that folder, or from none (anew).",
+        part=Part.MACHINE,
+    )
+    checkpointing_steps: int | None = option(
+        None,
+        "Iterations between two checkpoints within an epoch; at the end of epochs only if not given.",
+        range=COUNT,
+        part=Part.MACHINE,
+    )
+    save_total_limit: int = option(
+        2, "Checkpoints to keep; all are removed when the job is finished.", range=COUNT, part=Part.MACHINE
+    )
+    disable_tqdm: bool = option(False, "Show no progress bars.", part=Part.MACHINE)
+    with_tracking: bool = option(False, "Send metrics to experiment trackers.", part=Part.MACHINE)
+    report_to: str = option(
+        "all", "Tracker for with_tracking: all (installed ones), tensorboard, wandb, ...", part=Part.MACHINE
+    )
+
+
+@dataclass
+class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOptions, ModelOptions):
+    """Arguments of `VPNsTrainer`; the defaults are the paper's (arXiv 2312.01397, section 4).
+
+    Paths, numbers of NumPy and tuples are taken as the strings, numbers and lists they stand for.
+
+    Raises:
+        InputError: if a value is not allowed.
+    """
+
+    paper_protocol: bool = option(
+        False,
+        "Train on all of train, keep the last epoch, report without the prompt: comparable to published numbers.",
+    )
+    dense_reference: bool = option(True, "Fine-tune the unpruned backbone as well, to compare with.")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        for sparsity in self.sparsities:
+            num_dropped(1, sparsity)
+        self._check_method()
+
+    def for_dataset(self, spec: DatasetSpec | None) -> VPNsTrainingArguments:
+        """Returns these arguments with the batch size of the data set, where none was asked for."""
+        if self.train_batch_size is not None:
+            return self
+        return replace(self, train_batch_size=BATCH_SIZE if spec is None else spec.batch_size)
+
+    def _check_method(self) -> None:
+        if not self.sparsities:
+            raise InputError("sparsities is empty; give at least one, such as 0.7")
+        repeated = {sparsity for sparsity in self.sparsities if self.sparsities.count(sparsity) > 1}
+        if repeated:
+            raise InputError(f"sparsities names {sorted(repeated)} more than once; give each one once")
+        if self.head == "new" and (self.label_mapping != "identity" or not self.pretrain_epochs):
+            raise InputError(
+                "head 'new' starts untrained, class by class; give --label_mapping identity and --pretrain_epochs"
+            )
+        if self.visual_prompt == "none" and self.output_size is not None:
+            raise InputError("output_size is the side of the prompted picture; leave it out with visual_prompt none")
+        if self.method == "dense" and self.sparsities != [0]:
+            raise InputError(f"method dense removes nothing, but sparsities is {self.sparsities}; give --sparsities 0")
+
+
+@dataclass
+class InputArguments:
+    """What is pruned, on which images, and where the result is published."""
+
+    model_name_or_path: str = option(
+        MISSING,
+        f"Image classifier: a Hub id, a local folder, a file of weights, or one of {', '.join(BACKBONES)}; {RECIPE}",
+        part=Part.CONTENT,
+    )
+    dataset_name: str = option(
+        MISSING,
+        f"Images with labels: a Hub id, a local folder, or one of {', '.join(DATASETS)}; {RECIPE}",
+        part=Part.CONTENT,
+    )
+    dataset_config_name: str | None = option(None, "Configuration of a data set that has several.")
+    model_revision: str | None = option(None, "Branch, tag or commit of the model.", part=Part.CONTENT)
+    image_column_name: str | None = option(None, "Column of the images; found by type and name if not given.")
+    label_column_name: str | None = option(None, "Column of the labels; found by type and name if not given.")
+    streaming: bool = option(
+        False,
+        "Read the images from files or Hub whenever they are needed, and keep nothing on disk; labels are read once "
+        "at the start.",
+    )
+    dry_run: bool = option(False, "Say what would happen and stop.", part=Part.MACHINE)
+    push_to_hub: bool = option(
+        False, "Publish the models at the end, with the token of HF_TOKEN or `hf auth login`.", part=Part.MACHINE
+    )
+    hub_model_id: str | None = option(
+        None,
+        "Repository for push_to_hub: owner/name, for several sparsities with {sparsity} in it, such as "
+        "vpns/{arch}-{dataset}-{sparsity}.",
+        part=Part.MACHINE,
+    )
+    public: bool = option(
+        False, "Let everybody read what is published; without this only its owner may.", part=Part.MACHINE
+    )
+    collection: str | None = option(
+        None, "Title or slug of a collection that what is published joins.", part=Part.MACHINE
+    )
+    license: str | None = option(None, LICENSE_HELP, part=Part.MACHINE)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The options that have a part in the results."""
+        kept = names_of(self, Part.RESULT, Part.CONTENT)
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name in kept}

@@ -1,0 +1,125 @@
+"""A saved model measured anew: accuracy of both views on a data set, sparsity, size and latency."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from accelerate import Accelerator
+from datasets import DatasetDict
+
+from ..data import EvalBatches, EvalTransform, ImageSource, ImageStore, find_columns, find_spec, load_image_dataset
+from ..data.sources.labels import difference
+from ..data.splits.evaluation_split import EvaluationSplit, evaluation_split
+from ..errors import InputError
+from ..hub.fetching import FetchedModel
+from ..models import VPNsForImageClassification
+from ..pruning.report import layer_records
+from ..reporting.evaluation import ModelEvaluation
+from ..training.distributed.accelerator import check_all_joined
+from ..training.evaluation import evaluate_views
+from .data import process_of
+from .results import measure_cost_once
+
+UNNAMED = re.compile(r"(LABEL_)?\d+")
+
+
+@dataclass(frozen=True)
+class EvaluationImages:
+    """What a model is measured on, and how its images are kept; fields as the options of `scripts/prune.py`.
+
+    Attributes:
+        dataset_name: a Hub id, a local folder, or a short name.
+        dataset_config_name: configuration of a data set that has several.
+        split: of the data set; None takes the one that `scripts/prune.py` tests on.
+        image_column_name: found by type and name if not given.
+        label_column_name: likewise.
+        max_test_samples: use the first images only.
+        per_device_eval_batch_size: images per batch and process.
+        cache_dir: folder for decoded images.
+        cache_images: whether they are kept on disk: auto, yes or no.
+        on_bad_image: what becomes of images that cannot be read: error or skip.
+        disable_tqdm: show no progress bars.
+    """
+
+    dataset_name: str
+    dataset_config_name: str | None = None
+    split: str | None = None
+    image_column_name: str | None = None
+    label_column_name: str | None = None
+    max_test_samples: int | None = None
+    per_device_eval_batch_size: int = 256
+    cache_dir: str | None = None
+    cache_images: str = "auto"
+    on_bad_image: str = "error"
+    disable_tqdm: bool = False
+
+    def open(self, image_size: int, class_names: Sequence[str]) -> tuple[EvaluationSplit, ImageSource]:
+        """Returns the rows and their decoded images, resized to a square.
+
+        Raises:
+            InputError: if the data cannot be loaded, or their classes are not `class_names`.
+        """
+        dataset = load_image_dataset(self.dataset_name, config_name=self.dataset_config_name)
+        part, store = self._choose(DatasetDict(dataset))
+        check_classes(class_names, part.class_names)
+        size = EvalTransform(image_size).resize_size
+        return part, store.open(part.rows, [size], part.name, part.origin)[0]
+
+    def _choose(self, dataset: DatasetDict) -> tuple[EvaluationSplit, ImageStore]:
+        spec = find_spec(self.dataset_name)
+        columns = find_columns(dataset, self.image_column_name, self.label_column_name, spec)
+        part = evaluation_split(dataset, columns, spec, self.split, self.max_test_samples)
+        keeping = (self.cache_dir, self.cache_images, self.on_bad_image)
+        return part, ImageStore(columns, *keeping, show_progress=not self.disable_tqdm)
+
+
+def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEvaluation:
+    """Measures a saved model; all processes take part in the accuracy and get the same result.
+
+    Raises:
+        InputError: if the model or the data cannot be loaded, or do not fit each other.
+    """
+    accelerator = Accelerator(mixed_precision="no")
+    check_all_joined(accelerator.num_processes)
+    model = fetched.load().to(accelerator.device)
+    part, source = images.open(model.config.image_size, list(model.config.id2label.values()))
+    process = process_of(accelerator)
+    batches = EvalBatches(
+        source,
+        EvalTransform(model.config.image_size),
+        batch_size=images.per_device_eval_batch_size * process.count,
+        process=process,
+    )
+    measured = evaluate_views(model, batches, accelerator)
+    return ModelEvaluation(
+        dataset=images.dataset_name,
+        split=part.name,
+        images=len(source),
+        accuracy=measured.accuracy,
+        top5=measured.top5,
+        prompt_at_inference=model.has_prompt and model.config.prompt_at_inference,
+        **_weights(model),
+        size=fetched.size,
+        cost=measure_cost_once(model, accelerator),
+    )
+
+
+def check_classes(of_model: Sequence[str], of_data: Sequence[str]) -> None:
+    """Checks that the classes of a model are those of the data, in the same order; numbers go for any name.
+
+    Raises:
+        InputError: if they are not: accuracies would be counted over the wrong classes.
+    """
+    unnamed = any(all(map(UNNAMED.fullmatch, names)) for names in (of_model, of_data))
+    if len(of_model) != len(of_data) or (not unnamed and list(of_model) != list(of_data)):
+        found = difference(list(of_data), list(of_model))
+        raise InputError(
+            f"the classes of the data are not those of the model ({found}); give the data set it was made for"
+        )
+
+
+def _weights(model: VPNsForImageClassification) -> dict[str, int]:
+    layers = layer_records(model)
+    return {"nonzero": sum(layer.nonzero for layer in layers), "total": sum(layer.total for layer in layers)}

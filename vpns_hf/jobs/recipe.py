@@ -1,0 +1,29 @@
+"""The recipe a run leaves behind: every option as it took effect, to be given to `--config` again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..utils.options import Part, names_of
+from ..utils.public_names import public_name
+from .arguments import VPNsTrainingArguments
+
+NAMES = ("model_name_or_path", "dataset_name")
+
+
+def write_recipe(path: Path, options: Mapping[str, Any]) -> None:
+    """Writes options of `scripts/prune.py` as a YAML recipe; those that are None are left out."""
+    given = {name: value for name, value in options.items() if value is not None}
+    path.write_text(yaml.safe_dump(given, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def public_recipe(options: Mapping[str, Any], sparsity: float) -> dict[str, Any]:
+    """Returns the options that concern the model of one sparsity; local paths lose the folders that lead to them."""
+    of_the_machine = names_of(VPNsTrainingArguments, Part.MACHINE)
+    shown = {name: value for name, value in options.items() if name not in of_the_machine}
+    names = {name: public_name(shown[name]) for name in NAMES if shown.get(name) is not None}
+    return {**shown, **names, "sparsities": [sparsity]}

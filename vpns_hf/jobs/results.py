@@ -1,0 +1,139 @@
+"""What is recorded of one pruned model, and of the job it belongs to."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from safetensors.torch import save_file
+
+from ..metrics import count_macs, device_name, measure_latency
+from ..models import VPNsForImageClassification
+from ..pruning.report import effective_density, empty_layers, layer_records
+from ..reporting import CostRecord, RunResult, share_of_waiting, sparsity_name
+from ..training.evaluation import Evaluation
+from ..training.run import Run
+from .arguments import VPNsTrainingArguments
+
+BATCH_SIZE = 1
+
+
+def measure_cost(model: VPNsForImageClassification) -> CostRecord:
+    """Counts operations and bytes, and times one picture, in evaluation mode; the model is left as it was."""
+    was_training = model.training
+    model.eval()
+    stock = model.to_backbone()
+    side = model.config.image_size
+    pixels = torch.rand(BATCH_SIZE, 3, side, side, device=model.device, dtype=model.dtype)
+    normalised = model.normalise(pixels)
+    macs = count_macs(model, pixels[:1])
+    calls = {"pruned": lambda: model(pixels).logits, "dense": lambda: stock(normalised).logits}
+    milliseconds = measure_latency(calls, model.device)
+    model.train(was_training)
+    return CostRecord(
+        macs=macs.dense,
+        macs_nonzero=macs.nonzero,
+        dense_bytes=_bytes_on_disk(stock),
+        milliseconds=milliseconds["pruned"],
+        dense_milliseconds=milliseconds["dense"],
+        batch_size=BATCH_SIZE,
+        device=device_name(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+    )
+
+
+def measure_cost_once(model: VPNsForImageClassification, accelerator: Accelerator) -> CostRecord:
+    """Measures on the main process, while the others wait; every process gets its record."""
+    records = [measure_cost(model) if accelerator.is_main_process else None]
+    return broadcast_object_list(records)[0]
+
+
+def _bytes_on_disk(stock: torch.nn.Module) -> int:
+    tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in stock.state_dict().items()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        save_file(tensors, path, metadata={"format": "pt"})
+        return path.stat().st_size
+
+
+PACKAGES = ("vpns_hf", "torch", "transformers", "accelerate", "datasets", "huggingface_hub", "safetensors")
+
+
+def package_versions() -> dict[str, str]:
+    """Returns {package: version} of what has a part in a result, Python included; packages not installed are left out."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+logger = logging.getLogger(__name__)
+
+PROTOCOLS = {
+    False: "A validation split chose the epoch and whether the prompt is applied; the test split was read once, at the end.",
+    True: "The paper's: all of train, the last epoch, no validation split; the accuracy without the prompt is comparable.",
+}
+
+
+def run_result(run: Run, evaluation: Evaluation, args: VPNsTrainingArguments, split: str) -> RunResult:
+    """Returns the record of a finished run.
+
+    Args:
+        run: of one sparsity.
+        evaluation: of its model.
+        args: of the job.
+        split: what the evaluated split is called.
+    """
+    model = run.model
+    layers = layer_records(model)
+    return RunResult(
+        method=args.method,
+        granularity=args.granularity,
+        seed=args.seed,
+        sparsity_requested=run.sparsity,
+        sparsity=model.sparsity,
+        accuracy=evaluation.accuracy,
+        top5=evaluation.top5,
+        split=split,
+        nonzero=sum(layer.nonzero for layer in layers),
+        total=sum(layer.total for layer in layers),
+        seconds=run.seconds,
+        path=sparsity_name(run.sparsity),
+        validation=run.selection.validation,
+        prompt_at_inference=model.config.prompt_at_inference,
+        effective_density=effective_density(model),
+        epoch=run.selection.epoch,
+        history=run.history,
+        layers=layers,
+        cost=measure_cost_once(model, run.accelerator),
+        waiting=share_of_waiting(run.history),
+    )
+
+
+def choose_view(run: Run) -> None:
+    """Lets the validation split decide whether the saved model applies its prompt; the paper does not apply it."""
+    validation = run.selection.validation
+    prompted = validation.prompted if validation is not None else None
+    run.model.config.prompt_at_inference = prompted is not None and prompted > validation.plain
+    run.model.requires_grad_(True)
+    run.model.eval()
+
+
+def warn_of_empty_layers(model: VPNsForImageClassification, sparsity: float) -> None:
+    """Says which layers have no weight left."""
+    empty = empty_layers(model)
+    if empty:
+        logger.warning(
+            "at sparsity %g no weight is left in %s: nothing of the picture passes through; ask for a lower sparsity",
+            sparsity,
+            ", ".join(empty),
+        )

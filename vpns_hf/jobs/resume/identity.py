@@ -1,0 +1,103 @@
+"""What of a job is finished, and what it was asked for: the part of a checkpoint that outlives each single model."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from ...errors import InputError
+from ...utils.options import Part, names_of
+from ..arguments import InputArguments, VPNsTrainingArguments
+
+logger = logging.getLogger(__name__)
+
+
+class Job:
+    """The parts of a job that are finished: pre-training, the dense reference, each sparsity.
+
+    Args:
+        asked: {name: value} of everything that has a part in the results, plain values.
+        processes: how many work on it.
+
+    Attributes:
+        finished: {part: what it gave, plain values}.
+        base: weights every sparsity starts from, after pre-training; empty without.
+    """
+
+    def __init__(self, asked: Mapping[str, Any], processes: int = 1) -> None:
+        self.asked, self.processes = _plain(asked), processes
+        self.finished: dict[str, dict[str, Any]] = {}
+        self.base: dict[str, Tensor] = {}
+
+    def finish(self, part: str, gave: Mapping[str, Any], base: Mapping[str, Tensor] | None = None) -> None:
+        """Notes what a part gave, and the weights later parts start from if it made them."""
+        self.finished[part] = _plain(gave)
+        if base is not None:
+            self.base = {key: value.detach().to("cpu", copy=True) for key, value in base.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns all of it, as tensors and plain values."""
+        names = ("asked", "processes", "finished", "base")
+        return {name: getattr(self, name) for name in names}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over what is finished.
+
+        Raises:
+            InputError: if something else was asked for then; the message lists the differences.
+        """
+        changes = differences(state["asked"], self.asked)
+        if changes:
+            raise InputError(
+                f"the unfinished job was started with {'; '.join(changes)}; give what it was started with, "
+                "another --output_dir, or --resume_from_checkpoint none to start anew"
+            )
+        if state["processes"] != self.processes:
+            logger.warning(
+                "going on with %s what %s begun: the results are equal in distribution, not bit by bit",
+                _counted(self.processes, "process", "processes"),
+                _counted(state["processes"], "has", "have"),
+            )
+        self.finished, self.base = dict(state["finished"]), dict(state["base"])
+
+
+def asked_for(options: Mapping[str, Any], batch_size: int, digests: Mapping[str, str]) -> dict[str, Any]:
+    """Returns what decides on the results of a job.
+
+    Args:
+        options: of the job; those without effect on the results are left out, and so are those whose content is compared
+            in their place.
+        batch_size: images per update over all processes together, however it was asked for.
+        digests: {what: digest} of the content of model and data.
+    """
+    left_out = {
+        name
+        for known in (InputArguments, VPNsTrainingArguments)
+        for name in names_of(known, Part.MACHINE, Part.CONTENT)
+    }
+    effective = {name: value for name, value in options.items() if name not in left_out}
+    return {**effective, "images per update": batch_size, **digests}
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Returns one phrase for each value that is not the same; an option that one side does not know counts as None."""
+    names = [*before, *(name for name in now if name not in before)]
+    changed = [name for name in names if before.get(name) != now.get(name)]
+    return [f"{name} {_shown(before.get(name))}, now {_shown(now.get(name))}" for name in changed]
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
+
+
+def _shown(value: Any) -> str:
+    return "not given" if value is None else " ".join(str(value).split())
+
+
+def _plain(value: Any) -> Any:
+    """Returns nested values as Python's own types, as JSON knows them."""
+    return json.loads(json.dumps(value))

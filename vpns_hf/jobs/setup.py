@@ -1,0 +1,87 @@
+"""From the arguments of a job to the objects it works with."""
+
+from __future__ import annotations
+
+from accelerate import Accelerator
+
+from ..errors import InputError
+from ..training.callbacks import LoggingCallback, ProgressCallback, TrackingCallback
+from ..training.distributed.accelerator import Machine, build_accelerator
+from ..training.preparations import ChannelsLast, Compiled, Preparation
+from ..training.rank_check import RankCheck
+from ..training.run import Callback
+from ..training.selection import BestOnValidation, EpochSelection, LastEpoch
+from ..training.stem_gradient import FastStemGradient
+from ..training.updating import LEAST_IMAGES, SkipNonFinite, Stepping, StopAtNonFinite
+from .arguments import VPNsTrainingArguments
+
+
+def accelerator_of(args: VPNsTrainingArguments) -> Accelerator:
+    """Returns the processes, device and precision of a job.
+
+    Raises:
+        InputError: as `build_accelerator`, or if the batch size cannot be shared out.
+    """
+    report_to = args.report_to if args.with_tracking else None
+    accelerator = build_accelerator(
+        Machine(args.use_cpu, args.mixed_precision, args.tf32, args.timeout, report_to, args.output_dir)
+    )
+    check_batch_size(args, accelerator.num_processes)
+    return accelerator
+
+
+def check_batch_size(args: VPNsTrainingArguments, num_processes: int) -> None:
+    """Checks that every process gets the same number of images per update, at least two, and so does every part.
+
+    Raises:
+        InputError: if train_batch_size cannot be shared out so, or gradient_accumulation_steps makes smaller parts.
+    """
+    share = args.per_device_train_batch_size or args.train_batch_size // num_processes
+    if args.gradient_accumulation_steps > max(share // LEAST_IMAGES, 1):
+        raise InputError(
+            f"gradient_accumulation_steps is {args.gradient_accumulation_steps} with {share} images per process and "
+            f"update; give at most {max(share // LEAST_IMAGES, 1)}"
+        )
+    if args.per_device_train_batch_size is not None:
+        return
+    if args.train_batch_size % num_processes or args.train_batch_size < 2 * num_processes:
+        raise InputError(
+            f"train_batch_size is {args.train_batch_size} with {num_processes} processes; "
+            f"give a multiple of {num_processes}, at least {2 * num_processes}, or per_device_train_batch_size"
+        )
+
+
+def callbacks_of(args: VPNsTrainingArguments) -> list[Callback]:
+    """Returns what watches every run of a job."""
+    callbacks: list[Callback] = [
+        RankCheck(args.check_ranks_every),
+        ProgressCallback(args.disable_tqdm),
+        LoggingCallback(),
+    ]
+    return [*callbacks, TrackingCallback()] if args.with_tracking else callbacks
+
+
+def preparations_of(args: VPNsTrainingArguments) -> list[Preparation]:
+    """Returns what a job does to its model before each training stage.
+
+    Raises:
+        InputError: if the machine cannot.
+    """
+    # A compiler arranges convolutions itself.
+    wanted = {
+        FastStemGradient: not args.torch_compile,
+        ChannelsLast: args.channels_last,
+        Compiled: args.torch_compile,
+    }
+    return [preparation() for preparation, asked in wanted.items() if asked]
+
+
+def stepping_of(args: VPNsTrainingArguments) -> Stepping:
+    """Returns how the optimisation steps of a job are taken."""
+    policy = SkipNonFinite() if args.skip_nonfinite else StopAtNonFinite()
+    return Stepping(args.gradient_accumulation_steps, args.max_grad_norm, policy)
+
+
+def selection_of(args: VPNsTrainingArguments) -> EpochSelection:
+    """Returns what decides which epoch a model comes from."""
+    return LastEpoch() if args.paper_protocol else BestOnValidation()

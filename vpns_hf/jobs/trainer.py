@@ -1,0 +1,333 @@
+"""The main job: prune a pre-trained image classifier at several sparsities and measure the results."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any
+
+from accelerate.utils import set_seed
+from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
+from transformers import PreTrainedModel
+
+from ..data import Columns, StreamIndex, find_columns, find_spec
+from ..errors import InputError, Interrupted
+from ..hub.publish.publishing import Destination, publish
+from ..hub.publish.repositories import plan_repositories
+from ..methods import METHODS, dense_stages
+from ..methods.stages import PretrainStage
+from ..models import VPNsForImageClassification
+from ..reporting import DenseResult, Results, RunResult, sparsity_name
+from ..reporting.numbers import short_percent
+from ..training.distributed.accelerator import from_main_process
+from ..training.distributed.interruption import StopRequest
+from ..training.evaluation import Evaluation, evaluate_views
+from ..training.loop import run_stages
+from ..training.run import Callback, Run, RunData, Stage
+from ..utils.files import one_line_refusals
+from .arguments import VPNsTrainingArguments
+from .base_model import BaseModelBuilder
+from .data import (
+    Images,
+    choose_splits,
+    eval_batches,
+    global_batch_size,
+    image_store,
+    open_images,
+    process_of,
+    run_data,
+    space_for_images,
+    stream_store,
+)
+from .output.claimed_folder import ClaimedFolder
+from .output.digests import digest_of_tensors, digests_of_data
+from .output.job_folder import JobFolder
+from .output.output import writable_output_dir
+from .output.saved_models import SavedModels
+from .plan import Plan
+from .results import PROTOCOLS, choose_view, package_versions, run_result, warn_of_empty_layers
+from .resume.checkpointing import Checkpointing
+from .resume.identity import asked_for
+from .resume.resumption import Resumption
+from .setup import accelerator_of, callbacks_of, preparations_of, selection_of, stepping_of
+
+
+class VPNsTrainer:
+    """Prunes an image classifier at every sparsity asked for, and measures the results.
+
+    Args:
+        model: short name, Hub id or local folder of an image classifier, or one in memory, which is left as it is.
+        args: everything else a run can be told.
+        train_dataset: rows with an image column and a label column; a stream if the other two are streams as well.
+        eval_dataset: what selects epoch and view; None cuts it from `train_dataset`.
+        test_dataset: what the final accuracies are measured on, once, at the end.
+        callbacks: watch the runs, beside the progress bar, the log and the trackers of `args`.
+        columns: the image and the label column; found by type and name if not given.
+        dataset_name: how results and cards call the data set; one of `DATASETS` brings its batch size.
+        model_revision: branch, tag or commit of a model on the Hub.
+        command: the command line that started the job, to be recorded with its results.
+        test_split: what the data set calls the split `test_dataset` comes from.
+        streams: what the rows of the data sets stand for; made from data sets that are streams.
+        recipe: options of `scripts/prune.py` beside `args`, such as the names of model and data set, for recipe.yaml.
+
+    Attributes:
+        base: the dense model every sparsity starts from.
+        models: the saved models by requested sparsity, loaded when they are asked for.
+        results: of the last `train`; None before.
+
+    Raises:
+        InputError: if an argument, the model or the data cannot be used; nothing has been written then.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike | PreTrainedModel,
+        args: VPNsTrainingArguments,
+        train_dataset: Dataset | IterableDataset,
+        eval_dataset: Dataset | IterableDataset | None = None,
+        test_dataset: Dataset | IterableDataset | None = None,
+        callbacks: Sequence[Callback] = (),
+        columns: Columns | None = None,
+        dataset_name: str | None = None,
+        model_revision: str | None = None,
+        command: str | None = None,
+        test_split: str = "test",
+        recipe: Mapping[str, Any] | None = None,
+        streams: StreamIndex | None = None,
+    ) -> None:
+        _check_kinds(model, train_dataset, eval_dataset, test_dataset)
+        self.args = args.for_dataset(find_spec(dataset_name))
+        self.recipe = {**(recipe or {}), **vars(self.args)}
+        self.command = command
+        self.output_dir = writable_output_dir(args.output_dir)
+        self.resumption = Resumption(self.output_dir, self.args)
+        self.accelerator = accelerator_of(self.args)
+        # What accelerate is configured for counts as if it had been asked for: it has a part in the results.
+        self.recipe["mixed_precision"] = self.accelerator.mixed_precision
+        self.process = process_of(self.accelerator)
+        self.preparations = preparations_of(self.args)
+        self.callbacks = [*callbacks_of(self.args), *callbacks]
+        splits = _as_splits(train_dataset, eval_dataset, test_dataset)
+        self.columns = columns or find_columns(splits)
+        self.streams = streams
+        if isinstance(train_dataset, IterableDataset):
+            self.streams = StreamIndex(splits, self.columns)
+            splits = self.streams.rows
+        self.splits = choose_splits(splits, args, self.columns)
+        tested = self.splits.origins["test"].name  # without test rows, or labels on them, it is another split
+        self.test_split = test_split if tested == "test" else tested
+        self.model_name = type(model).__name__ if isinstance(model, PreTrainedModel) else os.fspath(model)
+        self.dataset_name = dataset_name
+        self.builder = BaseModelBuilder(self.args, self.splits.class_names, self.accelerator.device)
+        self.base = self.builder.load(model, model_revision)
+        self.models = SavedModels(self.output_dir)
+        self.folder = JobFolder(self.models, self.recipe, self._results)
+        self.results: Results | None = None
+
+    @cached_property
+    def images(self) -> Images:
+        """The decoded images of all splits, decoded when they are first needed."""
+        # Whichever process comes first decodes, while the others wait, so only one shows its progress.
+        if self.streams is not None:
+            store = stream_store(self.streams, self.args, self.columns)
+        else:
+            store = image_store(self.args, self.columns, show_progress=not self.args.disable_tqdm)
+        return open_images(self.splits, self.args, store, self.accelerator.device)
+
+    def batches(self) -> RunData:
+        """Returns this process's batches; every run sees the same ones.
+
+        Raises:
+            InputError: if an image cannot be decoded, or the batch size cannot be shared out.
+        """
+        return run_data(self.images, self.args, self.process)
+
+    def plan(self) -> Plan:
+        """Returns what `train` will do, without doing it."""
+        space = None if self.streams is not None else space_for_images(self.splits, self.args, self.columns)
+        batch_size = global_batch_size(self.args, self.process)
+        return Plan(self.base, self.args, self.splits, batch_size, space, self.resumption.folder)
+
+    def train(self) -> dict[str, Any]:
+        """Runs the method at every sparsity, saves one model folder each, and writes the report.
+
+        Returns:
+            The content of results.json.
+
+        Raises:
+            InputError: if it was called before, an image cannot be decoded, or the batch size cannot be shared out.
+        """
+        if self.results is not None:
+            raise InputError("train() has run already; make a new VPNsTrainer, with an output_dir of its own")
+        self.batches()  # a bad image is found before anything is written
+        with ClaimedFolder(self.output_dir, self.accelerator):
+            self.job = self.resumption.take_up(self._asked_for(), self.callbacks, self.accelerator)
+            self._start_output()
+            try:
+                with StopRequest(self.accelerator) as stop:
+                    self.results = self._run_parts(stop)
+            except Interrupted:
+                self.accelerator.end_training()
+                raise
+        from_main_process(self.accelerator, self._clear_checkpoints)  # last: without them the job counts as finished
+        self.accelerator.end_training()
+        return self.results.to_dict()
+
+    def _run_parts(self, stop: StopRequest) -> Results:
+        """Runs every part of the job that is not finished yet, and writes the report."""
+        every, checkpoints = self.args.checkpointing_steps, self.resumption.checkpoints
+        self.checkpointing = Checkpointing(checkpoints, self.job, self.callbacks, stop, self.accelerator, every)
+        self._pretrain()
+        dense = self._dense_reference()
+        results = self._results(dense, [self._prune(sparsity, dense) for sparsity in self.args.sparsities])
+        from_main_process(self.accelerator, lambda: self.folder.finish(results))
+        return results
+
+    def evaluate(self) -> dict[float, dict[str, Any]]:
+        """Measures every saved model on the test split again.
+
+        Returns:
+            {requested sparsity: {"accuracy": {"prompted", "plain"}, "top5": {"prompted", "plain"}}}, as fractions.
+        """
+        measured = {}
+        for sparsity, model in self.models.items():
+            evaluation = self._evaluate(model.to(self.accelerator.device))
+            measured[sparsity] = {"accuracy": vars(evaluation.accuracy), "top5": vars(evaluation.top5)}
+        return measured
+
+    def push_to_hub(self, repo_id: str, sparsity: float, private: bool = True, token: str | None = None) -> str:
+        """Publishes one saved model as a Hub repository; returns its address.
+
+        Args:
+            repo_id: `owner/name`, perhaps with names in braces such as `{arch}`.
+            sparsity: as it was asked for.
+            private: whether only the owner may read it; one that is public already is refused then.
+            token: with write access; the one of the environment or of `hf auth login` if not given.
+
+        Raises:
+            InputError: if no model of that sparsity has been saved, or the Hub refuses.
+        """
+        if sparsity not in self.models:
+            raise InputError(f"no model of sparsity {sparsity} has been trained; there are: {list(self.models)}")
+        [repository] = plan_repositories(self.output_dir, repo_id, sparsity)
+        return publish(repository.files, Destination(repository.repo_id, public=not private), token).url
+
+    def _start_output(self) -> None:
+        from_main_process(self.accelerator, self._open_output)
+        if self.args.with_tracking:
+            flat = {key: value for key, value in vars(self.args).items() if isinstance(value, int | float | str)}
+            self.accelerator.init_trackers("vpns_hf", config=flat)
+
+    def _open_output(self) -> None:
+        with one_line_refusals(self.output_dir):
+            self.resumption.start()
+
+    def _clear_checkpoints(self) -> None:
+        with one_line_refusals(self.output_dir):
+            self.resumption.checkpoints.clear()
+
+    def _asked_for(self) -> dict[str, Any]:
+        """Returns everything that decides on the results; every process computes it alike."""
+        digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_data(self.images, self.streams)}
+        return asked_for(self.recipe, global_batch_size(self.args, self.process), digests)
+
+    def _pretrain(self) -> None:
+        """Trains the dense model that every sparsity starts from."""
+        args, part = self.args, "pre-training"
+        if args.pretrain_epochs == 0:
+            return
+        if part in self.job.finished:
+            self.base.load_state_dict(self.job.base)
+            return
+        self.base = self._execute(part, self.base, 0.0, [PretrainStage.of(args)]).model
+        self.checkpointing.part_finished(part, {}, self.base.state_dict())
+
+    def _dense_reference(self) -> DenseResult:
+        """Fine-tunes the dense model without a prompt, on as many passes as stage 2 has, and measures it."""
+        part = "dense reference"
+        if not self.args.dense_reference:
+            return DenseResult()
+        if part in self.job.finished:
+            return DenseResult.from_dict(self.job.finished[part])
+        model = self.builder.without_prompt(self.base.to_backbone())
+        run = self._execute(part, model, 0.0, dense_stages(self.args))
+        evaluation = self._evaluate(run.model, run)
+        result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split)
+        self.checkpointing.part_finished(part, asdict(result))
+        return result
+
+    def _prune(self, sparsity: float, dense: DenseResult) -> RunResult:
+        part = sparsity_name(sparsity)
+        if part not in self.job.finished:
+            result = self._make(sparsity)
+            weights = from_main_process(self.accelerator, lambda: self.folder.save(*result, dense))
+            self.checkpointing.part_finished(part, {"result": asdict(result[1]), "weights": weights})
+        self.models.add(sparsity)
+        return RunResult.from_dict(self.job.finished[part]["result"])
+
+    def _make(self, sparsity: float) -> tuple[VPNsForImageClassification, RunResult]:
+        """Prunes and fine-tunes the model of one sparsity, and measures it."""
+        name = f"{short_percent(sparsity)} sparsity"
+        run = self._execute(name, copy.deepcopy(self.base), sparsity, METHODS[self.args.method](self.args))
+        choose_view(run)
+        with run.timed("evaluation"):
+            evaluation = self._evaluate(run.model, run)
+        warn_of_empty_layers(run.model, sparsity)
+        return run.model, run_result(run, evaluation, self.args, self.test_split)
+
+    def _execute(self, name: str, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
+        """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
+        set_seed(self.args.seed)
+        run = Run(
+            model,
+            self.accelerator,
+            self.batches(),
+            sparsity,
+            selection_of(self.args),
+            [*self.callbacks, self.checkpointing],
+            name=name,
+            stepping=stepping_of(self.args),
+            preparations=self.preparations,
+        )
+        self.resumption.resume(run)
+        run_stages(run, stages)
+        return run
+
+    def _evaluate(self, model: VPNsForImageClassification, run: Run | None = None) -> Evaluation:
+        """Measures a model on the test split; the callbacks of `run` are told of every batch."""
+        batches = eval_batches(self.images.test, self.args, self.process)
+        return evaluate_views(model, batches if run is None else run.watched(batches), self.accelerator)
+
+    def _results(self, dense: DenseResult, runs: Sequence[RunResult]) -> Results:
+        return Results(
+            dense=dense,
+            runs=list(runs),
+            model=self.model_name,
+            dataset=self.dataset_name,
+            protocol=PROTOCOLS[self.args.paper_protocol],
+            command=self.command,
+            versions=package_versions(),
+            skipped_images=self.images.skipped,
+        )
+
+
+def _check_kinds(model: Any, *datasets: Any) -> None:
+    if not isinstance(model, str | os.PathLike | PreTrainedModel):
+        raise InputError(
+            f"model is a {type(model).__name__}; give a short name, a Hub id, a folder, or an image classifier of transformers"
+        )
+    given = [dataset for dataset in datasets if dataset is not None]
+    for dataset in given:
+        if not isinstance(dataset, Dataset | IterableDataset):
+            raise InputError(f"a data set is a {type(dataset).__name__}; give one split of it, a datasets.Dataset")
+    if len({isinstance(dataset, IterableDataset) for dataset in given}) > 1:
+        raise InputError("some data sets are streams and others are not; give all as streams, or none")
+
+
+def _as_splits(train: Any, validation: Any, test: Any) -> DatasetDict | IterableDatasetDict:
+    splits = {"train": train, "validation": validation, "test": test}
+    kind = IterableDatasetDict if isinstance(train, IterableDataset) else DatasetDict
+    return kind({name: split for name, split in splits.items() if split is not None})

@@ -1,0 +1,71 @@
+"""The search for a mask: its scores are learned together with the visual prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...label_mapping import LabelMapping
+from ...models import VPNsForImageClassification
+from ...pruning.criteria import Criterion
+from ...pruning.learned_mask import LearnedMask
+from ...training.optimizers import OptimizerSpec
+from ...training.run import Run, TrainingStage
+from .label_mapping import fit_label_mapping
+
+
+class FindMaskStage(TrainingStage):
+    """Learns the scores, hence the mask, together with the visual prompt; weights stay, running statistics move.
+
+    Args:
+        epochs: as in `TrainingStage`.
+        optimizer: as in `TrainingStage`.
+        criterion: gives the initial scores.
+        label_mapping: fitted again every `mapping_interval` epochs if it repeats; None leaves the map as it is.
+        mapping_interval: in epochs.
+    """
+
+    name = "find_mask"
+
+    def __init__(
+        self,
+        epochs: int,
+        optimizer: OptimizerSpec,
+        criterion: Criterion,
+        label_mapping: LabelMapping | None = None,
+        mapping_interval: int = 1,
+    ) -> None:
+        super().__init__(epochs, optimizer)
+        self.criterion = criterion
+        self.label_mapping = label_mapping
+        self.mapping_interval = mapping_interval
+
+    def begin(self, run: Run) -> None:
+        self.mask = LearnedMask(run.model.masked_layers(), run.sparsity, self.criterion)
+        self.mask.update()
+
+    def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
+        return self.mask.scores
+
+    def before_epoch(self, run: Run, epoch: int) -> None:
+        due = epoch > 1 and (epoch - 1) % self.mapping_interval == 0
+        if due and self.label_mapping is not None and self.label_mapping.repeats:
+            fit_label_mapping(run, self.label_mapping)
+
+    def after_update(self, run: Run) -> None:
+        self.mask.update()
+
+    def finish(self, run: Run) -> None:
+        self.mask.finish()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"scores": [scores.detach() for scores in self.mask.scores]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        with torch.no_grad():
+            for scores, saved in zip(self.mask.scores, state["scores"], strict=True):
+                scores.copy_(saved)
+        self.mask.update()  # threshold, masks and masked weights follow from the scores alone

@@ -1,0 +1,55 @@
+"""Fitting the label mapping to what the network takes the training images for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...label_mapping import LabelMapping
+from ...pruning.criteria import Criterion
+from ...pruning.learned_mask import LearnedMask
+from ...training.evaluation import predictions
+from ...training.run import ModelStage, Run
+
+
+class FitLabelMapping(ModelStage):
+    """Masks the network by the initial scores and fits the label mapping with the initial prompt.
+
+    Source: VPNs, arXiv 2312.01397; the map is fitted on the network the mask search starts from.
+    """
+
+    name = "label_mapping"
+
+    def __init__(self, label_mapping: LabelMapping, criterion: Criterion) -> None:
+        self.label_mapping = label_mapping
+        self.criterion = criterion
+
+    def apply(self, run: Run) -> None:
+        mask = LearnedMask(run.model.masked_layers(), run.sparsity, self.criterion)
+        mask.update()
+        fit_label_mapping(run, self.label_mapping)
+        mask.finish()
+
+
+def fit_label_mapping(run: Run, label_mapping: LabelMapping) -> None:
+    """Sets the label mapping of the model, fitted on the prompted training images in evaluation mode."""
+    num_source, num_target = run.model.backbone.config.num_labels, run.model.config.num_labels
+    fitted = label_mapping.fit(lambda: count_predictions(run), num_source, num_target)
+    run.model.label_mapping.copy_(fitted)
+
+
+def count_predictions(run: Run) -> Tensor:
+    """Counts, over all processes, how often images of each target class are taken for each source class.
+
+    Returns:
+        (S, T) int64.
+    """
+    num_source, num_target = run.model.backbone.config.num_labels, run.model.config.num_labels
+    counts = torch.zeros(num_source * num_target, dtype=torch.int64, device=run.accelerator.device)
+    for batch, logits in predictions(
+        run.model, run.watched(run.data.mapping), run.accelerator, prompted=True, source=True
+    ):
+        cells = logits.argmax(1) * num_target + batch.labels
+        cells = cells if batch.valid is None else cells[batch.valid]
+        counts += torch.bincount(cells, minlength=num_source * num_target)
+    return run.accelerator.reduce(counts, "sum").view(num_source, num_target)
