@@ -1,4 +1,4 @@
-"""Every tick of the table "What can be pruned" in README, cell by cell, with a small network of each row.
+"""Every tick of the table "What can be pruned" in docs/backbones.md, cell by cell, with a small network of each row.
 
 The paper's three have all the layers of the published network, fewer channels, and the files of the timm repository their
 short name stands for; the others are tiny.
@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import AutoModelForImageClassification, PreTrainedModel
 
-import vpns_hf
 from tests.backbones.foreign import PRETRAINED
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, TimmVgg, filled
+from tests.documents import Page
 from tests.families import FAMILIES
 from tests.helpers import pictures, randomised
 from tests.training_helpers import coloured_split, tiny_arguments
@@ -29,7 +29,7 @@ from vpns_hf.backbones import load_backbone
 from vpns_hf.pruning.budget import num_dropped
 
 SPARSITY = 0.6
-README = Path(vpns_hf.__file__).parents[1] / "README.md"
+PAGE = Page("docs/backbones.md")
 
 
 class Source(ABC):
@@ -179,7 +179,7 @@ def test_every_tick_of_a_row(row, tmp_path):
 
 
 def test_the_table_claims_what_is_tested():
-    lines = README.read_text(encoding="utf-8").partition("What can be pruned")[2].splitlines()
+    lines = PAGE.text.partition("What can be pruned")[2].splitlines()
     table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     header, _, *rows = table[: len(ROWS) + 2]
     assert header[1:] == list(COLUMNS)

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import torch
-from transformers import AutoConfig, ResNetForImageClassification
 
+from tests.documents import Page
 from tests.helpers import pictures, tiny_model
 from vpns_hf.models.sparse_storage import STORAGE_VERSION
 
-PAGE = (Path(__file__).parent.parent / "docs" / "format.md").read_text(encoding="utf-8")
+PAGE = Page("docs/format.md")
 
 
 def test_the_page_is_of_the_version_that_is_written():
-    assert PAGE.startswith(f"# Saved models, format version {STORAGE_VERSION}\n")
+    assert PAGE.text.startswith(f"# Saved models, format version {STORAGE_VERSION}\n")
 
 
-def test_the_stock_class_loads_as_it_is_shown(tmp_path):
+def test_the_stock_class_loads_as_it_is_shown(monkeypatch, tmp_path):
     model = tiny_model()
-    model.save_pretrained(tmp_path, sparse=False)
-    [code] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S)
-    names = {
-        "AutoConfig": AutoConfig,
-        "ResNetForImageClassification": ResNetForImageClassification,
-        "folder": tmp_path,
-    }
+    model.save_pretrained(tmp_path / "output" / "digits" / "sparsity-70")
+    monkeypatch.chdir(tmp_path)
+    [code] = PAGE.blocks("python")
+    names = {}
     exec(code, names)
     assert torch.equal(names["stock"](pictures()).logits, model.to_backbone()(pictures()).logits)

@@ -1,0 +1,65 @@
+"""The pages that are written for readers, and what stands in them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+# Inline code that begins so is a command that is given in full.
+COMMAND = re.compile(r"(python |accelerate launch .*)?scripts/\w+\.py \S|(python -m \S+|make|pytest) \S")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page in Markdown.
+
+    Attributes:
+        name: its path in the repository.
+    """
+
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return ROOT / self.name
+
+    @property
+    def text(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    @property
+    def prose(self) -> str:
+        """The page without its blocks of code."""
+        return FENCE.sub("", self.text)
+
+    def blocks(self, language: str) -> list[str]:
+        """The blocks of code in a language, in order."""
+        return [code for name, code in FENCE.findall(self.text) if name == language]
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """The words of each command, of blocks and of inline code; comments are left out."""
+        lines = "".join(self.blocks("bash")).replace("\\\n", " ").splitlines()
+        inline = [code for code in re.findall(r"`([^`]+)`", self.prose) if COMMAND.match(code)]
+        parts = [part for line in [*lines, *inline] for part in line.split(" && ")]
+        return [words for part in parts if (words := shlex.split(part, comments=True))]
+
+    @property
+    def links(self) -> list[str]:
+        """The targets of links and pictures within the repository."""
+        targets = re.findall(r"\]\(([^)\s]+)\)", self.prose)
+        return [target for target in targets if not re.match(r"\w+:", target)]
+
+    @property
+    def anchors(self) -> set[str]:
+        """What a link can name of the page: its headings, as GitHub writes them."""
+        headings = re.findall(r"^#+ (.*)$", self.prose, re.M)
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+DOCS = [Page(path.relative_to(ROOT).as_posix()) for path in sorted((ROOT / "docs").glob("*.md"))]
+README, CONTRIBUTING, CHANGELOG = Page("README.md"), Page("CONTRIBUTING.md"), Page("CHANGELOG.md")
