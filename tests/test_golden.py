@@ -82,7 +82,7 @@ class Replay:
         self.masks = {name: mask.clone() for name, mask in model.masks().items()}
         self._keep_logits("stage1", model)
 
-        FineTuneStage(1, FINETUNE).run(self._run(model, self.stage2))
+        train(self._run(model, self.stage2), FineTuneStage(1, FINETUNE))
         self._keep_logits("stage2", model)
         self.model = model
 

@@ -37,13 +37,16 @@ def module_at(path: Path) -> ModuleType:
 
 def call(asked: dict[str, Any]) -> Any:
     """Calls a function of a file, or its `main` as a script."""
-    module = module_at(Path(asked["file"]))
     if "argv" not in asked:
-        return getattr(module, asked["function"])(**asked["arguments"])
+        return getattr(module_at(Path(asked["file"])), asked["function"])(**asked["arguments"])
+    sys.argv = [asked["file"], *asked["argv"]]
+    if Path(asked["file"]).name == "__main__.py":
+        from vpns_hf.__main__ import main as command
+
+        return command()
     from vpns_hf.cli.script import run_script
 
-    sys.argv = [asked["file"], *asked["argv"]]
-    return run_script(module.main)
+    return run_script(module_at(Path(asked["file"])).main)
 
 
 def main(answers: int, root: str, forbidden: str | None = None) -> None:

@@ -9,7 +9,7 @@ from tests.hub.conftest import STRANGER, WRITER
 from vpns_hf import InputError
 from vpns_hf.hub.listing import Checkpoint, Wanted, checkpoint_table, local_checkpoints
 
-COMMAND = "vpns_hf/hub/__main__.py"
+COMMAND = "vpns_hf/__main__.py"
 
 
 @pytest.fixture(scope="module")

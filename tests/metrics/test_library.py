@@ -12,7 +12,9 @@ def test_a_script_named_like_the_library_is_passed_over(tmp_path):
     """As every script beside scripts/evaluate.py sees it; what is looked up afterwards is the library, too."""
     (tmp_path / "evaluate.py").write_text("raise SystemExit('the script was imported')\n")
     script = tmp_path / "other.py"
-    script.write_text("import vpns_hf.metrics, evaluate, sys\nprint(evaluate.__version__, sys.path[0])\n")
+    script.write_text(
+        "from vpns_hf.metrics import METRICS\nimport evaluate, sys\nprint(evaluate.__version__, sys.path[0])\n"
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     run = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert run.returncode == 0, run.stderr

@@ -10,6 +10,7 @@ from tests.training_helpers import Recorder, hand_batches, hand_model, make_run
 from vpns_hf.jobs import VPNsTrainingArguments
 from vpns_hf.methods.stages import FindMaskStage
 from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.training.loop import train
 from vpns_hf.training.optimizers import AdamSpec
 
 DEFAULTS = VPNsTrainingArguments()
@@ -31,7 +32,7 @@ class Iteration:
                 super().finish(run)
 
         stage = KeepScores(1, PAPER, scaled_weight)
-        stage.run(make_run(self.model, [prompted], [plain], sparsity=0.7, recorder=self.recorder))
+        train(make_run(self.model, [prompted], [plain], sparsity=0.7, recorder=self.recorder), stage)
 
     @torch.no_grad()
     def logits(self, prompted: bool) -> torch.Tensor:

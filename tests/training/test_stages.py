@@ -70,7 +70,7 @@ def test_the_mask_search_leaves_weights_and_moves_running_statistics():
     statistics = {name: buffer.clone() for name, buffer in model.named_buffers() if "running" in name}
     prompt, mapping = model.visual_prompt.prompt.detach().clone(), model.label_mapping.clone()
     masks = {name: mask.clone() for name, mask in model.masks().items()}
-    find_mask().run(a_run(model))
+    train(a_run(model), find_mask())
     after = parameters_of(model.backbone)
     assert after.keys() == weights.keys()  # no scores are left behind
     assert all(torch.equal(after[name], weight) for name, weight in weights.items())
@@ -84,7 +84,7 @@ def test_the_mask_search_leaves_weights_and_moves_running_statistics():
 @pytest.mark.parametrize("before", [True, False])
 def test_only_what_is_trained_gets_a_gradient(stage, before):
     model = dense_model().requires_grad_(before)
-    stage.run(a_run(model))
+    train(a_run(model), stage)
     wanted = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     weights = {f"backbone.{name}" for name, _ in model.backbone.named_parameters()}
     assert wanted == {"visual_prompt.prompt"} | (set() if isinstance(stage, FindMaskStage) else weights)
@@ -92,7 +92,7 @@ def test_only_what_is_trained_gets_a_gradient(stage, before):
 
 def test_batch_norm_sees_every_batch_of_both_views_once():
     model = dense_model()
-    find_mask(epochs=2).run(a_run(model))
+    train(a_run(model), find_mask(epochs=2))
     counts = {int(buffer) for name, buffer in model.named_buffers() if name.endswith("num_batches_tracked")}
     assert counts == {2 * 2 * BATCHES}
 
@@ -103,7 +103,7 @@ def test_only_the_prompted_update_changes_the_prompt(stage_class):
     model = prune_at_random(dense_model())
     stage, moments = watched(stage_class, *arguments)
     before = model.visual_prompt.prompt.detach().clone()
-    stage.run(a_run(model, recorder=moments))
+    train(a_run(model, recorder=moments), stage)
     assert len(moments.prompts) == 2 * BATCHES
     for prompted, plain in zip(range(0, 2 * BATCHES, 2), range(1, 2 * BATCHES, 2), strict=True):
         assert not torch.equal(moments.prompts[prompted], before)
@@ -118,13 +118,13 @@ def test_only_the_prompted_update_changes_the_prompt(stage_class):
 
 def test_the_adam_of_the_prompt_counts_prompted_updates_only():
     stage, moments = watched(FindMaskStage, 1, ADAM, scaled_weight)
-    stage.run(a_run(dense_model(), recorder=moments))
+    train(a_run(dense_model(), recorder=moments), stage)
     assert [int(state["step"]) for state in moments.states] == [1, 1, 2, 2, 3, 3]
 
 
 def test_a_prompt_moves_on_its_frame_only():
     model = dense_model()
-    find_mask(optimizer=AdamSpec(0.0, 1e-1, 0.0)).run(a_run(model))
+    train(a_run(model), find_mask(optimizer=AdamSpec(0.0, 1e-1, 0.0)))
     frame = model.visual_prompt.prompt_mask.expand(3, -1, -1)
     assert (model.visual_prompt.prompt[frame] != 0).all()
     assert (model.visual_prompt.prompt[~frame] == 0).all()
@@ -154,7 +154,7 @@ def test_tied_scores_are_cut_exactly():
         for layer in model.masked_layers().values():
             layer.weight.fill_(0.1)
     total = sum(mask.numel() for mask in model.masks().values())
-    find_mask(optimizer=AdamSpec(0.0, 0.0, 0.0)).run(a_run(model, sparsity=0.37))
+    train(a_run(model, sparsity=0.37), find_mask(optimizer=AdamSpec(0.0, 0.0, 0.0)))
     assert sum(int(mask.sum()) for mask in model.masks().values()) == total - 37 * total // 100
 
 
@@ -162,7 +162,7 @@ def test_fine_tuning_keeps_the_mask_and_moves_everything_else():
     model = prune_at_random(dense_model())
     masks = {name: mask.clone() for name, mask in model.masks().items()}
     before, prompt = parameters_of(model.backbone), model.visual_prompt.prompt.detach().clone()
-    FineTuneStage(1, SGD).run(a_run(model))
+    train(a_run(model), FineTuneStage(1, SGD))
     assert all(torch.equal(mask, masks[name]) for name, mask in model.masks().items())
     after = parameters_of(model.backbone)
     assert all(not torch.equal(after[name], value) for name, value in before.items())
@@ -172,7 +172,7 @@ def test_fine_tuning_keeps_the_mask_and_moves_everything_else():
 def test_a_pruned_weight_has_no_gradient_but_decays():
     model = prune_at_random(dense_model())
     layer, before = model.masked_layers()["classifier.1"], model.backbone.classifier[1].weight.detach().clone()
-    FineTuneStage(1, SGDSpec(0.1, 0.0, 0.0, 0.1)).run(a_run(model))
+    train(a_run(model), FineTuneStage(1, SGDSpec(0.1, 0.0, 0.0, 0.1)))
     pruned = ~layer.weight_mask
     assert pruned.any()
     decayed = before[pruned] * (1 - 0.1 * 0.1) ** (2 * BATCHES)
@@ -182,8 +182,8 @@ def test_a_pruned_weight_has_no_gradient_but_decays():
 @pytest.mark.parametrize("sparse", [True, False])
 def test_a_pruned_weight_is_zero_in_the_file_whatever_moved_it(sparse, tmp_path):
     model = dense_model()
-    find_mask().run(a_run(model))
-    FineTuneStage(2, SGD).run(a_run(model))
+    train(a_run(model), find_mask())
+    train(a_run(model), FineTuneStage(2, SGD))
     live = {name: layer.weight.detach() for name, layer in model.masked_layers().items()}
     assert all((live[name][~mask] != 0).all() for name, mask in model.masks().items())
     model.save_pretrained(tmp_path, sparse=sparse)
@@ -199,7 +199,7 @@ def test_pretraining_leaves_prompt_and_masks():
     model = dense_model()
     before, prompt = parameters_of(model.backbone), model.visual_prompt.prompt.detach().clone()
     recorder = Recorder()
-    PretrainStage(1, SGD).run(a_run(model, recorder=recorder))
+    train(a_run(model, recorder=recorder), PretrainStage(1, SGD))
     assert len(recorder.losses) == BATCHES
     assert torch.equal(model.visual_prompt.prompt, prompt)
     assert model.sparsity == 0
@@ -217,7 +217,7 @@ def test_no_epochs_leave_the_parameters(stage):
 
 def test_the_mask_search_without_epochs_still_masks_by_the_initial_scores():
     model = dense_model()
-    find_mask(epochs=0).run(a_run(model, sparsity=0.6))
+    train(a_run(model, sparsity=0.6), find_mask(epochs=0))
     total = sum(mask.numel() for mask in model.masks().values())
     assert sum(int(mask.sum()) for mask in model.masks().values()) == total - 6 * total // 10
 
@@ -238,7 +238,7 @@ def test_the_iterative_mapping_is_fitted_every_interval(epochs, interval, fits):
         pass
 
     mapping = Mapping(0)
-    find_mask(epochs, ADAM, mapping, interval).run(a_run(dense_model()))
+    train(a_run(dense_model()), find_mask(epochs, ADAM, mapping, interval))
     assert mapping.fits == fits
 
 
@@ -249,7 +249,7 @@ def test_other_mappings_are_not_fitted_again(mapping_class):
 
     mapping, model = Mapping(0), dense_model()
     model.label_mapping.copy_(torch.tensor([4, 2, 0]))
-    find_mask(3, ADAM, mapping).run(a_run(model))
+    train(a_run(model), find_mask(3, ADAM, mapping))
     assert mapping.fits == 0
     assert model.label_mapping.tolist() == [4, 2, 0]
 
@@ -273,7 +273,7 @@ def test_the_iterative_mapping_follows_the_current_prompt():
 def test_a_mapping_that_needs_no_counts_is_set(mapping):
     model = dense_model()
     model.label_mapping.copy_(torch.tensor([4, 4, 4]))
-    FitLabelMapping(mapping, scaled_weight).run(a_run(model))
+    FitLabelMapping(mapping, scaled_weight).apply(a_run(model))
     assert torch.equal(model.label_mapping, mapping.fit(None, 5, 3))
 
 

@@ -20,11 +20,11 @@ def run_stages(run: Run, stages: Sequence[Stage]) -> None:
     """Runs the stages on the model of `run` that are not finished yet."""
     run.begin()
     for stage in stages[run.finished :]:
-        with run.timed(stage.name):
-            if isinstance(stage, ModelStage):
+        if isinstance(stage, ModelStage):
+            with run.timed(stage.name):
                 stage.apply(run)
-            else:
-                train(run, stage)
+        else:
+            train(run, stage)
         run.leave(stage)
 
 
@@ -34,15 +34,16 @@ def train(run: Run, stage: TrainingStage) -> None:
     The model is prepared for each stage because a distributed wrapper never synchronises a parameter that was frozen
     when it was wrapped.
     """
-    model = enter(run, stage)
-    while run.progress.epoch <= stage.epochs:
-        _epoch(run, stage, model)
-    run.tell("on_stage_end", stage)
-    run.stage = run.progress = None
-    run.model = unprepare(run.accelerator, model)
-    stage.finish(run)
-    for preparation in reversed(run.preparations):
-        preparation.undo(run.model)
+    with run.timed(stage.name):
+        model = enter(run, stage)
+        while run.progress.epoch <= stage.epochs:
+            _epoch(run, stage, model)
+        run.tell("on_stage_end", stage)
+        run.stage = run.progress = None
+        run.model = unprepare(run.accelerator, model)
+        stage.finish(run)
+        for preparation in reversed(run.preparations):
+            preparation.undo(run.model)
 
 
 def enter(run: Run, stage: TrainingStage) -> nn.Module:

@@ -31,7 +31,10 @@ class FastStemGradient(Preparation):
 
     def apply(self, model: VPNsForImageClassification) -> None:
         watch = _PixelWatch(framed_by(model.visual_prompt))
-        self._undo = [model.backbone.register_forward_pre_hook(watch).remove]
+        self._undo = [
+            model.visual_prompt.register_forward_pre_hook(watch.note_picture).remove,
+            model.backbone.register_forward_pre_hook(watch.note_pixels).remove,
+        ]
         for layer in model.masked_layers().values():
             if isinstance(layer, MaskedConv2d) and _may_be_slow(layer):
                 layer._conv_forward = _Stem(layer, layer._conv_forward, watch)
@@ -53,13 +56,19 @@ class _PixelWatch:
     def __init__(self, frame: int | None) -> None:
         self._frame = frame
         self._pixels: Callable[[], Tensor | None] = lambda: None
+        self._whole = True
 
-    def __call__(self, backbone: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def note_picture(self, prompt: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """A picture is about to be prompted; if its own gradient is asked for, all of it is needed."""
+        self._whole = inputs[0].requires_grad
+
+    def note_pixels(self, backbone: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """The backbone is about to read these pixels."""
         self._pixels = weakref.ref(inputs[0])
 
     def frame_of(self, pixels: Tensor) -> int | None:
         """Returns the width of the border outside of which nobody needs the gradient; None if all of it is needed."""
-        return self._frame if self._pixels() is pixels else None
+        return self._frame if self._pixels() is pixels and not self._whole else None
 
 
 class _Stem:

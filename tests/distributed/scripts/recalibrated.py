@@ -24,7 +24,7 @@ def recalibrated(output: Path) -> dict[str, Tensor]:
     """The running statistics of every layer."""
     trainer, model = tiny_trainer(output), prune_at_random(dense_model())
     torch.manual_seed(trainer.process.index)  # nothing may depend on a generator
-    RecalibrateBatchNorm(BATCHES).run(Run(model, trainer.accelerator, trainer.batches(), 0.6, LastEpoch()))
+    RecalibrateBatchNorm(BATCHES).apply(Run(model, trainer.accelerator, trainer.batches(), 0.6, LastEpoch()))
     names = ("running_mean", "running_var", "num_batches_tracked")
     layers = enumerate(normalisation_layers(model))
     return {f"{index}.{name}": getattr(layer, name).clone() for index, layer in layers for name in names}

@@ -18,6 +18,7 @@ from tests.training_helpers import coloured_split
 from vpns_hf.hub.publish.repositories import plan_repositories
 
 SCRIPT = "scripts/push_to_hub.py"
+CALLS = Path(__file__).parents[1] / "loading_calls.py"
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_weights_in_another_layout_do_not_stay_beside_the_new_ones(hub, push, ru
 
 def test_files_of_others_stay(hub, push, client):
     push("vpns/shared")
-    client.call(Path(__file__).with_name("loading_calls.py"), "add_note", token=WRITER, repo_id="vpns/shared")
+    client.call(CALLS, "add_note", token=WRITER, repo_id="vpns/shared")
     push("vpns/shared", "--sparsity", 0.4)
     assert hub.model("vpns/shared").head.files["NOTES.md"].content == b"Mine."
 
