@@ -96,14 +96,6 @@ def test_take_moves_mirrored_rows_last_and_keeps_order():
     assert crops.top.tolist() == plan.top[rows].tolist()
 
 
-def test_result_goes_into_the_given_buffer():
-    images = random_images(3, 8, 8)
-    for transform in (EvalTransform(8), EvalTransform(20)):
-        buffer = torch.empty(3, transform.image_size, transform.image_size, 3).permute(0, 3, 1, 2)
-        assert transform(Selection(images), out=buffer) is buffer
-        assert torch.equal(buffer, transform(Selection(images)))
-
-
 def test_precision_is_kept_under_autocast():
     images = random_images(2, 8, 8)
     plain = EvalTransform(20)(Selection(images))
