@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vpns_hf.data import EvalBatches, EvalTransform, TrainBatches, TrainTransform
-from vpns_hf.data.batches.prefetch import EarlyEvalBatches, EarlyTrainBatches
+from vpns_hf.data.batches import EarlyEvalBatches, EarlyTrainBatches
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vpns_hf.data import Crops
-from vpns_hf.data.batches.resampling import SquareResize, interpolation_matrix
+from vpns_hf.data.batches import SquareResize, interpolation_matrix
 
 
 def test_doubling_by_hand():

@@ -4,9 +4,7 @@ import datasets
 import numpy as np
 import pytest
 
-from vpns_hf.data.images import decoding
-from vpns_hf.data.images.bad_images import BadImage
-from vpns_hf.data.images.decoding import ImageDecoder
+from vpns_hf.data.images import BadImage, ImageDecoder, decoding
 
 
 @pytest.mark.parametrize("worth_a_thread", [0, 10**9])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vpns_hf.data.images.decoding import decode_image, to_planes, to_rgb, to_square
+from vpns_hf.data.images import decode_image, to_planes, to_rgb, to_square
 
 
 def stored(image: Image.Image, file_format: str = "PNG", **options) -> dict:

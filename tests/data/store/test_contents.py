@@ -6,7 +6,7 @@ import pytest
 from filelock import FileLock
 
 from vpns_hf.data import ImageStore
-from vpns_hf.data.store.contents import list_caches, remove_caches
+from vpns_hf.data.store import list_caches, remove_caches
 from vpns_hf.errors import InputError
 
 
@@ -28,22 +28,26 @@ def test_the_list(root):
 
 
 def test_what_is_not_usable_is_said(root):
-    train, test = (
-        next(cache.folder for cache in list_caches(root) if cache.split == name) for name in ("train", "test")
+    folders = {cache.split: cache.folder for cache in list_caches(root)}
+    moved = folders["test"].rename(root / "images-0123456789abcdef")
+    (folders["train"] / "4x4" / "images.bin").write_bytes(b"")
+    (folders["train"] / "native.npy").write_bytes(b"")
+    states = {cache.folder: (cache.state, cache.usable) for cache in list_caches(root)}
+    size, version = (
+        "not usable: the size of its images is not what it was",
+        "not usable: it was written by another version",
     )
-    (test / "4x4" / "images.bin").write_bytes(b"\x00" * 48)
-    (train / "native.npy").write_bytes(b"")
-    states = {cache.folder: cache.state for cache in list_caches(root)}
     assert states == {
-        test: "not usable: its images are not what they were",
-        train: "not usable: it was written by another version",
+        folders["train"]: (f"{version}; {size}", False),
+        moved: ("not usable: it is of other images", False),
     }
 
 
 def test_removing_all_leaves_nothing(root):
-    unfinished = list_caches(root)[0].folder / ".writing-x1_z" / "4x4"
-    unfinished.mkdir(parents=True)
-    (unfinished / "images.bin").write_bytes(b"")
+    for unfinished in (".writing-x1_z/4x4", ".native.partial", ".9x9.old"):
+        folder = list_caches(root)[0].folder / unfinished
+        folder.mkdir(parents=True)
+        (folder / "images.bin").write_bytes(b"")
     assert len(remove_caches(root, ["all"])) == 2
     assert list(root.iterdir()) == []
 
@@ -67,7 +71,7 @@ def test_what_is_not_ours_stays(root, tmp_path):
     for path in theirs:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")
-    os.symlink(precious, first / ".writing-abc")
+    os.symlink(precious, first / ".4x4.partial")
     os.symlink(precious, root / "images-0123456789abcdef")
     os.symlink(precious / "native.npy", first / "native.npy")
     remove_caches(root, ["all"])

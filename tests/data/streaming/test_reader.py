@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vpns_hf.data.streaming.reader import StreamReader
+from vpns_hf.data.streaming import StreamReader
 from vpns_hf.errors import InputError
 
 

@@ -23,8 +23,8 @@ from vpns_hf.data import (
     stream_image_dataset,
 )
 from vpns_hf.data.provenance import Origin
-from vpns_hf.data.sources.loading import parquet_files
-from vpns_hf.data.streaming.pieces import ParquetSplit
+from vpns_hf.data.sources import parquet_files
+from vpns_hf.data.streaming import ParquetSplit
 from vpns_hf.errors import InputError
 
 LENGTHS = (50, 7, 60, 33)  # of the files

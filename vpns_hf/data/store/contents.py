@@ -13,12 +13,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ...errors import InputError
-from .entries import OTHER_VERSION, RECORD, DamagedError, check_images, load_record
+from .entries import OTHER_VERSION, RECORD, DamagedError, load_record
 from .folder import LOCK, PREFIX
 
 NAME = re.compile(rf"{PREFIX}[0-9a-f]{{16}}")
-# All that was ever written into a folder of that name; the .npy files by versions before records.
-OWN = re.compile(rf"{LOCK}|(\.writing-\w+/)?(native|\d+x\d+)(\.npy|/images\.bin|/record\.json)")
+# All that was ever written into a folder of that name; .npy files and `.writing-` by earlier versions.
+OWN = re.compile(rf"{LOCK}|(\.writing-\w+/)?\.?(native|\d+x\d+)(\.partial|\.old)?(\.npy|/images\.bin|/record\.json)")
 ALL = "all"
 NOT_USABLE = "not usable"
 
@@ -50,7 +50,7 @@ class CachedSplit:
 
 
 def list_caches(root: Path) -> list[CachedSplit]:
-    """All splits of which decoded images are in `root`, every byte of which is compared with its checksum."""
+    """All splits of which decoded images are in `root`, and whether these are in their place and of their size."""
     folders = sorted(path for path in root.glob(f"{PREFIX}*") if NAME.fullmatch(path.name))
     return [_look_at(folder) for folder in folders if folder.is_dir() and not folder.is_symlink()]
 
@@ -85,8 +85,6 @@ def _look_at(folder: Path) -> CachedSplit:
             continue
         try:
             record = load_record(path.parent)
-            if record.kept:
-                check_images(path.parent, record, limit=None)
             splits.add(record.split)
             layouts.append(path.parent.name if record.kept else f"{path.parent.name} (not kept)")
         except (OSError, DamagedError) as error:
