@@ -31,14 +31,12 @@ def test_what_is_not_usable_is_said(root):
     folders = {cache.split: cache.folder for cache in list_caches(root)}
     moved = folders["test"].rename(root / "images-0123456789abcdef")
     (folders["train"] / "4x4" / "images.bin").write_bytes(b"")
-    (folders["train"] / "native.npy").write_bytes(b"")
+    record = folders["train"] / "3x3" / "record.json"
+    record.write_text(record.read_text().replace('"format": 4', '"format": 3'))
     states = {cache.folder: (cache.state, cache.usable) for cache in list_caches(root)}
-    size, version = (
-        "not usable: the size of its images is not what it was",
-        "not usable: it was written by another version",
-    )
+    version, size = "it was written by another version", "the size of its images is not what it was"
     assert states == {
-        folders["train"]: (f"{version}; {size}", False),
+        folders["train"]: (f"not usable: {version}; not usable: {size}", False),
         moved: ("not usable: it is of other images", False),
     }
 
@@ -60,10 +58,8 @@ def test_removing_one_leaves_the_other(root):
 
 def test_what_is_not_ours_stays(root, tmp_path):
     first, second = (cache.folder for cache in list_caches(root))
-    precious = tmp_path / "precious"
-    precious.mkdir()
     theirs = [
-        precious / "native.npy",
+        tmp_path / "precious" / "images.bin",
         first / "notes.txt",
         second / "4x4" / "images.csv",
         root / "images-mine" / "a.npy",
@@ -71,13 +67,14 @@ def test_what_is_not_ours_stays(root, tmp_path):
     for path in theirs:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")
-    os.symlink(precious, first / ".4x4.partial")
-    os.symlink(precious, root / "images-0123456789abcdef")
-    os.symlink(precious / "native.npy", first / "native.npy")
+    os.symlink(tmp_path / "precious", first / ".4x4.partial")
+    os.symlink(tmp_path / "precious", root / "images-0123456789abcdef")
+    (first / "9x9").mkdir()
+    os.symlink(theirs[0], first / "9x9" / "images.bin")
     remove_caches(root, ["all"])
-    assert (first / "native.npy").is_symlink()
+    assert (first / "9x9" / "images.bin").is_symlink()
     assert [path.read_text() for path in theirs] == ["mine"] * 4
-    assert {path for path in root.rglob("*") if path.is_file()} == {*theirs[1:], first / "native.npy"}
+    assert {path for path in root.rglob("*") if path.is_file()} == {*theirs[1:], first / "9x9" / "images.bin"}
 
 
 @pytest.mark.parametrize("name", ["images-mine", "..", "", "images-0123456789abcdef"])

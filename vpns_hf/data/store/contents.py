@@ -13,12 +13,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ...errors import InputError
-from .entries import OTHER_VERSION, RECORD, DamagedError, load_record
+from .entries import IMAGES, RECORD, DamagedError, load_record
 from .folder import LOCK, PREFIX
 
 NAME = re.compile(rf"{PREFIX}[0-9a-f]{{16}}")
-# All that was ever written into a folder of that name; .npy files and `.writing-` by earlier versions.
-OWN = re.compile(rf"{LOCK}|(\.writing-\w+/)?\.?(native|\d+x\d+)(\.partial|\.old)?(\.npy|/images\.bin|/record\.json)")
+# All that is written into a folder of that name; `.writing-` by version 0.1.
+OWN = re.compile(rf"{LOCK}|(\.writing-\w+/)?\.?(native|\d+x\d+)(\.partial|\.old)?/({IMAGES}|{RECORD})")
 ALL = "all"
 NOT_USABLE = "not usable"
 
@@ -80,8 +80,8 @@ def remove_caches(root: Path, names: Sequence[str]) -> list[Path]:
 def _look_at(folder: Path) -> CachedSplit:
     files = list(_own_files(folder))
     splits, layouts, states = set(), [], set()
-    for path in files:
-        if path.name != RECORD or path.parent.parent != folder:
+    for path in folder.glob(f"[!.]*/{RECORD}"):
+        if path not in files:
             continue
         try:
             record = load_record(path.parent)
@@ -89,8 +89,6 @@ def _look_at(folder: Path) -> CachedSplit:
             layouts.append(path.parent.name if record.kept else f"{path.parent.name} (not kept)")
         except (OSError, DamagedError) as error:
             states.add(f"{NOT_USABLE}: {error}")
-    if any(path.suffix == ".npy" for path in files):
-        states.add(f"{NOT_USABLE}: {OTHER_VERSION}")
     status = [path.stat() for path in files]
     return CachedSplit(
         folder=folder,

@@ -19,7 +19,6 @@ from ..images import BadImage
 
 FORMAT_VERSION = 4
 WRITER = "vpns_hf image cache"
-OTHER_VERSION = "it was written by another version"
 RECORD, IMAGES = "record.json", "images.bin"
 
 
@@ -66,7 +65,7 @@ def load_record(folder: Path) -> CacheRecord:
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         if (content.pop("writer"), content.pop("format")) != (WRITER, FORMAT_VERSION):
-            raise DamagedError(OTHER_VERSION)
+            raise DamagedError("it was written by another version")
         if content.pop("rows") != folder.parent.name:
             raise DamagedError("it is of other images")
         bad, shape = (BadImage(**image) for image in content.pop("bad")), content.pop("shape")
