@@ -72,12 +72,6 @@ def test_a_pass_that_is_broken_off_ends_its_threads(batches):
     assert threading.active_count() == before
 
 
-def test_batches_in_use_share_no_memory(batches):
-    held = list(EarlyTrainBatches(batches).epoch(1))
-    assert len({batch.pixel_values.data_ptr() for batch in held}) == 7
-    check_same(held, batches.epoch(1))
-
-
 def test_evaluation_is_the_same_every_time(make_cache):
     batches = EvalBatches(make_cache(21), EvalTransform(4), batch_size=8)
     early = EarlyEvalBatches(batches)
