@@ -16,14 +16,13 @@ from ...training.distributed.accelerator import from_main_process
 from ...training.run import Callback, Run
 from ..arguments import VPNsTrainingArguments
 from ..output.digests import digest_of_file
-from ..output.output import MODEL_FOLDER, refuse_foreign, refuse_results, refuse_strange_files
+from ..output.output import MODEL_FOLDER, WEIGHTS, refuse_foreign, refuse_results, refuse_strange_files
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
 from .identity import Job
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "checkpoints"
-WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
