@@ -50,7 +50,7 @@ from .output.saved_models import SavedModels
 from .plan import Plan
 from .results import PROTOCOLS, choose_view, package_versions, run_result, warn_of_empty_layers
 from .resume.checkpointing import Checkpointing
-from .resume.identity import asked_for
+from .resume.identity import identity_of
 from .resume.resumption import Resumption
 from .setup import accelerator_of, callbacks_of, preparations_of, selection_of, stepping_of
 
@@ -164,7 +164,7 @@ class VPNsTrainer:
             raise InputError("train() has run already; make a new VPNsTrainer, with an output_dir of its own")
         self.batches()  # a bad image is found before anything is written
         with ClaimedFolder(self.output_dir, self.accelerator):
-            self.job = self.resumption.take_up(self._asked_for(), self.callbacks, self.accelerator)
+            self.job = self.resumption.restore(self._identity(), self.callbacks, self.accelerator)
             self._start_output()
             try:
                 with StopRequest(self.accelerator) as stop:
@@ -229,10 +229,10 @@ class VPNsTrainer:
         with one_line_refusals(self.output_dir):
             self.resumption.checkpoints.clear()
 
-    def _asked_for(self) -> dict[str, Any]:
+    def _identity(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
         digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_data(self.images, self.streams)}
-        return asked_for(self.recipe, global_batch_size(self.args, self.process), digests)
+        return identity_of(self.recipe, global_batch_size(self.args, self.process), digests)
 
     def _pretrain(self) -> None:
         """Trains the dense model that every sparsity starts from."""

@@ -59,9 +59,9 @@ class Checkpointing(Callback):
         if not isinstance(stage, TrainingStage):  # whose last epoch has just left one
             self.save(run)
 
-    def part_finished(self, part: str, gave: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> None:
+    def part_finished(self, part: str, result: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> None:
         """Notes that a part of the job is finished."""
-        self.job.finish(part, gave, base)
+        self.job.finish(part, result, base)
         self.save(None)
 
     def save(self, run: Run | None) -> None:

@@ -26,7 +26,7 @@ from ..output.digests import digest_of_stream
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 MANIFEST = "manifest.json"
 NAME = re.compile(r"checkpoint-(\d{6})")
 
