@@ -19,11 +19,17 @@ from vpns_hf.methods.stages import FindMaskStage, FineTuneStage
 from vpns_hf.metrics import count_macs
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.loop import enter, train_epoch
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.preparations import ChannelsLast
-from vpns_hf.training.run import Run, RunData, TrainingStage
-from vpns_hf.training.selection import LastEpoch
+from vpns_hf.training import (
+    AdamSpec,
+    ChannelsLast,
+    LastEpoch,
+    Run,
+    RunData,
+    SGDSpec,
+    TrainingStage,
+    enter,
+    train_epoch,
+)
 
 from .errors import NothingToMeasure
 from .step import resnet18

@@ -19,7 +19,7 @@ from tests.scripts.running import script_at
 from tests.scripts.test_prune import TINY
 from tests.training_helpers import coloured_split
 from vpns_hf.cli.script import run_script
-from vpns_hf.jobs.arguments import VPNsTrainingArguments
+from vpns_hf.jobs import VPNsTrainingArguments
 
 pytestmark = pytest.mark.slow  # whole jobs
 

@@ -12,8 +12,7 @@ import pytest
 from tests.faults.interrupted import At, job, weights
 from vpns_hf.errors import InputError
 from vpns_hf.jobs.output import output
-from vpns_hf.jobs.resume import checkpoints
-from vpns_hf.jobs.resume.checkpoints import Checkpoints
+from vpns_hf.jobs.resume import Checkpoints, checkpoints
 
 pytestmark = pytest.mark.slow  # whole jobs
 

@@ -9,7 +9,7 @@ from accelerate.state import AcceleratorState
 
 from tests.faults.interrupted import At, Crash, crash, crashed_job, job, weights
 from vpns_hf.errors import InputError
-from vpns_hf.training.run import Callback
+from vpns_hf.training import Callback
 
 pytestmark = pytest.mark.slow  # whole jobs
 

@@ -19,8 +19,8 @@ from tests.scripts.test_prune import TINY
 from tests.training_helpers import coloured_split
 from vpns_hf.errors import Interrupted
 from vpns_hf.jobs import trainer
-from vpns_hf.jobs.resume.checkpoints import Checkpoints
-from vpns_hf.training.distributed.interruption import StopRequest
+from vpns_hf.jobs.resume import Checkpoints
+from vpns_hf.training.distributed import StopRequest
 
 pytestmark = pytest.mark.slow  # whole jobs
 

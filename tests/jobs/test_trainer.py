@@ -16,8 +16,7 @@ from vpns_hf import Callback, InputError, VPNsForImageClassification, VPNsTraine
 from vpns_hf.jobs import data as images
 from vpns_hf.jobs import trainer as trainer_module
 from vpns_hf.reporting import Results, ViewAccuracy
-from vpns_hf.training import loop
-from vpns_hf.training.evaluation import Evaluation
+from vpns_hf.training import Evaluation, loop
 
 pytestmark = pytest.mark.slow  # whole jobs
 

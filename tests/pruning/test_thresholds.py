@@ -11,12 +11,16 @@ import torch
 from torch import Tensor
 
 from vpns_hf.errors import InputError
-from vpns_hf.pruning.budget import global_masks, num_dropped
+from vpns_hf.pruning import global_masks, num_dropped
+from vpns_hf.pruning.thresholds import (
+    DeviceSelector,
+    HostSelector,
+    MaskedWeights,
+    make_selector,
+    write_masked_weights,
+    write_masks,
+)
 from vpns_hf.pruning.thresholds import host as host_selection
-from vpns_hf.pruning.thresholds.device import DeviceSelector
-from vpns_hf.pruning.thresholds.host import HostSelector
-from vpns_hf.pruning.thresholds.selectors import make_selector
-from vpns_hf.pruning.thresholds.threshold import MaskedWeights, write_masked_weights, write_masks
 
 SHAPES = [(5, 3, 3, 3), (1,), (40, 7), (2, 0), (301,), (1, 1, 1, 1)]
 

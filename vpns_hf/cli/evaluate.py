@@ -18,7 +18,7 @@ def main() -> None:
     # What needs `datasets` is imported now, so that the help comes without it.
     from ..hub.cards.update import update_card
     from ..hub.fetching import fetch_model
-    from ..jobs.evaluate import EvaluationImages, evaluate_model
+    from ..jobs import EvaluationImages, evaluate_model
 
     model, revision, updates_card = (given.pop(name) for name in ("model", "model_revision", "update_card"))
     images = EvaluationImages(**given)

@@ -16,7 +16,7 @@ from transformers import HfArgumentParser
 
 from ..data.catalog import find_spec
 from ..errors import InputError
-from ..jobs.arguments import InputArguments, VPNsTrainingArguments
+from ..jobs import InputArguments, VPNsTrainingArguments
 from ..recipes import DEFAULT, find_recipe
 from .parser import OneLineErrors
 from .script import given_command
@@ -29,9 +29,7 @@ def main() -> None:
     inputs, args = parse_arguments(sys.argv[1:], __doc__)
     # What needs `datasets` is imported now, so that the help comes without it.
     from ..data.splits.splits import named_splits
-    from ..jobs.data import read_data
-    from ..jobs.publish import check_publishable, publish_run
-    from ..jobs.trainer import VPNsTrainer
+    from ..jobs import VPNsTrainer, check_publishable, publish_run, read_data
     from ..reporting import results_table
 
     if inputs.push_to_hub and not inputs.dry_run:

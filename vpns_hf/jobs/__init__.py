@@ -7,5 +7,22 @@ from ..utils.doors import door
 # The trainer needs `datasets`, which the help of a command does not.
 __all__, __getattr__ = door(
     __name__,
-    {"arguments": ["InputArguments", "VPNsTrainingArguments"], "trainer": ["VPNsTrainer"]},
+    {
+        "arguments": ["InputArguments", "VPNsTrainingArguments"],
+        "data": [
+            "choose_splits",
+            "eval_batches",
+            "global_batch_size",
+            "open_images",
+            "read_data",
+            "run_data",
+            "stream_store",
+        ],
+        "evaluate": ["EvaluationImages", "evaluate_model"],
+        "plan": ["Plan"],
+        "publish": ["check_publishable", "publish_run"],
+        "recipe": ["public_recipe", "write_recipe"],
+        "setup": ["accelerator_of", "check_batch_size", "preparations_of"],
+        "trainer": ["VPNsTrainer"],
+    },
 )

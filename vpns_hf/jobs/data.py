@@ -30,7 +30,7 @@ from ..data.sources.loading import load_image_dataset, parquet_files, stream_ima
 from ..data.store.device_memory import on_device
 from ..data.store.disk_space import DiskSpace
 from ..errors import InputError
-from ..training.run import RunData
+from ..training import RunData
 from .arguments import InputArguments, VPNsTrainingArguments
 
 

@@ -15,10 +15,10 @@ from ..data.splits.evaluation_split import EvaluationSplit, evaluation_split
 from ..errors import InputError
 from ..hub.fetching import FetchedModel
 from ..models import VPNsForImageClassification
-from ..pruning.report import layer_records
+from ..pruning import layer_records
 from ..reporting.evaluation import ModelEvaluation
-from ..training.distributed.accelerator import check_all_joined
-from ..training.evaluation import evaluate_views
+from ..training import evaluate_views
+from ..training.distributed import check_all_joined
 from .data import process_of
 from .results import measure_cost_once
 

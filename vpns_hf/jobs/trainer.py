@@ -22,11 +22,8 @@ from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Results, RunResult, sparsity_name
 from ..reporting.numbers import short_percent
-from ..training.distributed.accelerator import from_main_process
-from ..training.distributed.interruption import StopRequest
-from ..training.evaluation import Evaluation, evaluate_views
-from ..training.loop import run_stages
-from ..training.run import Callback, Run, RunData, Stage
+from ..training import Callback, Evaluation, Run, RunData, Stage, evaluate_views, run_stages
+from ..training.distributed import StopRequest, from_main_process
 from ..utils.files import one_line_refusals
 from .arguments import VPNsTrainingArguments
 from .base_model import BaseModelBuilder
@@ -42,16 +39,10 @@ from .data import (
     space_for_images,
     stream_store,
 )
-from .output.claimed_folder import ClaimedFolder
-from .output.digests import digest_of_tensors, digests_of_data
-from .output.job_folder import JobFolder
-from .output.output import writable_output_dir
-from .output.saved_models import SavedModels
+from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
 from .results import PROTOCOLS, choose_view, package_versions, run_result, warn_of_empty_layers
-from .resume.checkpointing import Checkpointing
-from .resume.identity import identity_of
-from .resume.resumption import Resumption
+from .resume import Checkpointing, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, selection_of, stepping_of
 
 

@@ -17,7 +17,7 @@ from ..data import Batch, EvalBatches, TrainBatches
 from ..data.batches.prefetch import EarlyEvalBatches, EarlyTrainBatches
 from ..models import VPNsForImageClassification
 from ..reporting import EpochRecord, ViewAccuracy
-from .distributed.process_state import load_process_state
+from .distributed import load_process_state
 from .optimizers import OptimizerSpec
 from .preparations import Preparation
 from .progress import StageProgress

@@ -15,9 +15,7 @@ from tests.training_helpers import dense_model, tiny_trainer
 from vpns_hf import Callback, VPNsTrainer
 from vpns_hf.jobs.output import job_folder
 from vpns_hf.methods.stages import count_predictions
-from vpns_hf.training.evaluation import evaluate_views
-from vpns_hf.training.run import Run
-from vpns_hf.training.selection import LastEpoch
+from vpns_hf.training import LastEpoch, Run, evaluate_views
 
 
 class KeepStates(Callback):

@@ -20,8 +20,8 @@ from tests.scripts.running import script_at
 from vpns_hf import Callback, VPNsTrainer
 from vpns_hf.cli.script import run_script
 from vpns_hf.data import Batch
+from vpns_hf.jobs import eval_batches
 from vpns_hf.jobs import trainer as module
-from vpns_hf.jobs.data import eval_batches
 
 
 class KeepMasks(Callback):

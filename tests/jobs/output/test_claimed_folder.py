@@ -8,7 +8,7 @@ from accelerate.state import AcceleratorState
 
 from tests.faults.interrupted import At, crashed_job, job
 from vpns_hf.errors import InputError
-from vpns_hf.jobs.output.claimed_folder import LOCK, ClaimedFolder
+from vpns_hf.jobs.output import LOCK, ClaimedFolder
 
 
 @pytest.fixture

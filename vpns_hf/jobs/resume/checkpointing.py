@@ -10,10 +10,8 @@ from accelerate import Accelerator
 
 from ...errors import Interrupted
 from ...reporting import EpochRecord
-from ...training.distributed.accelerator import from_main_process
-from ...training.distributed.interruption import StopRequest
-from ...training.distributed.process_state import process_states
-from ...training.run import Callback, Run, Stage, TrainingStage
+from ...training import Callback, Run, Stage, TrainingStage
+from ...training.distributed import StopRequest, from_main_process, process_states
 from .checkpoints import Checkpoints
 from .identity import Job
 from .resumption import SavedState

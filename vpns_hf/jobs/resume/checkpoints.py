@@ -22,7 +22,7 @@ import torch
 
 from ...errors import InputError
 from ...utils.files import disk_refusal, sync_folder
-from ..output.digests import digest_of_stream
+from ..output import digest_of_stream
 
 logger = logging.getLogger(__name__)
 

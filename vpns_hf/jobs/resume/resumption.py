@@ -12,11 +12,10 @@ from accelerate import Accelerator
 
 from ...errors import InputError
 from ...reporting.numbers import sparsity_name
-from ...training.distributed.accelerator import from_main_process
-from ...training.run import Callback, Run
+from ...training import Callback, Run
+from ...training.distributed import from_main_process
 from ..arguments import VPNsTrainingArguments
-from ..output.digests import digest_of_file
-from ..output.output import MODEL_FOLDER, WEIGHTS, refuse_foreign, refuse_results, refuse_strange_files
+from ..output import MODEL_FOLDER, WEIGHTS, digest_of_file, refuse_foreign, refuse_results, refuse_strange_files
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
 from .identity import Job
 
