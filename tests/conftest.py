@@ -19,9 +19,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 @pytest.fixture(autouse=True)
 def fresh_accelerator():
-    """Accelerate keeps precision and device for a whole process; every test begins without."""
-    from accelerate.state import AcceleratorState  # not before the environment above is set
+    """Every test begins without what accelerate keeps for a whole process."""
+    from tests.helpers import forget_accelerator  # not before the environment above is set
 
-    AcceleratorState._reset_state(reset_partial_state=True)
+    forget_accelerator()
     yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+    forget_accelerator()

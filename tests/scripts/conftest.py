@@ -6,9 +6,8 @@ from pathlib import Path
 
 import datasets
 import pytest
-from accelerate.state import AcceleratorState
 
-from tests.helpers import tiny_resnet
+from tests.helpers import forget_accelerator, tiny_resnet
 from tests.scripts.running import Ended, script_at
 from tests.training_helpers import coloured_split
 from vpns_hf.cli.script import run_script
@@ -45,13 +44,13 @@ def calling_anew(calling, monkeypatch, tmp_path) -> Iterator[Callable[..., Calla
         call = calling(name, *always)
 
         def call_anew(*argv: object) -> Ended:
-            AcceleratorState._reset_state(reset_partial_state=True)
+            forget_accelerator()
             return call(*argv)
 
         return call_anew
 
     yield calling_anew
-    AcceleratorState._reset_state(reset_partial_state=True)
+    forget_accelerator()
 
 
 @pytest.fixture

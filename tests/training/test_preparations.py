@@ -60,7 +60,7 @@ def test_channels_last_holds_while_a_stage_trains():
 def test_a_compiled_network_ends_alike():
     compiled = trained(Compiled())
     assert_alike(compiled, trained())
-    assert compiled[0].backbone._compiled_call_impl is None
+    assert compiled[0].backbone._compiled_call_impl is None  # noqa: SLF001
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from ..reporting.numbers import short_percent
 from ..training import Callback, Evaluation, Run, RunData, Stage, evaluate_views, run_stages
 from ..training.distributed import StopRequest, from_main_process
 from ..utils.files import one_line_refusals
+from ..utils.memory import keep_freed_memory
 from .arguments import VPNsTrainingArguments
 from .base_model import BaseModelBuilder
 from .data import (
@@ -153,6 +154,7 @@ class VPNsTrainer:
         """
         if self.results is not None:
             raise InputError("train() has run already; make a new VPNsTrainer, with an output_dir of its own")
+        keep_freed_memory()
         self.batches()  # a bad image is found before anything is written
         with ClaimedFolder(self.output_dir, self.accelerator):
             self.job = self.resumption.restore(self._identity(), self.callbacks, self.accelerator)

@@ -280,7 +280,7 @@ BUILDER = """
 import sys
 from datasets import load_from_disk
 from vpns_hf.data import Columns, cache_images
-from vpns_hf.data.cache_entries import EntryWriter
+from vpns_hf.data.store.entries import EntryWriter
 
 append = EntryWriter.append
 

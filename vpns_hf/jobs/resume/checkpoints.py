@@ -195,7 +195,7 @@ def _delete(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Hashed:
+class Hashed:
     """A file that knows the digest of what was written to it.
 
     What the disk refuses is kept to be raised afterwards: it must not pass through the native code that writes.
@@ -223,7 +223,7 @@ class _Hashed:
 
 def _write(path: Path, state: Mapping[str, Any]) -> dict[str, Any]:
     with open(path, "wb") as file:
-        hashed = _Hashed(file)
+        hashed = Hashed(file)
         torch.save(dict(state), hashed)
         if hashed.error is not None:
             raise hashed.error
