@@ -14,7 +14,7 @@ from torch.optim import SGD
 from transformers import PreTrainedModel
 
 from vpns_hf.data import EvalTransform, ImageCache, TrainBatches, TrainTransform
-from vpns_hf.data.batches.batches import Process
+from vpns_hf.data.batches import Process
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage
 from vpns_hf.metrics import count_macs
 from vpns_hf.models import VPNsForImageClassification

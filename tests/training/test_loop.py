@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.training_helpers import Recorder, dense_model, make_run, random_batches
-from vpns_hf.data.batches.prefetch import EarlyTrainBatches
+from vpns_hf.data.batches import EarlyTrainBatches
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, PretrainStage
 from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.reporting import ViewAccuracy

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 from ..data.catalog import DATASETS
-from ..data.images.source import default_cache_dir
-from ..data.store.contents import ALL, list_caches, remove_caches
+from ..data.store import ALL, default_cache_dir, list_caches, remove_caches
 from ..errors import InputError
 from ..reporting.markdown import markdown_table
 from ..reporting.numbers import megabytes
@@ -26,7 +25,7 @@ def check() -> None:
     parser = OneLineParser(description=CHECK, allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"All if none is given: {', '.join(DATASETS)}.")
     names = parser.parse_args().names
-    from ..data.sources.hub_check import OK, check_datasets
+    from ..data.sources import OK, check_datasets
 
     checks = check_datasets(names)
     rows = [(c.name, c.path, c.columns, c.splits, c.classes, c.batch, c.result) for c in checks]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError
 
 from ..data.catalog import DATASETS
-from ..data.images.bad_images import ON_BAD_IMAGE
-from ..data.store.disk_space import CACHING
+from ..data.images import ON_BAD_IMAGE
+from ..data.store import CACHING
 from ..errors import InputError
 from .parser import OneLineParser
 from .script import given_command, is_main_process

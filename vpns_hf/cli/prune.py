@@ -28,7 +28,7 @@ def main() -> None:
     """Runs a job as the command line says."""
     inputs, args = parse_arguments(sys.argv[1:], __doc__)
     # What needs `datasets` is imported now, so that the help comes without it.
-    from ..data.splits.splits import named_splits
+    from ..data.splits import named_splits
     from ..jobs import VPNsTrainer, check_publishable, publish_run, read_data
     from ..reporting import results_table
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from ..backbones import BACKBONES, HEADS
 from ..data.catalog import DATASETS, DatasetSpec
-from ..data.images.bad_images import ON_BAD_IMAGE
-from ..data.store.device_memory import DATA_ON_DEVICE
-from ..data.store.disk_space import CACHING
+from ..data.images import ON_BAD_IMAGE
+from ..data.store import CACHING, DATA_ON_DEVICE
 from ..errors import InputError
 from ..methods import METHODS, MethodOptions
 from ..models import VISUAL_PROMPTS

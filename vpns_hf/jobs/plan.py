@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data import Splits
-from ..data.store.disk_space import CACHING, DiskSpace
+from ..data.store import CACHING, DiskSpace
 from ..methods import METHODS, dense_stages
 from ..models import VPNsForImageClassification
 from ..pruning import num_dropped

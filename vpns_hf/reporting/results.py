@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..utils.files import write_file
 from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, known_fields, optional_accuracy
 
 
@@ -125,9 +126,7 @@ class Results:
         """Write results.json at `path`, in one step: a reader sees the old file or the new one, never a part."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        aside.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(aside, path)
+        write_file(path, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Results:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..data import Batch, EvalBatches, TrainBatches
-from ..data.batches.prefetch import EarlyEvalBatches, EarlyTrainBatches
+from ..data.batches import EarlyEvalBatches, EarlyTrainBatches
 from ..models import VPNsForImageClassification
 from ..reporting import EpochRecord, ViewAccuracy
 from .distributed import load_process_state

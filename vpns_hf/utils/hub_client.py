@@ -11,6 +11,7 @@ from huggingface_hub import HfApi, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
 from ..errors import InputError
+from .text import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +73,9 @@ def _reason(error: Exception) -> str:
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         return _by_status(error.response.status_code, error.server_message)
     if isinstance(error, ValueError):
-        return _one_line(error)
+        return _shown(error)
     return (
-        f"the connection to {constants.ENDPOINT} broke ({_one_line(error)}); "
+        f"the connection to {constants.ENDPOINT} broke ({_shown(error)}); "
         "try again: what has arrived is not sent a second time"
     )
 
@@ -90,6 +91,6 @@ def _by_status(status: int, message: str | None) -> str:
     return f"the Hub refuses ({said})"
 
 
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+def _shown(error: BaseException) -> str:
+    text = one_line(error)
     return text if len(text) <= 300 else f"{text[:300]}..."

@@ -8,8 +8,7 @@ from itertools import count, islice
 
 import torch
 
-from ...data.batches.batches import Batch, TrainBatches
-from ...data.batches.prefetch import EarlyTrainBatches
+from ...data.batches import Batch, EarlyTrainBatches, TrainBatches
 from ...training import PLAIN, PROMPTED, ModelStage, Run, normalisation_layers, synchronise_statistics
 from ..options import RecalibrationOptions
 
