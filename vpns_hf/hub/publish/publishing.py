@@ -12,13 +12,12 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ge
 from huggingface_hub.hf_api import RepoFile
 
 from ...errors import InputError
-from ...utils.hub_client import refusals
+from ...utils.hub_client import check_no_token, refusals
 
 # What an earlier version may have left and this one would be mistaken for.
 REPLACED = re.compile(r"[^/]+\.safetensors(\.index\.json)?|plots/[^/]+\.png")
 COLLECTION_SLUG = re.compile(r"[^/\s]+/\S+-[0-9a-f]{24}")
 MESSAGE = "Publish a pruned model"
-NO_TEXT = (".safetensors", ".png")
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def check_access(owner: str, token: str | None = None) -> None:
 
 
 def _publish(api: HfApi, files: Mapping[str, Path | bytes], destination: Destination) -> Publication:
-    check_secrets(files, api.token or get_token())
+    check_no_token(files, api.token or get_token())
     repo_id = destination.repo_id
     url = str(api.create_repo(repo_id, private=not destination.public, exist_ok=True))
     before = api.model_info(repo_id)
@@ -113,19 +112,6 @@ def _publish(api: HfApi, files: Mapping[str, Path | bytes], destination: Destina
         api.update_repo_settings(repo_id, private=False)
     collection = _join(api, destination) if destination.collection is not None else None
     return Publication(url, commit, bool(changes), tag, collection)
-
-
-def check_secrets(files: Mapping[str, Path | bytes], token: str | None) -> None:
-    """Checks that nothing is published that holds the token, for instance a card with the command it was given in.
-
-    Raises:
-        InputError: if a file does.
-    """
-    for path, content in files.items():
-        if token and not path.endswith(NO_TEXT):
-            content = content if isinstance(content, bytes) else content.read_bytes()
-            if token.encode() in content:
-                raise InputError(f"{path} contains the token; nothing was uploaded: take it out, and revoke the token")
 
 
 def _changes(
