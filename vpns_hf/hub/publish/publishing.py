@@ -118,7 +118,9 @@ def _publish(api: HfApi, files: Mapping[str, Path | bytes], destination: Destina
     return Publication(url, commit, commit != before.sha, tag, collection)
 
 
-def _operations(files: Mapping[str, Path | bytes], before: ModelInfo) -> list[CommitOperationAdd | CommitOperationDelete]:
+def _operations(
+    files: Mapping[str, Path | bytes], before: ModelInfo
+) -> list[CommitOperationAdd | CommitOperationDelete]:
     """Returns what makes a repository hold the files; the client itself leaves out those that are there already."""
     there = [file.rfilename for file in before.siblings or []]
     stale = [path for path in there if REPLACED.fullmatch(path) and path not in files]
