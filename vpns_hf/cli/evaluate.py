@@ -16,7 +16,7 @@ def main() -> None:
     """Measures a model as the command line says."""
     given = vars(evaluate_parser().parse_args())
     # What needs `datasets` is imported now, so that the help comes without it.
-    from ..hub.cards.update import update_card
+    from ..hub.cards import update_card
     from ..hub.fetching import fetch_model
     from ..jobs import EvaluationImages, evaluate_model
 

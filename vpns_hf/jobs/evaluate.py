@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from accelerate import Accelerator
 from datasets import DatasetDict
@@ -16,11 +17,11 @@ from ..errors import InputError
 from ..hub.fetching import FetchedModel
 from ..models import VPNsForImageClassification
 from ..pruning import layer_records
-from ..reporting.evaluation import ModelEvaluation
+from ..reporting import ModelEvaluation
 from ..training import evaluate_views
 from ..training.distributed import check_all_joined
 from .data import process_of
-from .results import measure_cost_once
+from .results import measure_cost_once, package_versions
 
 UNNAMED = re.compile(r"(LABEL_)?\d+")
 
@@ -103,6 +104,8 @@ def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEval
         **_weights(model),
         size=fetched.size,
         cost=measure_cost_once(model, accelerator),
+        date=datetime.now(timezone.utc).date().isoformat(),
+        versions=package_versions(),
     )
 
 

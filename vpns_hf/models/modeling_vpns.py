@@ -347,7 +347,7 @@ def _check_config(config: VPNsConfig) -> None:
 def _restored_from_files(model: VPNsForImageClassification, files: list[str]) -> dict[str, Tensor]:
     stored = _read_safetensors(files)
     try:
-        return _restored(model, stored, needs_checksums=(model.config.storage_version or 0) >= 2)
+        return _restored(model, stored, needs_checksums=True)
     except ValueError as error:
         raise ValueError(f"{files[0] if len(files) == 1 else os.path.dirname(files[0])}: {error}") from error
 

@@ -15,7 +15,7 @@ from vpns_hf.hub.naming import field_values, fill_pattern
 from vpns_hf.hub.run_folder import find_models
 from vpns_hf.reporting import Results
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def cells(page: str, name: str) -> list[str]:
@@ -84,7 +84,7 @@ def test_a_name_that_leads_elsewhere(run_dir, tmp_path, name):
 
 
 def test_a_model_of_which_nothing_was_measured(run_dir, tmp_path):
-    alone = shutil.copytree(run_dir / "sparsity-70", tmp_path / "alone")
+    alone = shutil.copytree(run_dir / "sparsity-70", tmp_path / "alone", ignore=shutil.ignore_patterns("results.json"))
     [model] = find_models(alone)
     with pytest.raises(InputError, match="nothing was measured of"):
         add_card(model, tmp_path / "cards", "alone")
