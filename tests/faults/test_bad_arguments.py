@@ -14,9 +14,9 @@ from accelerate.state import AcceleratorState
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.cli.test_prune import TINY
 from tests.helpers import tiny_resnet
 from tests.scripts.running import script_at
-from tests.scripts.test_prune import TINY
 from tests.training_helpers import coloured_split
 from vpns_hf.cli.script import run_script
 from vpns_hf.jobs.arguments import VPNsTrainingArguments
