@@ -116,7 +116,9 @@ def test_the_help_shows_every_option_once_and_as_it_works(parse, capsys):
     options = [f"--{option.name}" for option in (*fields(InputArguments), *fields(VPNsTrainingArguments))]
     assert not any(option[:2] + option[2:].replace("_", "-") in text for option in options if "_" in option)
     assert "(default: None)" not in text
-    assert "--config RECIPE YAML recipe with any of these options, or the name of one that `vpns config` lists;" in text
+    assert (
+        "--config RECIPE YAML recipe with any of these options, or the name of one that `vpns config` lists;" in text
+    )
     assert "; default if no model and no data set is named." in text
     assert "--sparsities VALUE [VALUE ...] Fractions" in text
     assert "each in [0, 1). (default: 0.7)" in text

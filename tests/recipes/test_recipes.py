@@ -91,7 +91,7 @@ def test_a_file_of_the_user_goes_before_a_shipped_name(here):
     [
         ("digit", "; did you mean digits;"),
         ("resnet18-cifar10", "; did you mean resnet18_cifar10;"),
-        ("some/where/resnet50_dtd.yaml", "; did you mean resnet50_dtd;"),
+        ("a/long/way/to/where/it/was/before/digits.yaml", "; did you mean digits;"),
         ("accelerate/gpu", "; did you mean accelerate/"),
         ("nothing like it", "; give a "),
     ],

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.scripts.running import SCRIPTS, command_of, script_at
-from vpns_hf.__main__ import command_named
+from tests.scripts.running import SCRIPTS, command_of
 from vpns_hf.cli import COMMANDS
 
 SHELLS = [path.name for path in sorted(SCRIPTS.glob("*.py")) if path.name != "benchmark.py"]
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_a_script_calls_the_function_of_its_command(name):
-    script = script_at(name)
-    assert script.main is command_named(command_of(name))
-    assert len(inspect.getsource(script).splitlines()) < 12
-    assert script.__doc__
+def test_a_script_only_calls_the_function_of_a_command(name):
+    assert command_of(name) in COMMANDS
+    source = (SCRIPTS / name).read_text(encoding="utf-8")
+    assert source.startswith('"""')
+    assert len(source.splitlines()) < 12
 
 
 def test_no_two_scripts_are_of_one_command():
@@ -33,7 +30,7 @@ def test_no_two_scripts_are_of_one_command():
 @pytest.mark.slow
 def test_a_script_is_called_by_its_own_name():
     command = [sys.executable, "scripts/prune.py", "--sparsities", "2"]
-    run = subprocess.run(command, cwd=Path(SCRIPTS).parent, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(command, cwd=SCRIPTS.parent, capture_output=True, text=True, timeout=120)
     assert (run.returncode, run.stdout) == (2, "")
     [line] = run.stderr.splitlines()
     assert line.startswith("prune.py: error: ")
