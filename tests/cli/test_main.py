@@ -32,7 +32,7 @@ def test_the_version(vpns):
     [
         ("prun", "there is no command prun; did you mean prune; see vpns --help"),
         ("check_datasets", "there is no command check_datasets; did you mean check-datasets; see vpns --help"),
-        ("--sparsities", "there is no command --sparsities; give one of prune, evaluate, "),
+        ("--seed", "there is no command --seed; give one of prune, evaluate, "),
         ("", "there is no command ; give one of prune, evaluate, "),
     ],
 )
