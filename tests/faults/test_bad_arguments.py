@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.cli.test_prune import TINY
 from tests.helpers import forget_accelerator, tiny_resnet
 from tests.scripts.running import script_at
-from tests.scripts.test_prune import TINY
 from tests.training_helpers import coloured_split
 from vpns_hf.cli.script import run_script
 from vpns_hf.jobs import VPNsTrainingArguments

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def evaluate_parser() -> ArgumentParser:
-    """The options of `scripts/evaluate.py`; those of the images are named as for `scripts/prune.py`."""
+    """The options of `vpns evaluate`; those of the images are named as for `vpns prune`."""
     parser = OneLineParser(description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add(
@@ -45,7 +45,7 @@ def evaluate_parser() -> ArgumentParser:
     names = ", ".join(DATASETS)
     add("--dataset_name", required=True, metavar="NAME", help=f"A Hub id, a local folder, or one of {names}.")
     add("--dataset_config_name", metavar="NAME", help="Configuration of a data set that has several.")
-    add("--split", metavar="NAME", help="Split to measure on; the one scripts/prune.py tests on if not given.")
+    add("--split", metavar="NAME", help="Split to measure on; the one `vpns prune` tests on if not given.")
     for kind in ("image", "label"):
         add(f"--{kind}_column_name", metavar="NAME", help="Column; found by type and name if not given.")
     add("--max_test_samples", type=_positive, metavar="NUMBER", help="Use the first images only.")

@@ -22,8 +22,17 @@ from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Results, RunResult, sparsity_name
 from ..reporting.numbers import short_percent
-from ..training import Callback, Evaluation, Run, RunData, Stage, evaluate_views, run_stages
-from ..training.distributed import StopRequest, from_main_process
+from ..training import (
+    Callback,
+    Evaluation,
+    Run,
+    RunData,
+    Stage,
+    StopRequest,
+    evaluate_views,
+    from_main_process,
+    run_stages,
+)
 from ..utils.files import one_line_refusals
 from ..utils.memory import keep_freed_memory
 from .arguments import VPNsTrainingArguments

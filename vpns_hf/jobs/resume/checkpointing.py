@@ -10,8 +10,7 @@ from accelerate import Accelerator
 
 from ...errors import Interrupted
 from ...reporting import EpochRecord
-from ...training import Callback, Run, Stage, TrainingStage
-from ...training.distributed import StopRequest, from_main_process, process_states
+from ...training import Callback, Run, Stage, StopRequest, TrainingStage, from_main_process, process_states
 from .checkpoints import Checkpoints
 from .identity import Job
 from .resumption import SavedState
