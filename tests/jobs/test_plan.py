@@ -8,7 +8,7 @@ import pytest
 from tests.helpers import tiny_resnet
 from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer
 from vpns_hf import VPNsTrainer
-from vpns_hf.jobs.plan import Plan
+from vpns_hf.jobs import Plan
 from vpns_hf.methods import METHODS, dense_stages
 
 TOTAL = 4644  # weights of the tiny ResNet of tests/helpers.py

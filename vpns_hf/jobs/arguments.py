@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..methods import METHODS, MethodOptions
 from ..models import VISUAL_PROMPTS
 from ..models.configuration_vpns import GRANULARITIES
-from ..pruning.budget import num_dropped
+from ..pruning import num_dropped
 from ..utils.options import BATCH, COUNT, COUNT_OR_NONE, SIDE, Part, Range, check_options, names_of, option
 
 BATCH_SIZE = 256

@@ -28,7 +28,7 @@ from ..data.catalog import DatasetSpec
 from ..data.sources import find_columns, load_image_dataset, parquet_files, stream_image_dataset
 from ..data.store import DiskSpace, on_device
 from ..errors import InputError
-from ..training.run import RunData
+from ..training import RunData
 from .arguments import InputArguments, VPNsTrainingArguments
 
 

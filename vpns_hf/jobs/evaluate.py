@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from accelerate import Accelerator
 from datasets import DatasetDict
@@ -15,12 +16,11 @@ from ..data.splits import EvaluationSplit, choose_evaluation_split
 from ..errors import InputError
 from ..hub.fetching import FetchedModel
 from ..models import VPNsForImageClassification
-from ..pruning.report import layer_records
-from ..reporting.evaluation import ModelEvaluation
-from ..training.distributed.accelerator import check_all_joined
-from ..training.evaluation import evaluate_views
+from ..pruning import layer_records
+from ..reporting import ModelEvaluation
+from ..training import check_all_joined, evaluate_views
 from .data import process_of
-from .results import measure_cost_once
+from .results import measure_cost_once, package_versions
 
 UNNAMED = re.compile(r"(LABEL_)?\d+")
 
@@ -103,6 +103,8 @@ def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEval
         **_weights(model),
         size=fetched.size,
         cost=measure_cost_once(model, accelerator),
+        date=datetime.now(timezone.utc).date().isoformat(),
+        versions=package_versions(),
     )
 
 

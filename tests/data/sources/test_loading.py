@@ -9,7 +9,7 @@ from huggingface_hub import HfApi
 from vpns_hf.data import Columns, find_columns, load_image_dataset, stream_image_dataset
 from vpns_hf.data.sources import loading
 from vpns_hf.errors import InputError
-from vpns_hf.utils.hub_client import hub_answers
+from vpns_hf.utils.hub_client import is_online
 
 HUB_README = """---
 configs:
@@ -132,5 +132,5 @@ def test_warning_of_a_silent_hub_promises_no_download(monkeypatch, caplog):
         raise ConnectionError("no route")
 
     monkeypatch.setattr(HfApi, "repo_info", silent)
-    assert not hub_answers("someone/something", "dataset")
+    assert not is_online("someone/something", "dataset")
     assert "(no route): looking for an earlier download of someone/something" in caplog.text

@@ -82,8 +82,8 @@ def image_files(split: datasets.Dataset, column: str) -> list[str]:
     stored = split.data.column(column)
     # Only the paths are gathered by row: the bytes of other images are never read.
     paths = pc.if_else(pc.is_null(pc.struct_field(stored, "bytes")), pc.struct_field(stored, "path"), None)
-    if split._indices is not None and paths.null_count < len(paths):
-        paths = pc.take(paths, split._indices.column(0))
+    if split._indices is not None and paths.null_count < len(paths):  # noqa: SLF001
+        paths = pc.take(paths, split._indices.column(0))  # noqa: SLF001
     return paths.drop_null().to_pylist()
 
 

@@ -134,7 +134,7 @@ def is_better_native(shape: tuple[int, ...], size: int) -> bool:
 def _fingerprint(split: datasets.Dataset, column: str) -> str:
     # The fingerprint of a Dataset covers its table and every selection of rows made since, yet not the content of
     # files of which the table holds the path only.
-    digest = hashlib.sha256(repr((FORMAT_VERSION, split._fingerprint, column)).encode())
+    digest = hashlib.sha256(repr((FORMAT_VERSION, split._fingerprint, column)).encode())  # noqa: SLF001
     for path in image_files(split, column):
         digest.update(_state(path).encode())
     return digest.hexdigest()[:16]

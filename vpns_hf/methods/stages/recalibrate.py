@@ -9,8 +9,7 @@ from itertools import count, islice
 import torch
 
 from ...data.batches import Batch, EarlyTrainBatches, TrainBatches
-from ...training.batch_norm import normalisation_layers, synchronise_statistics
-from ...training.run import PLAIN, PROMPTED, ModelStage, Run
+from ...training import PLAIN, PROMPTED, ModelStage, Run, normalisation_layers, synchronise_statistics
 from ..options import RecalibrationOptions
 
 logger = logging.getLogger(__name__)
