@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,8 @@ from accelerate.commands.launch import launch_command_parser
 from transformers import HfArgumentParser
 
 from tests.scripts.running import SCRIPTS, script_at
+from vpns_hf.__main__ import command_named
+from vpns_hf.cli import COMMANDS
 
 
 class Parsed(BaseException):
@@ -31,10 +32,10 @@ class FoundParser(BaseException):
 
 
 def main_of(command: str) -> Callable[[], None]:
-    """What a script, by its path, or a module, by its name, calls."""
+    """What a script, by its path, or an installed command, as `vpns NAME`, calls."""
     if command.endswith(".py"):
         return script_at(command.removeprefix("scripts/")).main
-    return importlib.import_module(f"{command}.__main__").main
+    return command_named(command.removeprefix("vpns "))
 
 
 def parse(command: str, arguments: Sequence[str]) -> None:
@@ -55,7 +56,7 @@ def parse(command: str, arguments: Sequence[str]) -> None:
 
 
 def options_of(command: str) -> set[str]:
-    """The names of all options of a script or module, and of its subcommands."""
+    """The names of all options of a script or an installed command, and of its subcommands."""
 
     def find(parser: ArgumentParser, *args: Any, **kwargs: Any) -> None:
         raise FoundParser(parser)
@@ -64,9 +65,9 @@ def options_of(command: str) -> set[str]:
 
 
 def options_of_all_commands() -> set[str]:
-    """The names of the options of every script, of the module that browses, and of accelerate's launcher."""
+    """The names of the options of every script and installed command, and of accelerate's launcher."""
     scripts = [f"scripts/{path.name}" for path in sorted(SCRIPTS.glob("*.py"))]
-    names = {name for command in (*scripts, "vpns_hf.hub") for name in options_of(command)}
+    names = {name for command in (*scripts, *(f"vpns {name}" for name in COMMANDS)) for name in options_of(command)}
     return names | set(_options(launch_command_parser()))
 
 
@@ -84,8 +85,8 @@ def _call(command: str, arguments: Sequence[str], end: type, plain: Callable, of
 
 
 def _options(parser: ArgumentParser) -> Iterator[str]:
-    for action in parser._actions:
+    for action in parser._actions:  # noqa: SLF001
         yield from (option.lstrip("-") for option in action.option_strings)
-    if parser._subparsers is not None:
-        for subparser in parser._subparsers._group_actions[0].choices.values():
+    if parser._subparsers is not None:  # noqa: SLF001
+        for subparser in parser._subparsers._group_actions[0].choices.values():  # noqa: SLF001
             yield from _options(subparser)

@@ -10,7 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 # Inline code that begins so is a command that is given in full.
-COMMAND = re.compile(r"(python |accelerate launch .*)?scripts/\w+\.py \S|(python -m \S+|make|pytest) \S")
+COMMAND = re.compile(r"(python |accelerate launch .*)?scripts/\w+\.py \S|(python -m \S+|vpns [\w-]+|make|pytest) \S")
+# What a shell puts in the place of a shipped recipe.
+SHIPPED = re.compile(r"\$\(vpns config (\S+)\)")
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,11 @@ class Page:
 
     @property
     def commands(self) -> list[list[str]]:
-        """The words of each command, of blocks and of inline code; comments are left out."""
+        """The words of each command, of blocks and of inline code; comments are left out, shipped recipes are paths."""
         lines = "".join(self.blocks("bash")).replace("\\\n", " ").splitlines()
         inline = [code for code in re.findall(r"`([^`]+)`", self.prose) if COMMAND.match(code)]
         parts = [part for line in [*lines, *inline] for part in line.split(" && ")]
+        parts = [SHIPPED.sub(r"vpns_hf/recipes/\1.yaml", part) for part in parts]
         return [words for part in parts if (words := shlex.split(part, comments=True))]
 
     @property

@@ -17,13 +17,17 @@ from accelerate.commands.launch import launch_command_parser
 import vpns_hf
 from tests.command_parsing import options_of_all_commands, parse
 from tests.documents import CHANGELOG, CONTRIBUTING, DOCS, README, ROOT, Page
+from tests.scripts.running import SCRIPTS, command_of
 from tests.training_helpers import tiny_trainer
+from vpns_hf.cli import COMMANDS
+from vpns_hf.recipes import shipped_names
 
 PAGES = [README, *DOCS]
 WRITTEN = [*PAGES, CONTRIBUTING, CHANGELOG]
-WITHOUT_PARSER = ("git", "cd", "source")
-# What "..." stands for in a command of scripts/prune.py; given first, so that what the page shows has the last word.
+WITHOUT_PARSER = ("git", "cd", "cp", "source")
+# What "..." stands for in a command that prunes; given first, so that what the page shows has the last word.
 REQUIRED = ["--model_name_or_path", "resnet18", "--dataset_name", "digits"]
+ADDED = ("sparsity",)  # CONTRIBUTING.md shows how
 
 
 def pages(chosen: list[Page]) -> pytest.MarkDecorator:
@@ -69,17 +73,40 @@ def check_command(words: list[str]) -> None:
     if program == "accelerate":
         launch = launch_command_parser().parse_args(arguments[1:])
         assert launch.config_file is None or (ROOT / launch.config_file).is_file(), words
-        check_command([launch.training_script, *launch.training_script_args])
+        module = ["python", "-m"] if launch.module else []
+        check_command([*module, launch.training_script, *launch.training_script_args])
+    elif program == "python" and arguments[0] == "-m":
+        assert arguments[1] == "vpns_hf", words
+        check_command(["vpns", *arguments[2:]])
     elif program == "python":
-        check_command(arguments[1:] if arguments[0] == "-m" else arguments)
+        check_command(arguments)
+    elif program == "vpns":
+        assert arguments[0] in (*COMMANDS, "..."), words
+        check_options(" ".join(words[:2]), arguments[1:])
     elif program == "make":
         targets = {word for word in arguments if "=" not in word}
         assert targets <= set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)), words
     elif program == "pytest":
         check_tests(*arguments)
     elif program not in WITHOUT_PARSER:
-        given = [word for word in arguments if word != "..."]
-        parse(program, given if given == arguments else [*REQUIRED, *given])
+        check_options(program, arguments)
+
+
+def check_options(command: str, arguments: list[str]) -> None:
+    """Fails unless a script, or an installed command, takes these arguments."""
+    given = [word for word in without_recipes_of_the_reader(arguments) if word != "..."]
+    parse(command, [*REQUIRED, *given] if "..." in arguments else given)
+
+
+def without_recipes_of_the_reader(arguments: list[str]) -> list[str]:
+    """The arguments but `--config FILE`, where the file is one that a reader is to bring."""
+    pairs = zip(["", *arguments], [*arguments, ""], strict=True)
+    own = {i for i, (option, value) in enumerate(pairs) if option == "--config" and is_placeholder(value)}
+    return [word for i, word in enumerate(arguments) if not {i, i + 1} & own]
+
+
+def is_placeholder(recipe: str) -> bool:
+    return recipe.isupper() or recipe.startswith(("path/to/", "output/"))
 
 
 def check_tests(path: str, option: str, names: str) -> None:
@@ -103,6 +130,35 @@ def test_every_option_that_is_named_exists(page):
 def test_options_are_found():
     assert {"dry_run", "update_card", "min_accuracy", "trials", "num_processes", "layout"} <= known_options()
     assert "bogus" not in known_options()
+
+
+@pages(WRITTEN)
+def test_every_recipe_that_is_named_is_shipped(page):
+    named = re.findall(r"(?:--config[ =]|\bvpns config )([\w./-]+)", page.text)
+    assert not [name for name in named if not is_placeholder(name) and name not in shipped_names()]
+
+
+def test_recipes_are_found():
+    page = "".join(page.text for page in WRITTEN)
+    assert "--config resnet18_cifar10" in page
+    assert "$(vpns config accelerate/cpu)" in page
+
+
+@pages(WRITTEN)
+def test_every_installed_command_that_is_named_exists(page):
+    named = re.findall(r"(?:`vpns|-m vpns_hf) ([a-z][\w-]*)", page.text)
+    assert set(named) <= {*COMMANDS, *ADDED}
+
+
+def test_the_table_of_commands_is_complete():
+    """Every script, every installed command, and which are the same."""
+    row = re.compile(r"^\| (?:`scripts/(\w+\.py)` )?\| (?:`vpns ([\w-]+)` )?\| \w.+ \|$", re.M)
+    rows = row.findall(Page("docs/commands.md").text)
+    assert sorted(script for script, _ in rows if script) == sorted(path.name for path in SCRIPTS.glob("*.py"))
+    assert sorted(command for _, command in rows if command) == sorted(COMMANDS)
+    both = {script: command for script, command in rows if script and command}
+    assert both == {script: command_of(script) for script in both}
+    assert set(COMMANDS) - set(both.values()) == {"config", "list"}
 
 
 @pages(WRITTEN)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageOps
 
 from vpns_hf.data import Columns, CropPlan, ImageCache, TrainBatches, TrainTransform, cache_images
-from vpns_hf.data.take import Selection
+from vpns_hf.data.take import Take
 
 BATCH = 256
 # The cache holds several batches, more than fits into the caches of a core, as that of a real data set does.
@@ -102,7 +102,7 @@ def _pil_batch(files: list[bytes], transform: TrainTransform, plan: CropPlan) ->
 
 def _mean_difference(cache: ImageCache, files: list[bytes], transform: TrainTransform, plan: CropPlan) -> float:
     rows, crops = plan.take(torch.arange(len(files)))
-    ours = transform(Selection(cache.images, rows), crops)
+    ours = transform(Take(cache.images, rows), crops)
     return float((ours - torch.from_numpy(_pil_batch(files, transform, plan))[rows]).abs().mean())
 
 

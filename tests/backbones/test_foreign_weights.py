@@ -82,7 +82,7 @@ def test_a_number_in_a_name_is_not_believed(tensors):
 
 
 def test_a_checkpoint_of_the_released_code_is_sent_to_its_converter(tensors):
-    assert "scripts/convert_original_checkpoint.py" in refusal({**tensors, "conv1.popup_scores": torch.ones(1)})
+    assert "`vpns convert`" in refusal({**tensors, "conv1.popup_scores": torch.ones(1)})
 
 
 @pytest.mark.parametrize("name", ["layer2.0.bn1.weight", "layer2.0.conv2.weight"])

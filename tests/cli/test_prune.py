@@ -1,216 +1,269 @@
 from __future__ import annotations
 
-from dataclasses import fields
+import json
 from pathlib import Path
 
 import pytest
+from transformers import BertConfig, BertForMaskedLM
 
-from vpns_hf import InputError, VPNsTrainingArguments, recipes
-from vpns_hf.cli import prune
-from vpns_hf.cli.prune import parse_arguments, read_recipe, recipe_tokens
-from vpns_hf.jobs.arguments import InputArguments
+from tests.data.stand_ins import stand_in_for_hub, write_stand_in
+from tests.helpers import tiny_resnet
+from tests.training_helpers import coloured_split, with_unreadable_row
+from vpns_hf import VPNsForImageClassification
+from vpns_hf.recipes import shipped_file
 
-NAMED = ["--model_name_or_path", "some/model", "--dataset_name", "digits"]
+pytestmark = pytest.mark.slow  # whole jobs
 
-
-@pytest.fixture
-def recipe(tmp_path):
-    def write(text: str) -> Path:
-        path = tmp_path / "recipe.yaml"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
+TINY = [
+    *("--image_size", 16, "--prompt_size", 2, "--train_batch_size", 16, "--find_mask_epochs", 1),
+    *("--finetune_epochs", 1, "--sparsities", 0.5, "--disable_tqdm"),
+]
 
 
 @pytest.fixture
-def parse(tmp_path, monkeypatch):
-    default = tmp_path / "default.yaml"
-    default.write_text("model_name_or_path: resnet-small\ndataset_name: digits\nseed: 3\n")
-    monkeypatch.setattr(recipes, "FOLDER", tmp_path)
-    monkeypatch.setattr(prune, "DEFAULT", "default")
-
-    def run(*argv: str):
-        return parse_arguments(argv, "Does it.")
-
-    return run
+def job(prune, model_folder, data_folder, tmp_path):
+    """Calls the command on a tiny model and tiny data; options given later take their place."""
+    data = data_folder()
+    named = ["--model_name_or_path", model_folder, "--dataset_name", data, "--output_dir", tmp_path / "out", *TINY]
+    return lambda *options: prune(*named, *options)
 
 
-def refused(capsys, call) -> str:
-    """The one line that `call` ends with, and code 2."""
-    with pytest.raises(SystemExit) as exit:
-        call()
-    assert exit.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    [line] = captured.err.splitlines()
-    return line
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_recipe_becomes_tokens_as_written(recipe):
-    path = recipe(
-        "sparsities: [0.4, 1e-1]\nmixed_precision: no\nhorizontal_flip: false\nvisual_prompt: none\nseed: 7\n"
-    )
-    assert recipe_tokens(read_recipe(path)) == [
-        *("--sparsities", "0.4", "1e-1"),
-        *("--mixed_precision", "no"),
-        *("--horizontal_flip", "false"),
-        *("--visual_prompt", "none"),
-        *("--seed", "7"),
-    ]
+def refused(ended, *words: object) -> None:
+    """The command ended with code 2 and one line that holds the words."""
+    assert (ended.code, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert line.startswith("vpns prune: error: ")
+    assert all(str(word) in line for word in words), line
 
 
-@pytest.mark.parametrize("nothing", ["null", "~", "", '""'])
-def test_an_option_left_empty_is_not_given(recipe, nothing):
-    assert recipe_tokens(read_recipe(recipe(f"cache_dir: {nothing}\nseed: 1\n"))) == ["--seed", "1"]
+def test_a_job_prints_plan_and_table_and_leaves_results(job, tmp_path):
+    ended = job()
+    assert ended.code == 0
+    assert "Passes over the training images: 4 for the one sparsity, 2 for the dense reference" in ended.out
+    assert "Target" in ended.out
+    assert str(tmp_path / "out") in ended.out.splitlines()[-1]
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [run["sparsity_requested"] for run in results["runs"]] == [0.5]
+    assert f"{100 * results['dense']['accuracy']:.2f}" in ended.out
+    assert results["command"].startswith("vpns prune --model_name_or_path ")
+    assert VPNsForImageClassification.from_pretrained(tmp_path / "out" / "sparsity-50").sparsity == 0.5
 
 
-def test_a_recipe_reaches_the_arguments(parse, recipe):
-    path = recipe("model_name_or_path: m\ndataset_name: d\nsparsities: [0.4, 0.9]\nhorizontal_flip: false\nseed: 11\n")
-    inputs, args = parse("--config", str(path))
-    assert (inputs.model_name_or_path, inputs.dataset_name) == ("m", "d")
-    assert (args.sparsities, args.horizontal_flip, args.seed) == ([0.4, 0.9], False, 11)
+def test_a_dry_run_prints_the_plan_and_writes_nothing(job, tmp_path):
+    data = contents(tmp_path)
+    ended = job("--dry_run")
+    assert ended.code == 0
+    assert "Pruned layer" in ended.out
+    assert "Target" not in ended.out
+    assert contents(tmp_path) == data
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_the_command_line_goes_before_the_recipe(parse, recipe, order):
-    path = recipe("model_name_or_path: m\ndataset_name: d\nsparsities: [0.4, 0.9]\nseed: 11\n")
-    parts = [["--config", str(path)], ["--sparsities", "0.2", "0.3"], ["--dataset_name", "e"]][::order]
-    inputs, args = parse(*(token for part in parts for token in part))
-    assert (inputs.model_name_or_path, inputs.dataset_name) == ("m", "e")
-    assert (args.sparsities, args.seed) == ([0.2, 0.3], 11)
+def test_with_nothing_named_the_digits_are_pruned(prune, tmp_path):
+    ended = prune("--dry_run", "--output_dir", tmp_path / "out")
+    assert ended.code == 0
+    assert "10 classes" in ended.out
+    assert "at 90% sparsity" in ended.out
 
 
-def test_config_with_an_equals_sign(parse, recipe):
-    path = recipe("model_name_or_path: m\ndataset_name: d\nseed: 11\n")
-    assert parse(f"--config={path}")[1].seed == 11
+def test_help(prune):
+    ended = prune("--help")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Prune an image classifier" in ended.out
+    assert "--sparsities" in ended.out
 
 
-def test_with_nothing_named_the_default_recipe_is_read(parse):
-    assert parse()[1].seed == 3
-    assert parse("--sparsities", "0.1")[1].seed == 3
+@pytest.mark.parametrize("sparsity", ["1", "1.5", "-0.1", "nan"])
+def test_a_sparsity_out_of_range(job, sparsity):
+    refused(job("--sparsities", "0.5", sparsity), f"sparsity {float(sparsity)}", "[0, 1)")
 
 
 @pytest.mark.parametrize(
-    "argv", [NAMED, ["--model-name-or-path", "m", "--dataset-name", "d"], [f"{NAMED[0]}=m", f"{NAMED[2]}=d"]]
-)
-def test_with_model_and_data_named_the_default_recipe_is_not_read(parse, argv):
-    assert parse(*argv)[1] == VPNsTrainingArguments()
-
-
-def test_the_help_names_every_option_and_ends_well(parse, capsys):
-    with pytest.raises(SystemExit) as exit:
-        parse("--help")
-    assert exit.value.code == 0
-    text = capsys.readouterr().out
-    assert "Does it." in text
-    for option in (*fields(InputArguments), *fields(VPNsTrainingArguments)):
-        assert f"--{option.name}" in text
-        assert option.metadata["help"]
-
-
-def test_the_help_shows_every_option_once_and_as_it_works(parse, capsys):
-    with pytest.raises(SystemExit):
-        parse("--help")
-    text = " ".join(capsys.readouterr().out.split())
-    options = [f"--{option.name}" for option in (*fields(InputArguments), *fields(VPNsTrainingArguments))]
-    assert not any(option[:2] + option[2:].replace("_", "-") in text for option in options if "_" in option)
-    assert "(default: None)" not in text
-    assert "--config RECIPE YAML recipe with any of these options; default.yaml if no model" in text
-    assert "--sparsities VALUE [VALUE ...] Fractions" in text
-    assert "each in [0, 1). (default: 0.7)" in text
-    assert "--horizontal_flip [true|false] Mirror" in text
-    assert "--no_horizontal_flip The same as --horizontal_flip false. " in text
-    assert text.count("that of the recipe if not given.") == 2
-    assert text.startswith("usage: ")
-    assert "required" not in text
-
-
-def test_both_spellings_of_an_option_are_understood(parse):
-    assert parse(*NAMED, "--train-batch-size", "8", "--no-horizontal-flip", "--prompt", "fix")[1] == (
-        VPNsTrainingArguments(train_batch_size=8, horizontal_flip=False, visual_prompt="fix")
-    )
-
-
-@pytest.mark.parametrize("argv", [["--nonsense", "3"], ["--nonsense=3"], ["--spars", "0.3"], ["stray"]])
-def test_an_unknown_argument_is_named(parse, capsys, argv):
-    line = refused(capsys, lambda: parse(*NAMED, *argv))
-    assert argv[0] in line
-
-
-def test_an_unknown_field_of_a_recipe_is_named(parse, recipe, capsys):
-    path = recipe("model_name_or_path: m\ndataset_name: d\nlerning_rate: 0.1\n")
-    assert "lerning_rate" in refused(capsys, lambda: parse("--config", str(path)))
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
+    ("option", "known"),
     [
-        (
-            "modl_name_or_path: m\ndataset_name: d\n",
-            "modl_name_or_path, which is no option; did you mean model_name_or_path",
-        ),
-        ("model_name_or_path: m\ndataset_name: d\nlerning_rate:\n", "did you mean learning_rate"),
-        ("model_name_or_path: m\ndataset_name: d\nconfig: other.yaml\n", "holds config, which is no option"),
-        ("1: 2\n", "holds 1, which is no option;"),
+        ("--method", "vpns, dense"),
+        ("--visual_prompt", "pad, fix, random, expand, none"),
+        ("--prompt", "pad, fix, random, expand, none"),
+        ("--label_mapping", "frequency, iterative, random, identity"),
     ],
 )
-def test_a_misspelt_field_of_a_recipe_is_named_before_anything_that_is_missing(parse, recipe, capsys, text, meant):
-    assert meant in refused(capsys, lambda: parse("--config", str(recipe(text))))
+def test_an_unknown_name(job, option, known):
+    refused(job(option, "magic"), "'magic'", known)
 
 
-@pytest.mark.parametrize("name", ["find-mask-epochs", "find_mask_epochs"])
-def test_a_field_of_a_recipe_may_have_hyphens(parse, recipe, name):
-    path = recipe(f"model_name_or_path: m\ndataset_name: d\n{name}: 4\n")
-    assert parse("--config", str(path))[1].find_mask_epochs == 4
+@pytest.mark.parametrize(("option", "value"), [("--image_column_name", "photo"), ("--label_column_name", "species")])
+def test_a_column_that_is_missing(job, option, value):
+    refused(job(option, value), repr(value), "image", "label")
 
 
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("seed: 1.5", "'1.5'"),
-        ("sparsities: [0.4, many]", "'many'"),
-        ("find_mask_epochs: [3, 4]", "4"),
-        ("horizontal_flip: perhaps", "perhaps"),
-        ("learning_rate: {a: 1}", "learning_rate"),
-    ],
-)
-def test_a_value_of_another_type_is_named(parse, recipe, capsys, text, named):
-    path = recipe(f"model_name_or_path: m\ndataset_name: d\n{text}\n")
-    assert named in refused(capsys, lambda: parse("--config", str(path)))
+def test_data_without_images(job, data_folder):
+    data = data_folder(
+        "bare", train=coloured_split(10).remove_columns("image"), test=coloured_split(10).remove_columns("image")
+    )
+    refused(job("--dataset_name", data), "no image column", "label")
 
 
-@pytest.mark.parametrize("argv", [NAMED[:2], NAMED[2:]])
-def test_model_and_data_are_both_needed(parse, capsys, argv):
-    assert "required" in refused(capsys, lambda: parse(*argv))
+def test_data_without_labels(job, data_folder):
+    data = data_folder(
+        "bare", train=coloured_split(10).remove_columns("label"), test=coloured_split(10).remove_columns("label")
+    )
+    refused(job("--dataset_name", data), "no label column", "image")
 
 
-def test_a_value_that_is_not_allowed(parse):
-    with pytest.raises(InputError, match=r"sparsity 1\.0 .*\[0, 1\)"):
-        parse(*NAMED, "--sparsities", "0.5", "1.0")
+def test_more_target_than_source_classes(job, data_folder):
+    data = data_folder("seven", train=coloured_split(40, num_classes=7), test=coloured_split(14, num_classes=7))
+    refused(job("--dataset_name", data), "7 target classes", "5 classes", "--head new")
 
 
-@pytest.mark.parametrize("text", ["- a\n- b\n", "just words", "", "a: [", "\tx: 1"])
-def test_a_recipe_must_hold_options(recipe, text):
-    path = recipe(text)
-    with pytest.raises(InputError) as error:
-        read_recipe(path)
-    assert str(path) in str(error.value)
-    assert "\n" not in str(error.value)
+@pytest.mark.parametrize("size", ["9", "200"])
+def test_a_prompt_larger_than_half_the_image(job, size):
+    refused(job("--prompt_size", size), f"prompt_size is {size}", "0 to 8")
 
 
-def test_a_recipe_names_an_option_once(recipe):
-    with pytest.raises(InputError, match=r"holds seed more than once; leave one line of it$"):
-        read_recipe(recipe("seed: 1\nprompt_size: 3\nseed: 2\n"))
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_an_unreadable_image(job, data_folder, tmp_path, split):
+    splits = {"train": coloured_split(40), "validation": coloured_split(13), "test": coloured_split(17)}
+    data = data_folder("broken", **{**splits, split: with_unreadable_row(splits[split], 11)})
+    ended = job("--dataset_name", data)
+    assert ended.code == 2
+    [line] = ended.err.splitlines()
+    assert f"row 11 of the {split} split" in line
+    assert not (tmp_path / "out").exists()
 
 
-def test_a_recipe_must_be_text(tmp_path):
-    (tmp_path / "recipe.yaml").write_bytes(b"\xff\xfe\x00a")
-    with pytest.raises(InputError, match="cannot be read"):
-        read_recipe(tmp_path / "recipe.yaml")
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_an_empty_split(job, tmp_path, split):
+    data = tmp_path / "empty"
+    data.mkdir()
+    for name, rows in {"train": 40, "test": 17, split: 0}.items():
+        coloured_split(40).select(range(rows)).to_parquet(data / f"{name}-00000.parquet")
+    refused(job("--dataset_name", data), f"the {split} split is empty; give it at least one image")
 
 
-@pytest.mark.parametrize("path", ["nowhere.yaml", "."])
-def test_a_recipe_must_be_there(parse, tmp_path, path):
-    with pytest.raises(InputError, match="cannot be read"):
-        parse("--config", str(tmp_path / path))
+def test_a_finished_run_is_not_written_over(job, tmp_path):
+    (tmp_path / "out" / "sparsity-50").mkdir(parents=True)
+    (tmp_path / "out" / "results.json").write_text("{}")
+    before = contents(tmp_path / "out")
+    refused(job(), tmp_path / "out", "results.json", "--overwrite_output_dir")
+    refused(job("--overwrite_output_dir", "--prompt_size", "9"), "prompt_size")
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_model_that_is_only_on_the_hub(job):
+    refused(job("--model_name_or_path", "some/model"), "some/model", "local folder")
+
+
+def test_data_that_is_only_on_the_hub(job):
+    refused(job("--dataset_name", "some/pictures"), "some/pictures", "local folder")
+
+
+@pytest.mark.parametrize("option", ["--model_name_or_path", "--dataset_name"])
+def test_a_folder_that_is_not_there(job, tmp_path, option):
+    refused(job(option, tmp_path / "nowhere"), tmp_path / "nowhere")
+
+
+def test_a_folder_without_a_model(job, tmp_path):
+    (tmp_path / "notes").mkdir()
+    refused(job("--model_name_or_path", tmp_path / "notes"), tmp_path / "notes", "no image classifier")
+
+
+def test_a_model_that_is_no_image_classifier(job, tmp_path):
+    config = BertConfig(
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        vocab_size=20,
+        max_position_embeddings=8,
+    )
+    BertForMaskedLM(config).save_pretrained(tmp_path / "bert")
+    refused(job("--model_name_or_path", tmp_path / "bert"), tmp_path / "bert", "no image classifier")
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"model_type": "unheard-of"}', "[]"])
+def test_a_corrupt_configuration(job, model_copy, content):
+    (model_copy / "config.json").write_text(content)
+    refused(job("--model_name_or_path", model_copy), model_copy)
+
+
+@pytest.mark.parametrize("cut", [0, 4, 100, 5000])
+def test_corrupt_weights(job, model_copy, cut):
+    weights = model_copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:cut])
+    refused(job("--model_name_or_path", model_copy), model_copy)
+
+
+def test_weights_that_are_missing(job, model_copy):
+    (model_copy / "model.safetensors").unlink()
+    refused(job("--model_name_or_path", model_copy), model_copy)
+
+
+@pytest.fixture
+def model_copy(model_folder, tmp_path) -> Path:
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    for path in model_folder.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def test_an_output_folder_that_is_a_file(job, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    refused(job("--output_dir", tmp_path / "file"), tmp_path / "file", "cannot be written to")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_recipe_that_is_missing(prune, tmp_path):
+    refused(prune("--config", tmp_path / "recipe.yaml"), tmp_path / "recipe.yaml")
+
+
+def test_an_unknown_field_of_a_recipe(prune, tmp_path):
+    (tmp_path / "recipe.yaml").write_text("model_name_or_path: m\ndataset_name: d\nlerning_rate: 0.1\n")
+    refused(prune("--config", tmp_path / "recipe.yaml"), "lerning_rate")
+
+
+def test_only_the_main_process_says_what_is_wrong(job, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    ended = job("--sparsities", "1.5")
+    assert (ended.code, ended.out, ended.err) == (2, "", "")
+
+
+def test_a_folder_of_parquet_files_is_streamed(prune, model_folder, tmp_path):
+    (tmp_path / "data").mkdir()
+    for name, count in (("train", 40), ("test", 17)):
+        coloured_split(count).to_parquet(tmp_path / "data" / f"{name}.parquet", batch_size=10)
+    ended = prune(
+        *("--model_name_or_path", model_folder, "--dataset_name", tmp_path / "data", "--streaming"),
+        *("--shuffle_buffer_size", 8, "--image_size", 16, "--prompt_size", 2, "--train_batch_size", 16),
+        *("--find_mask_epochs", 1, "--finetune_epochs", 1, "--output_dir", tmp_path / "out", "--disable_tqdm"),
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert "Images: 36 train, 4 validation, 17 test; 3 classes" in ended.out
+    assert "Decoded images: made anew for every batch, from a stream" in ended.out
+    assert (tmp_path / "out" / "sparsity-70" / "model.safetensors").is_file()
+    assert "streaming: true" in (tmp_path / "out" / "recipe.yaml").read_text()
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("typo", ["sparsites: [0.4]", "data_set: dtd", "sparsities: [forty]", "sparsities: [40]"])
+def test_a_typo_in_a_recipe_is_refused(tmp_path, prune, typo):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"{shipped_file('resnet18_dtd').read_text(encoding='utf-8')}{typo}\n", encoding="utf-8")
+    ended = prune("--config", recipe, "--dry_run")
+    assert (ended.code, ended.out) == (2, "")
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_a_recipe_is_given_by_its_name(prune, monkeypatch, tmp_path):
+    tiny_resnet(num_labels=50).save_pretrained(tmp_path / "model")
+    folder = write_stand_in(tmp_path / "dtd", "mcimpoi/dtd_split_1")
+    stand_in_for_hub(monkeypatch, {"mcimpoi/dtd_split_1": folder}, tmp_path / "cache")
+    small = ["--model_name_or_path", tmp_path / "model", "--image_size", 16, "--prompt_size", 2]
+    ended = prune("--config", "resnet18_dtd", *small, "--output_dir", tmp_path / "out", "--dry_run")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Images: 48 train, 5 validation, 17 test; 47 classes" in ended.out
+    assert "Batch size: 64\n" in ended.out
+    assert "for each of 6 sparsities" in ended.out

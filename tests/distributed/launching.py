@@ -11,7 +11,7 @@ from pathlib import Path
 import vpns_hf
 
 ROOT = Path(vpns_hf.__file__).parents[1]
-CONFIGS = ROOT / "scripts" / "accelerate_configs"
+CONFIGS = ROOT / "vpns_hf" / "recipes" / "accelerate"
 SCRIPTS = Path(__file__).parent / "scripts"
 
 

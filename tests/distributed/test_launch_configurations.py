@@ -10,7 +10,8 @@ import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
 
-from tests.distributed.launching import CONFIGS, ROOT, SCRIPTS, accelerate_launch, ended, free_port
+from tests.distributed.launching import CONFIGS, SCRIPTS, accelerate_launch, ended, free_port
+from tests.documents import Page
 
 EXPECTED = {  # distributed_type, machines, processes, precision
     "cpu": ("MULTI_GPU", 1, 2, "no"),
@@ -29,13 +30,12 @@ def test_accelerate_understands_it(name):
     assert set(written) <= set(vars(config))
 
 
-def test_each_has_a_line_in_readme():
+def test_each_is_shown_on_its_page():
     assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(EXPECTED)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = Page("docs/processes.md").text
     for name in EXPECTED:
-        [line] = [
-            line for line in readme.splitlines() if f"accelerate_configs/{name}.yaml" in line and "launch" in line
-        ]
+        [line] = [line for line in page.splitlines() if f"accelerate/{name}.yaml" in line]
+        assert line.startswith("accelerate launch ")
         assert "scripts/prune.py" in line
 
 

@@ -12,8 +12,8 @@ from transformers import AutoConfig, AutoModelForImageClassification, ResNetForI
 from tests.helpers import pictures, prune_at_random, tiny_model
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models.checksums import with_checksums, without_checksums
+from vpns_hf.pruning import LearnedMask
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.pruning.learned_mask import LearnedMask
 
 WEIGHTS = "model.safetensors"
 

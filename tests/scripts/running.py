@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from vpns_hf.__main__ import command_named
+from vpns_hf.cli import COMMANDS
+
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
@@ -25,3 +28,10 @@ def script_at(name: str) -> ModuleType:
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     return script
+
+
+def command_of(name: str) -> str:
+    """The installed command whose function a script calls."""
+    main = script_at(name).main
+    [command] = [command for command in COMMANDS if command_named(command) is main]
+    return command

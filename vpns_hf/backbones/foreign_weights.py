@@ -25,7 +25,7 @@ def from_tensors(tensors: Mapping[str, Tensor]) -> Backbone:
     if any(name.endswith(".popup_scores") for name in tensors):
         raise InputError(
             "it is a checkpoint of the released code of VPNs, pruned already; "
-            "scripts/convert_original_checkpoint.py makes a model folder of it"
+            "`vpns convert` makes a model folder of it"
         )
     tensors = _in_their_names(tensors)
     layout, config = _recognise(tensors)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from ..conversion import NETWORKS, PromptFacts, convert_checkpoint
-from ..conversion.class_names import dataset_class_names, read_class_names
-from ..export.export import free_folder
+from ..conversion import NETWORKS
 from ..models import VISUAL_PROMPTS
 from .parser import OneLineParser
 
@@ -15,6 +13,11 @@ from .parser import OneLineParser
 def main() -> None:
     """Converts a checkpoint as the command line says."""
     given = parse_arguments()
+    # What needs `datasets` is imported now, so that the help comes without it.
+    from ..conversion import PromptFacts, convert_checkpoint
+    from ..conversion.class_names import dataset_class_names, read_class_names
+    from ..export.export import free_folder
+
     folder = free_folder(given.output_dir)
     names = None
     if given.class_names is not None:
@@ -28,7 +31,7 @@ def main() -> None:
 
 
 def parse_arguments() -> Namespace:
-    """Reads the command line of `scripts/convert_original_checkpoint.py`."""
+    """Reads the command line of `vpns convert`."""
     parser = OneLineParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("file", metavar="FILE", help="Such as 1best.pth. No code that it may hold is run.")
     parser.add_argument("--network", choices=NETWORKS, help="What it must be; recognised if not given.")

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 
 from ..data.catalog import DATASETS
-from ..data.images.source import default_cache_dir
-from ..data.store.contents import ALL, list_caches, remove_caches
 from ..errors import InputError
 from ..reporting.markdown import markdown_table
 from ..reporting.numbers import megabytes
@@ -26,7 +24,8 @@ def check() -> None:
     parser = OneLineParser(description=CHECK, allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"All if none is given: {', '.join(DATASETS)}.")
     names = parser.parse_args().names
-    from ..data.sources.hub_check import OK, check_datasets
+    # What needs `datasets` is imported now, so that the help comes without it.
+    from ..data.sources import OK, check_datasets
 
     checks = check_datasets(names)
     rows = [(c.name, c.path, c.columns, c.splits, c.classes, c.batch, c.result) for c in checks]
@@ -41,9 +40,11 @@ def cache() -> None:
     parser.add_argument(
         "--cache_dir", type=Path, help="Folder of the images; $VPNS_CACHE or ~/.cache/vpns_hf if not given."
     )
-    parser.add_argument("--remove", nargs="+", default=[], metavar="NAME", help=f"Names of the list, or {ALL}.")
+    parser.add_argument("--remove", nargs="+", default=[], metavar="NAME", help="Names of the list, or all.")
     parser.add_argument("--check", action="store_true", help="Exit with code 1 if any of them is not usable.")
     arguments = parser.parse_args()
+    from ..data.store import default_cache_dir, list_caches, remove_caches
+
     root = existing_folder(arguments.cache_dir) if arguments.cache_dir else default_cache_dir()
     for folder in remove_caches(root, arguments.remove):
         print(f"Removed {folder}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError
 
 from ..data.catalog import DATASETS
-from ..data.images.bad_images import ON_BAD_IMAGE
-from ..data.store.disk_space import CACHING
+from ..data.images import ON_BAD_IMAGE
+from ..data.store import CACHING
 from ..errors import InputError
 from .parser import OneLineParser
 from .script import given_command, is_main_process
@@ -18,7 +18,7 @@ def main() -> None:
     # What needs `datasets` is imported now, so that the help comes without it.
     from ..hub.cards import update_card
     from ..hub.fetching import fetch_model
-    from ..jobs.evaluate import EvaluationImages, evaluate_model
+    from ..jobs import EvaluationImages, evaluate_model
 
     model, revision, updates_card = (given.pop(name) for name in ("model", "model_revision", "update_card"))
     images = EvaluationImages(**given)
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def evaluate_parser() -> ArgumentParser:
-    """The options of `scripts/evaluate.py`; those of the images are named as for `scripts/prune.py`."""
+    """The options of `vpns evaluate`; those of the images are named as for `vpns prune`."""
     parser = OneLineParser(description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add(
@@ -45,7 +45,7 @@ def evaluate_parser() -> ArgumentParser:
     names = ", ".join(DATASETS)
     add("--dataset_name", required=True, metavar="NAME", help=f"A Hub id, a local folder, or one of {names}.")
     add("--dataset_config_name", metavar="NAME", help="Configuration of a data set that has several.")
-    add("--split", metavar="NAME", help="Split to measure on; the one scripts/prune.py tests on if not given.")
+    add("--split", metavar="NAME", help="Split to measure on; the one `vpns prune` tests on if not given.")
     for kind in ("image", "label"):
         add(f"--{kind}_column_name", metavar="NAME", help="Column; found by type and name if not given.")
     add("--max_test_samples", type=_positive, metavar="NUMBER", help="Use the first images only.")

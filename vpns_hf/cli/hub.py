@@ -57,7 +57,7 @@ def cards() -> None:
 
 
 def push_parser() -> ArgumentParser:
-    """The options of `scripts/push_to_hub.py`."""
+    """The options of `vpns push`."""
     parser = OneLineParser(
         description="Publish the models of a run on the Hub: weights, configuration, code, image processor, card, plots and results.",
         allow_abbrev=False,
@@ -110,7 +110,7 @@ def list_parser() -> ArgumentParser:
 
 
 def cards_parser() -> ArgumentParser:
-    """The options of `scripts/model_cards.py`."""
+    """The options of `vpns cards`."""
     parser = OneLineParser(
         description="Write the index of model_cards/ anew, after adding the card of a model if one is given.",
         allow_abbrev=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..recipes import find_recipe, shipped_names
+from ..recipes import shipped_file, shipped_names
 from .parser import OneLineParser
 
 
@@ -14,4 +14,4 @@ def main() -> None:
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="Such as digits or accelerate/cpu.")
     name = parser.parse_args().name
-    print("\n".join(shipped_names()) if name is None else find_recipe(name))
+    print("\n".join(shipped_names()) if name is None else shipped_file(name))

@@ -1,7 +1,11 @@
 """From a checkpoint of the method's released code to a model of this package."""
 
-from .convert import Conversion, convert_checkpoint
-from .network import NETWORKS
-from .prompts import PromptFacts
+from __future__ import annotations
 
-__all__ = ["NETWORKS", "Conversion", "PromptFacts", "convert_checkpoint"]
+from ..utils.doors import door
+
+# Converting needs `datasets`, which the help of the command does not.
+__all__, __getattr__ = door(
+    __name__,
+    {"convert": ["Conversion", "convert_checkpoint"], "network": ["NETWORKS"], "prompts": ["PromptFacts"]},
+)

@@ -283,7 +283,7 @@ class VPNsForImageClassification(PreTrainedModel):
         else:
             check_weight_map(load_config.sharded_metadata or {})
             tensors = _restored_from_files(model, checkpoint_files or [])
-        return PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)
+        return PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)  # noqa: SLF001
 
 
 def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:

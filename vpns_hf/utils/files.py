@@ -70,6 +70,12 @@ def write_file(path: Path, content: str | bytes) -> None:
     _sync_folder(path.parent)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Removes what killed processes have left of the folders they were putting into this one; no other may be at it."""
+    for left in [*folder.glob(".*.partial"), *folder.glob(".*.old")]:
+        remove_folder(left)
+
+
 def remove_folder(folder: Path) -> None:
     """Removes a folder as far as possible, if it is there; of a link, the link alone."""
     if folder.is_symlink():

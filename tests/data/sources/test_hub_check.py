@@ -8,8 +8,8 @@ from datasets import ClassLabel, Features, Image, Value
 
 from tests.data.stand_ins import CARDS, stand_in_for_hub, write_stand_in
 from vpns_hf.data import DATASETS
+from vpns_hf.data.sources import OK, UNREACHABLE, DatasetCheck, check_dataset, check_datasets
 from vpns_hf.data.sources import hub_check as checking
-from vpns_hf.data.sources.hub_check import OK, UNREACHABLE, DatasetCheck, check_dataset, check_datasets
 from vpns_hf.errors import InputError
 
 PETS = "timm/oxford-iiit-pet"

@@ -2,20 +2,18 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from pathlib import Path
 
 import pytest
 
+from tests.documents import ROOT
 from vpns_hf import InputError
 from vpns_hf.backbones import BACKBONES
-from vpns_hf.cli.prune import parse_arguments
+from vpns_hf.cli.job_parser import parse_arguments
 from vpns_hf.data import DATASETS
 from vpns_hf.hub.cards.index import OF_A_CARD, PLANNED, add_card, index_page, write_index
 from vpns_hf.hub.naming import field_values, fill_pattern
 from vpns_hf.hub.run_folder import find_models
 from vpns_hf.reporting import Results
-
-ROOT = Path(__file__).parents[3]
 
 
 def cells(page: str, name: str) -> list[str]:
@@ -44,11 +42,11 @@ def test_there_is_a_row_per_planned_checkpoint():
 
 
 @pytest.mark.parametrize("planned", PLANNED, ids=lambda planned: planned.name)
-def test_the_command_of_a_planned_checkpoint_makes_it(planned, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_the_command_of_a_planned_checkpoint_makes_it(planned, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # the recipe is found from anywhere
     launcher, launch, script, *argv = shlex.split(planned.command)
     assert (launcher, launch) == ("accelerate", "launch")
-    assert Path(script).is_file()
+    assert (ROOT / script).is_file()
     inputs, args = parse_arguments(argv)
     assert (inputs.model_name_or_path, inputs.dataset_name) == (planned.arch, planned.dataset)
     assert (planned.arch in BACKBONES, planned.dataset in DATASETS) == (True, True)
@@ -84,7 +82,7 @@ def test_a_name_that_leads_elsewhere(run_dir, tmp_path, name):
 
 
 def test_a_model_of_which_nothing_was_measured(run_dir, tmp_path):
-    alone = shutil.copytree(run_dir / "sparsity-70", tmp_path / "alone", ignore=shutil.ignore_patterns("results.json"))
+    alone = shutil.copytree(run_dir / "sparsity-70", tmp_path / "alone")
     [model] = find_models(alone)
     with pytest.raises(InputError, match="nothing was measured of"):
         add_card(model, tmp_path / "cards", "alone")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from ...errors import InputError
-from ..images.source import ImageSource
+from ..images import ImageSource
 from ..provenance import Origin
 from ..take import to_device
 from .crops import CropPlan

@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ...utils.hub_client import is_online
 from ..catalog import DATASETS, DatasetSpec
-from ..images.decoding import to_planes, to_rgb, to_square
+from ..images import to_planes, to_rgb, to_square
 from .columns import Columns, check_columns, find_columns
 from .diagnosis import reason_of
 from .labels import check_class_count, is_missing

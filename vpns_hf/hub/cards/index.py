@@ -49,7 +49,7 @@ class PlannedCheckpoint:
     @property
     def command(self) -> str:
         """The command line that makes and publishes it, to be given in the folder of this project."""
-        recipe = f"vpns_hf/recipes/{self.arch}_{self.dataset.replace('-', '_')}.yaml"
+        recipe = f"{self.arch}_{self.dataset.replace('-', '_')}"
         return (
             f"accelerate launch scripts/prune.py --config {recipe} --sparsities {self.sparsity:g} "
             f"--output_dir output/{self.name} --push_to_hub --hub_model_id vpns/{self.name}"

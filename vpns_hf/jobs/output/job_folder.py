@@ -11,9 +11,8 @@ from ...models import VPNsForImageClassification
 from ...reporting import DenseResult, Results, RunResult, write_model_plots, write_report
 from ...utils.files import one_line_refusals
 from ..recipe import public_recipe, write_recipe
-from ..resume.resumption import WEIGHTS
 from .digests import digest_of_file
-from .output import clear_output_dir, save_model
+from .output import WEIGHTS, clear_output_dir, save_model
 from .saved_models import SavedModels
 
 Describe = Callable[[DenseResult, Sequence[RunResult]], Results]

@@ -28,6 +28,7 @@ REPORT_FILES = (
     "plots/prompt_sparsity-*.png",
 )
 MODEL_FOLDER = re.compile(r"sparsity-\d[\d.e-]*")
+WEIGHTS = "model.safetensors"  # of a model folder
 BILINEAR = 2
 
 

@@ -21,11 +21,11 @@ import torch
 
 from ...errors import InputError
 from ...utils.files import aside_of, disk_refusal, folder_in_place, remove_folder
-from ..output.digests import digest_of_stream
+from ..output import digest_of_stream
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 MANIFEST = "manifest.json"
 NAME = re.compile(r"checkpoint-(\d{6})")
 
@@ -181,7 +181,7 @@ def _remove(folder: Path) -> None:
     remove_folder(aside)
 
 
-class _Hashed:
+class Hashed:
     """A file that knows the digest of what was written to it.
 
     What the disk refuses is kept to be raised afterwards: it must not pass through the native code that writes.
@@ -209,7 +209,7 @@ class _Hashed:
 
 def _write(path: Path, state: Mapping[str, Any]) -> dict[str, Any]:
     with open(path, "wb") as file:
-        hashed = _Hashed(file)
+        hashed = Hashed(file)
         torch.save(dict(state), hashed)
         if hashed.error is not None:
             raise hashed.error

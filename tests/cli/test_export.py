@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -14,8 +15,8 @@ from vpns_hf.backbones.timm_networks import TIMM_NETWORKS
 
 
 @pytest.fixture
-def export(calling):
-    return calling("export.py")
+def export(vpns):
+    return partial(vpns, "export")
 
 
 # At full size, but for the VGG's channels.
@@ -55,7 +56,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(export, tmp_path):
     torch.save({**tensors, "conv1.popup_scores": torch.ones(1)}, tmp_path / "scores.pth")
     for arguments, message in (
         ((tmp_path / "headless.pth", "--layout", "timm", *out), "only a whole classifier can be exported"),
-        ((tmp_path / "scores.pth", "--layout", "timm", *out), "scripts/convert_original_checkpoint.py"),
+        ((tmp_path / "scores.pth", "--layout", "timm", *out), "`vpns convert`"),
         (("resnet-small", "--layout", "timm", *out), "untrained"),
         (("", "--layout", "timm", *out), "the name of the model is empty"),
         ((tmp_path, "--layout", "keras", *out), "choose from"),
@@ -64,7 +65,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(export, tmp_path):
         ended = export(*arguments)
         assert (ended.code, ended.out) == (2, "")
         [line] = ended.err.splitlines()
-        assert line.startswith("export.py: error: ")
+        assert line.startswith("vpns export: error: ")
         assert message in line
     assert not (tmp_path / "out").exists()
 
@@ -82,7 +83,7 @@ def test_a_folder_in_use_is_refused_in_one_line(export, tmp_path):
     ended = export(tmp_path / "in", "--layout", "torchvision", "--output_dir", tmp_path / "in")
     assert (ended.code, ended.out) == (2, "")
     [line] = ended.err.splitlines()
-    assert line.startswith("export.py: error: output_dir")
+    assert line.startswith("vpns export: error: output_dir")
 
 
 def test_help(export):

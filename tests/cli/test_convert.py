@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,10 @@ from transformers import AutoModelForImageClassification, ViTImageProcessorPil
 from tests.conversion.originals import FULL, TINY, Original, Prompt, border, with_optimisers
 from tests.helpers import pictures
 
-SCRIPT = "convert_original_checkpoint.py"
-
 
 @pytest.fixture
-def convert(calling):
-    return calling(SCRIPT)
+def convert(vpns):
+    return partial(vpns, "convert")
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def test_every_refusal_is_one_line_and_leaves_nothing(convert, original, tmp_pat
         ended = convert(*arguments)
         assert (ended.code, ended.out) == (2, "")
         [line] = ended.err.splitlines()
-        assert line.startswith(f"{SCRIPT}: error: ")
+        assert line.startswith("vpns convert: error: ")
         assert message in line
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -85,14 +84,13 @@ def test_help(convert):
 
 MEASURED = """
 import re, sys
-from tests.scripts.running import script_at
-script = script_at("convert_original_checkpoint.py")
+from vpns_hf.cli.convert import main
 
 def kilobytes(what):
     return int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
 
 before = kilobytes("VmRSS")
-script.main()
+main()
 print("grown by", 1024 * (kilobytes("VmHWM") - before))
 """
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.data.stand_ins import stand_in_for_hub, write_stand_in
-from tests.helpers import tiny_resnet
-from vpns_hf import VPNsTrainingArguments
+from vpns_hf import InputError, VPNsTrainingArguments
 from vpns_hf.backbones import BACKBONES
-from vpns_hf.cli.prune import parse_arguments
+from vpns_hf.cli.job_parser import parse_arguments
 from vpns_hf.data import DATASETS, find_spec
+from vpns_hf.recipes import find_recipe, shipped_file, shipped_names
 
 RECIPES = {path.stem: path for path in (Path(__file__).parents[2] / "vpns_hf" / "recipes").glob("*.yaml")}
+CONFIGURATIONS = ("cpu", "one_gpu", "multi_gpu", "multi_node")
 NETWORKS = ("resnet18", "resnet50", "vgg16")
 BATCH_SIZES = {
     "cifar10": 256,
@@ -62,22 +62,43 @@ def test_the_settings_are_the_papers(name):
     )
 
 
-@pytest.mark.parametrize("typo", ["sparsites: [0.4]", "data_set: dtd", "sparsities: [forty]", "sparsities: [40]"])
-def test_a_typo_in_a_recipe_is_refused(tmp_path, capsys, prune, typo):
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(f"{RECIPES['resnet18_dtd'].read_text(encoding='utf-8')}{typo}\n", encoding="utf-8")
-    ended = prune("--config", recipe, "--dry_run")
-    assert (ended.code, ended.out) == (2, "")
-    assert len(ended.err.splitlines()) == 1
+def test_the_names_that_are_shipped():
+    names = shipped_names()
+    assert {name for name in names if "/" not in name} == set(RECIPES)
+    assert {name for name in names if "/" in name} == {f"accelerate/{kind}" for kind in CONFIGURATIONS}
+    for name in names:
+        assert shipped_file(name).read_text(encoding="utf-8")
 
 
-def test_a_recipe_as_the_script_takes_it(prune, monkeypatch, tmp_path):
-    tiny_resnet(num_labels=50).save_pretrained(tmp_path / "model")
-    folder = write_stand_in(tmp_path / "dtd", "mcimpoi/dtd_split_1")
-    stand_in_for_hub(monkeypatch, {"mcimpoi/dtd_split_1": folder}, tmp_path / "cache")
-    small = ["--model_name_or_path", tmp_path / "model", "--image_size", 16, "--prompt_size", 2]
-    ended = prune("--config", RECIPES["resnet18_dtd"], *small, "--output_dir", tmp_path / "out", "--dry_run")
-    assert (ended.code, ended.err) == (0, "")
-    assert "Images: 48 train, 5 validation, 17 test; 47 classes" in ended.out
-    assert "Batch size: 64\n" in ended.out
-    assert "for each of 6 sparsities" in ended.out
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_file_of_the_user_goes_before_a_shipped_name(here):
+    assert find_recipe("digits") == RECIPES["digits"]
+    (here / "digits").mkdir()  # such as a folder of images
+    assert find_recipe("digits") == RECIPES["digits"]
+    (here / "digits").rmdir()
+    (here / "digits").write_text("seed: 1\n")
+    assert find_recipe("digits") == Path("digits")
+    assert shipped_file("digits") == RECIPES["digits"]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("digit", "; did you mean digits;"),
+        ("resnet18-cifar10", "; did you mean resnet18_cifar10;"),
+        ("a/long/way/to/where/it/was/before/digits.yaml", "; did you mean digits;"),
+        ("accelerate/gpu", "; did you mean accelerate/"),
+        ("nothing like it", "; give a "),
+    ],
+)
+@pytest.mark.parametrize("find", [find_recipe, shipped_file])
+def test_a_name_that_is_not_shipped_is_answered_with_one_that_is(here, find, given, meant):
+    with pytest.raises(InputError) as error:
+        find(given)
+    assert f"{given}{meant}" in str(error.value)
+    assert "\n" not in str(error.value)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,8 @@ def model(run, tmp_path) -> Path:
 
 
 @pytest.fixture
-def evaluate(calling_anew):
-    """Calls scripts/evaluate.py in this process."""
-    return calling_anew("evaluate.py", "--disable_tqdm")
+def evaluate(training_vpns):
+    return partial(training_vpns, "evaluate", "--disable_tqdm")
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_what_is_wrong_is_said_in_one_line(evaluate, model, data, argv, words):
     ended = evaluate(*(str(word).format(model=model, data=data) for word in argv))
     assert (ended.code, ended.out) == (2, "")
     [line] = ended.err.splitlines()
-    assert line.startswith("evaluate.py: error: ")
+    assert line.startswith("vpns evaluate: error: ")
     assert words in line
 
 
@@ -133,7 +133,7 @@ def test_weights_that_cannot_be_read(evaluate, model, data):
     weights.write_bytes(weights.read_bytes()[:-100])
     ended = evaluate(model, "--dataset_name", data)
     assert (ended.code, ended.out) == (2, "")
-    assert re.fullmatch(r"evaluate.py: error: .*sparsity-70 cannot be loaded: .+\n", ended.err)
+    assert re.fullmatch(r"vpns evaluate: error: .*sparsity-70 cannot be loaded: .+\n", ended.err)
 
 
 def card_of(model: Path) -> str:

@@ -1,0 +1,70 @@
+"""The command lines of `push`, `list` and `cards`; what they do on the Hub is tried in tests/hub."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import tiny_model
+from tests.hub.runs import write_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A run of two models."""
+    folder = tmp_path_factory.mktemp("run") / "output"
+    return write_run(folder, tiny_model(), {0.4: 0.9, 0.7: 0.8}, model="net", dataset="data")
+
+
+@pytest.fixture
+def cards(vpns, tmp_path):
+    return partial(vpns, "cards", "--cards_dir", tmp_path / "cards")
+
+
+def refused(ended, command: str, words: str) -> None:
+    assert (ended.code, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert line.startswith(f"vpns {command}: error: ")
+    assert words in line
+
+
+def test_push_shows_what_it_would_publish(vpns, run):
+    ended = vpns("push", run, "--hub_model_id", "me/net-{sparsity}", "--dry_run")
+    assert (ended.code, ended.err) == (0, "")
+    assert all(name in ended.out for name in ("me/net-40", "me/net-70", "model.safetensors", "README.md"))
+    one = vpns("push", run, "--hub_model_id", "me/net", "--sparsity", 0.7, "--dry_run")
+    assert "me/net" in one.out
+    assert len(one.out) < len(ended.out)
+
+
+def test_push_needs_an_id_for_each_model(vpns, run):
+    refused(vpns("push", run), "push", "required: --hub_model_id")
+    refused(vpns("push", run, "--hub_model_id", "me/net", "--dry_run"), "push", "{sparsity}")
+
+
+def test_list_of_local_folders(vpns, run):
+    ended = vpns("list", "--local", run.parent)
+    assert (ended.code, ended.err) == (0, "")
+    assert "output/sparsity-40" in ended.out
+    assert "output/sparsity-70" in ended.out
+
+
+def test_the_index_of_an_empty_folder(cards, tmp_path):
+    ended = cards()
+    assert (ended.code, ended.out) == (0, f"Written: {tmp_path / 'cards' / 'README.md'}\n")
+    assert (tmp_path / "cards" / "template.md").is_file()
+
+
+def test_a_card_is_added_under_its_name(cards, run, tmp_path):
+    ended = cards("--add", run / "sparsity-70", "--name", "mine")
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith(f"Added {tmp_path / 'cards' / 'mine'}\n")
+    assert "[`mine`](mine/README.md)" in (tmp_path / "cards" / "README.md").read_text(encoding="utf-8")
+
+
+def test_one_model_and_its_name_must_be_given(cards, run, tmp_path):
+    for options in (["--add", run, "--name", "mine"], ["--add", run / "sparsity-70"]):
+        refused(cards(*options), "cards", "give one model folder, such as ")
+    assert not (tmp_path / "cards").exists()

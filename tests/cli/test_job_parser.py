@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from vpns_hf import InputError, VPNsTrainingArguments, recipes
+from vpns_hf.cli import job_parser
+from vpns_hf.cli.job_parser import parse_arguments, read_recipe, recipe_tokens
+from vpns_hf.jobs import InputArguments
+
+NAMED = ["--model_name_or_path", "some/model", "--dataset_name", "digits"]
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(text: str) -> Path:
+        path = tmp_path / "recipe.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def parse(tmp_path, monkeypatch):
+    default = tmp_path / "default.yaml"
+    default.write_text("model_name_or_path: resnet-small\ndataset_name: digits\nseed: 3\n")
+    monkeypatch.setattr(recipes, "FOLDER", tmp_path)
+    monkeypatch.setattr(job_parser, "DEFAULT", "default")
+
+    def run(*argv: str):
+        return parse_arguments(argv, "Does it.")
+
+    return run
+
+
+def refused(capsys, call) -> str:
+    """The one line that `call` ends with, and code 2."""
+    with pytest.raises(SystemExit) as exit:
+        call()
+    assert exit.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    [line] = captured.err.splitlines()
+    return line
+
+
+def test_a_recipe_becomes_tokens_as_written(recipe):
+    path = recipe(
+        "sparsities: [0.4, 1e-1]\nmixed_precision: no\nhorizontal_flip: false\nvisual_prompt: none\nseed: 7\n"
+    )
+    assert recipe_tokens(read_recipe(path)) == [
+        *("--sparsities", "0.4", "1e-1"),
+        *("--mixed_precision", "no"),
+        *("--horizontal_flip", "false"),
+        *("--visual_prompt", "none"),
+        *("--seed", "7"),
+    ]
+
+
+@pytest.mark.parametrize("nothing", ["null", "~", "", '""'])
+def test_an_option_left_empty_is_not_given(recipe, nothing):
+    assert recipe_tokens(read_recipe(recipe(f"cache_dir: {nothing}\nseed: 1\n"))) == ["--seed", "1"]
+
+
+def test_a_recipe_reaches_the_arguments(parse, recipe):
+    path = recipe("model_name_or_path: m\ndataset_name: d\nsparsities: [0.4, 0.9]\nhorizontal_flip: false\nseed: 11\n")
+    inputs, args = parse("--config", str(path))
+    assert (inputs.model_name_or_path, inputs.dataset_name) == ("m", "d")
+    assert (args.sparsities, args.horizontal_flip, args.seed) == ([0.4, 0.9], False, 11)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_command_line_goes_before_the_recipe(parse, recipe, order):
+    path = recipe("model_name_or_path: m\ndataset_name: d\nsparsities: [0.4, 0.9]\nseed: 11\n")
+    parts = [["--config", str(path)], ["--sparsities", "0.2", "0.3"], ["--dataset_name", "e"]][::order]
+    inputs, args = parse(*(token for part in parts for token in part))
+    assert (inputs.model_name_or_path, inputs.dataset_name) == ("m", "e")
+    assert (args.sparsities, args.seed) == ([0.2, 0.3], 11)
+
+
+def test_config_with_an_equals_sign(parse, recipe):
+    path = recipe("model_name_or_path: m\ndataset_name: d\nseed: 11\n")
+    assert parse(f"--config={path}")[1].seed == 11
+
+
+def test_with_nothing_named_the_default_recipe_is_read(parse):
+    assert parse()[1].seed == 3
+    assert parse("--sparsities", "0.1")[1].seed == 3
+
+
+@pytest.mark.parametrize(
+    "argv", [NAMED, ["--model-name-or-path", "m", "--dataset-name", "d"], [f"{NAMED[0]}=m", f"{NAMED[2]}=d"]]
+)
+def test_with_model_and_data_named_the_default_recipe_is_not_read(parse, argv):
+    assert parse(*argv)[1] == VPNsTrainingArguments()
+
+
+def test_the_help_names_every_option_and_ends_well(parse, capsys):
+    with pytest.raises(SystemExit) as exit:
+        parse("--help")
+    assert exit.value.code == 0
+    text = capsys.readouterr().out
+    assert "Does it." in text
+    for option in (*fields(InputArguments), *fields(VPNsTrainingArguments)):
+        assert f"--{option.name}" in text
+        assert option.metadata["help"]
+
+
+def test_the_help_shows_every_option_once_and_as_it_works(parse, capsys):
+    with pytest.raises(SystemExit):
+        parse("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    options = [f"--{option.name}" for option in (*fields(InputArguments), *fields(VPNsTrainingArguments))]
+    assert not any(option[:2] + option[2:].replace("_", "-") in text for option in options if "_" in option)
+    assert "(default: None)" not in text
+    assert (
+        "--config RECIPE YAML recipe with any of these options, or the name of one that `vpns config` lists;" in text
+    )
+    assert "; default if no model and no data set is named." in text
+    assert "--sparsities VALUE [VALUE ...] Fractions" in text
+    assert "each in [0, 1). (default: 0.7)" in text
+    assert "--horizontal_flip [true|false] Mirror" in text
+    assert "--no_horizontal_flip The same as --horizontal_flip false. " in text
+    assert text.count("that of the recipe if not given.") == 2
+    assert text.startswith("usage: ")
+    assert "required" not in text
+
+
+def test_both_spellings_of_an_option_are_understood(parse):
+    assert parse(*NAMED, "--train-batch-size", "8", "--no-horizontal-flip", "--prompt", "fix")[1] == (
+        VPNsTrainingArguments(train_batch_size=8, horizontal_flip=False, visual_prompt="fix")
+    )
+
+
+@pytest.mark.parametrize("argv", [["--nonsense", "3"], ["--nonsense=3"], ["--spars", "0.3"], ["stray"]])
+def test_an_unknown_argument_is_named(parse, capsys, argv):
+    line = refused(capsys, lambda: parse(*NAMED, *argv))
+    assert f"unknown argument {argv[0]};" in line
+
+
+def test_an_option_that_was_meant_is_named(parse, capsys):
+    line = refused(capsys, lambda: parse(*NAMED, "--sparsity", "0.3"))
+    assert "unknown argument --sparsity; did you mean --sparsities; see --help" in line
+    assert "did you mean" not in refused(capsys, lambda: parse(*NAMED, "--xyz"))
+
+
+def test_an_unknown_field_of_a_recipe_is_named(parse, recipe, capsys):
+    path = recipe("model_name_or_path: m\ndataset_name: d\nlerning_rate: 0.1\n")
+    assert "lerning_rate" in refused(capsys, lambda: parse("--config", str(path)))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (
+            "modl_name_or_path: m\ndataset_name: d\n",
+            "modl_name_or_path, which is no option; did you mean model_name_or_path",
+        ),
+        ("model_name_or_path: m\ndataset_name: d\nlerning_rate:\n", "did you mean learning_rate"),
+        ("model_name_or_path: m\ndataset_name: d\nconfig: other.yaml\n", "holds config, which is no option"),
+        ("1: 2\n", "holds 1, which is no option;"),
+    ],
+)
+def test_a_misspelt_field_of_a_recipe_is_named_before_anything_that_is_missing(parse, recipe, capsys, text, meant):
+    assert meant in refused(capsys, lambda: parse("--config", str(recipe(text))))
+
+
+@pytest.mark.parametrize("name", ["find-mask-epochs", "find_mask_epochs"])
+def test_a_field_of_a_recipe_may_have_hyphens(parse, recipe, name):
+    path = recipe(f"model_name_or_path: m\ndataset_name: d\n{name}: 4\n")
+    assert parse("--config", str(path))[1].find_mask_epochs == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("seed: 1.5", "'1.5'"),
+        ("sparsities: [0.4, many]", "'many'"),
+        ("find_mask_epochs: [3, 4]", "4"),
+        ("horizontal_flip: perhaps", "perhaps"),
+        ("learning_rate: {a: 1}", "learning_rate"),
+    ],
+)
+def test_a_value_of_another_type_is_named(parse, recipe, capsys, text, named):
+    path = recipe(f"model_name_or_path: m\ndataset_name: d\n{text}\n")
+    assert named in refused(capsys, lambda: parse("--config", str(path)))
+
+
+@pytest.mark.parametrize("argv", [NAMED[:2], NAMED[2:]])
+def test_model_and_data_are_both_needed(parse, capsys, argv):
+    assert "required" in refused(capsys, lambda: parse(*argv))
+
+
+def test_a_value_that_is_not_allowed(parse):
+    with pytest.raises(InputError, match=r"sparsity 1\.0 .*\[0, 1\)"):
+        parse(*NAMED, "--sparsities", "0.5", "1.0")
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just words", "", "a: [", "\tx: 1"])
+def test_a_recipe_must_hold_options(recipe, text):
+    path = recipe(text)
+    with pytest.raises(InputError) as error:
+        read_recipe(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_recipe_names_an_option_once(recipe):
+    with pytest.raises(InputError, match=r"holds seed more than once; leave one line of it$"):
+        read_recipe(recipe("seed: 1\nprompt_size: 3\nseed: 2\n"))
+
+
+def test_a_recipe_must_be_text(tmp_path):
+    (tmp_path / "recipe.yaml").write_bytes(b"\xff\xfe\x00a")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_recipe(tmp_path / "recipe.yaml")
+
+
+def test_a_recipe_must_be_a_file(parse, tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        parse("--config", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("nowhere.yaml", r"there is no recipe nowhere.yaml; give a YAML file, or a name that `vpns config` lists"),
+        ("defalt", r"there is no recipe defalt; did you mean default; give a YAML file"),
+        ("--seed", r"--config names no recipe; give a YAML file or a shipped name, such as default"),
+    ],
+)
+def test_a_recipe_must_be_there(parse, name, answer):
+    for argv in (["--config", name], [f"--config={name}"]):
+        with pytest.raises(InputError, match=answer):
+            parse(*argv)

@@ -1,0 +1,166 @@
+"""The options of a job, from a command line and a recipe."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, Action, HelpFormatter
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, fields, make_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn, get_type_hints
+
+import yaml
+from transformers import HfArgumentParser
+
+from ..errors import InputError
+from ..jobs import InputArguments, VPNsTrainingArguments
+from ..recipes import DEFAULT, find_recipe
+from .parser import OneLineErrors
+
+NOT_GIVEN = ("", "null", "~")
+
+
+class PlainHelp(HelpFormatter):
+    """Adds each default that says something, written as it would be given."""
+
+    def _get_help_string(self, action: Action) -> str:
+        default = action.default
+        if default in (None, SUPPRESS) or action.required or action.nargs == 0:
+            return action.help
+        written = " ".join(f"{item:g}" for item in default) if isinstance(default, list) else str(default)
+        return f"{action.help} (default: {written})"
+
+
+class JobParser(OneLineErrors, HfArgumentParser):
+    """The options of a job; its help shows every option once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(
+            *args, formatter_class=PlainHelp, usage="%(prog)s [--config RECIPE] [--option VALUE ...]", **kwargs
+        )
+        for action in self._actions:
+            # What is understood stays as it was: the parser looks options up in a table of its own.
+            action.option_strings = [option for option in action.option_strings if "-" not in option.lstrip("-")]
+            if action.const is False:
+                action.help = f"The same as --{action.dest} false."
+            elif action.nargs != 0:
+                action.metavar = "true|false" if action.nargs == "?" else "VALUE"
+
+    def check_options(self, names: Iterable[str]) -> None:
+        """Exits if the fields of a recipe are not options; it speaks of those before options that are missing."""
+        known = {option.lstrip("-") for option in self._option_string_actions} - {"help", "h", "config"}
+        for name in names:
+            if name not in known:
+                self.error(f"the recipe holds {name}, which is no option{self._meant(name)}")
+
+    def refuse(self, argument: str) -> NoReturn:
+        """Exits because of an argument that is not understood."""
+        self.error(f"unknown argument {argument}{self._meant(_option(argument), '--')}")
+
+    def _meant(self, name: str, dashes: str = "") -> str:
+        options = {action.dest for action in self._actions} - {"help", "config"}
+        near = get_close_matches(name.replace("-", "_"), options, n=1)
+        return f"; did you mean {dashes}{near[0]}" if near else ""
+
+
+def parse_arguments(
+    argv: Sequence[str], description: str | None = None
+) -> tuple[InputArguments, VPNsTrainingArguments]:
+    """Reads the command line of `vpns prune`.
+
+    Args:
+        argv: what follows the name of the command.
+        description: shown by --help.
+
+    Raises:
+        InputError: if a value is not allowed, or the recipe cannot be read.
+        SystemExit: with code 2 if an option is unknown or malformed, 0 after --help.
+    """
+    parser = _job_parser(description)
+    recipe, rest = _take_config(list(argv))
+    named = any(_option(arg) in ("model_name_or_path", "dataset_name") for arg in rest)
+    if recipe is None and not named and "--help" not in rest and "-h" not in rest:
+        recipe = find_recipe(DEFAULT)
+    fields = read_recipe(recipe) if recipe is not None else {}
+    parser.check_options(fields)
+    tokens = recipe_tokens(fields)
+    *given, _, unknown = parser.parse_args_into_dataclasses([*tokens, *rest], return_remaining_strings=True)
+    if unknown:
+        parser.refuse(unknown[0])
+    return InputArguments(**vars(given[0])), VPNsTrainingArguments(**vars(given[1]))
+
+
+def _job_parser(description: str | None) -> JobParser:
+    kinds = (InputArguments, VPNsTrainingArguments)
+    parser = JobParser([_as_the_parser_takes_it(kind) for kind in kinds], description=description, allow_abbrev=False)
+    config_help = (
+        "YAML recipe with any of these options, or the name of one that `vpns config` lists; "
+        f"{DEFAULT} if no model and no data set is named."
+    )
+    parser.add_argument("--config", metavar="RECIPE", help=config_help)
+    return parser
+
+
+def _as_the_parser_takes_it(kind: type) -> type:
+    """Returns a dataclass of the same options without what only we declare of them, and without their checks."""
+    hints = get_type_hints(kind)
+    plain = []
+    for entry in fields(kind):
+        metadata = {name: value for name, value in entry.metadata.items() if name in ("help", "aliases")}
+        copy = field(default=entry.default, default_factory=entry.default_factory, metadata=metadata)
+        plain.append((entry.name, hints[entry.name], copy))
+    return make_dataclass(kind.__name__, plain)
+
+
+def recipe_tokens(fields: Mapping[str, Any]) -> list[str]:
+    """Returns the fields of a recipe as command-line tokens, so that both are checked alike."""
+    given = {name: value for name, value in fields.items() if value not in NOT_GIVEN}
+    return [token for name, value in given.items() for token in (f"--{name}", *_tokens(value))]
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Returns the fields of a YAML recipe, each value as it is written.
+
+    Raises:
+        InputError: if the file cannot be read, does not hold a mapping of options, or names an option twice.
+    """
+    try:
+        # The base loader keeps every value as it is written: `no` is a precision, not False.
+        text = path.read_text(encoding="utf-8")
+        recipe = yaml.load(text, Loader=yaml.BaseLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"the recipe {path} cannot be read ({reason}); give a YAML file of options") from error
+    if not isinstance(recipe, dict):
+        raise InputError(f"the recipe {path} holds no options; write one 'name: value' per line")
+    names = Counter(key.value for key, _ in yaml.compose(text, Loader=yaml.BaseLoader).value)
+    if repeated := [name for name, count in names.items() if count > 1]:  # YAML would take the last without a word
+        raise InputError(f"the recipe {path} holds {repeated[0]} more than once; leave one line of it")
+    return recipe
+
+
+def _tokens(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def _option(token: str) -> str:
+    return token.partition("=")[0].lstrip("-").replace("-", "_")
+
+
+def _take_config(argv: list[str]) -> tuple[Path | None, list[str]]:
+    path, rest, tokens = None, [], iter(argv)
+    for token in tokens:
+        if token == "--config":
+            path = _recipe_path(next(tokens, ""))
+        elif token.startswith("--config="):
+            path = _recipe_path(token.partition("=")[2])
+        else:
+            rest.append(token)
+    return path, rest
+
+
+def _recipe_path(given: str) -> Path:
+    if not given or given.startswith("-"):
+        raise InputError(f"--config names no recipe; give a YAML file or a shipped name, such as {DEFAULT}")
+    return find_recipe(given)
