@@ -30,7 +30,7 @@ def refusal(prompt: dict[str, Tensor] | None, known: PromptFacts) -> str:
         (border(0), PromptFacts(), PromptFacts("pad", 0, 32, 32)),
         (border(0), PromptFacts("fix"), PromptFacts("fix", 0, 32, 32)),
         (border(16), PromptFacts("pad"), PromptFacts("pad", 16, 32, 32)),
-        (border(16), PromptFacts(prompt_size=32), PromptFacts("fix", 32, 32, 32)),
+        (border(16), PromptFacts("fix"), PromptFacts("fix", 32, 32, 32)),
         (square(1), PromptFacts(), PromptFacts("fix", 1, 32, 32)),
         (square(31), PromptFacts(prompt_size=31), PromptFacts("fix", 31, 32, 32)),
         (padding(31), PromptFacts(), PromptFacts("expand", 0, 31, 32)),
@@ -54,6 +54,7 @@ def test_a_leading_1_makes_no_difference():
 
 def test_what_is_assumed_is_said():
     assert find_prompt(stored(border(3)), PromptFacts("pad", image_size=20)).notes == []
+    assert find_prompt(stored(padding(26)), PromptFacts("expand")).notes == []
     ambiguous, size = find_prompt(stored(border(3)), PromptFacts()).notes
     assert "expand has the same mask" in ambiguous
     assert "32 pixels" in size
@@ -108,7 +109,8 @@ def test_what_contradicts_the_mask():
 
 
 def test_a_mask_of_the_whole_picture_does_not_tell_its_kind():
-    assert "--visual_prompt" in refusal(stored(torch.ones(3, SIDE, SIDE)), PromptFacts())
+    for known in (PromptFacts(), PromptFacts(prompt_size=32), PromptFacts(image_size=20)):
+        assert "give --visual_prompt" in refusal(stored(torch.ones(3, SIDE, SIDE)), known)
 
 
 @pytest.mark.parametrize("size", [-1, 0])
@@ -118,7 +120,7 @@ def test_sides_that_are_too_small(size):
 
 
 def test_pictures_larger_than_the_prompt():
-    assert "at most 32" in refusal(stored(border(3)), PromptFacts(image_size=33))
+    assert "allowed: 1 to 32" in refusal(stored(border(3)), PromptFacts(image_size=33))
 
 
 @pytest.mark.parametrize(

@@ -36,14 +36,12 @@ class PromptFacts:
         """These facts, and those of `other` where there are none."""
         return PromptFacts(**{k: getattr(other, k) if mine is None else mine for k, mine in vars(self).items()})
 
-    def contradiction(self, other: PromptFacts) -> str | None:
-        """The first fact in which `other` differs, in words; None if none does."""
-        differing = (
-            f"{name} is {mine}, not {getattr(other, name)}"
-            for name, mine in vars(self).items()
-            if None not in (mine, getattr(other, name)) and mine != getattr(other, name)
-        )
-        return next(differing, None)
+    def check(self, other: PromptFacts, source: str) -> None:
+        """Raises InputError if a fact differs from that of `other`, which `source` says."""
+        for name, mine in vars(self).items():
+            theirs = getattr(other, name)
+            if None not in (mine, theirs) and mine != theirs:
+                raise InputError(f"{name} is {mine}, not {theirs}, as {source}")
 
     def build(self) -> VisualPrompt:
         """Returns the prompt of these facts, all of them known.
@@ -78,18 +76,14 @@ class FoundPrompt:
 def find_prompt(visual_prompt: Mapping[str, Tensor] | None, known: PromptFacts) -> FoundPrompt:
     """Tells the kind and the sizes of a prompt.
 
-    The released code stores the parameter as `program` (3, O, O), and the `mask` of a prompt that stays in place; one at
-    random places has none.
-
     Args:
-        visual_prompt: its state dict; None without a prompt.
+        visual_prompt: its state dict, `program` (3, O, O) and, but for a prompt at random places, `mask` (3, O, O); None
+            without a prompt.
         known: what is given or recorded.
 
     Raises:
         InputError: if no prompt fits both, or more must be known to tell.
     """
-    if known.image_size is not None and known.image_size < 1:
-        raise InputError(f"image_size is {known.image_size}; it must be at least 1 pixel")
     if visual_prompt is None:
         return _no_prompt(known)
     if "program" not in visual_prompt or visual_prompt.keys() - {"program", "mask"}:
@@ -98,18 +92,20 @@ def find_prompt(visual_prompt: Mapping[str, Tensor] | None, known: PromptFacts) 
     side = program.shape[-1]
     if known.output_size not in (None, side):
         raise InputError(f"output_size is {known.output_size}, but the program of the prompt has {side} pixels")
-    if known.image_size is not None and known.image_size > side:
-        raise InputError(f"image_size is {known.image_size}; it must be at most {side}, the side of the prompt")
-    if "mask" not in visual_prompt:
-        return _random_prompt(program, known)
-    mask = _picture("mask", visual_prompt["mask"])
-    return _masked_prompt(program, mask, known)
+    if known.image_size is not None and not 1 <= known.image_size <= side:
+        raise InputError(f"image_size is {known.image_size}; allowed: 1 to {side}, the side of the prompted picture")
+    if "mask" in visual_prompt:
+        return _masked_prompt(program, _picture("mask", visual_prompt["mask"]), known)
+    return _random_prompt(program, known)
 
 
 def _no_prompt(known: PromptFacts) -> FoundPrompt:
-    facts = PromptFacts("none", 0, known.image_size or USUAL_SIZE, known.image_size or USUAL_SIZE)
     if known.visual_prompt not in (None, "none"):
         raise InputError(f"visual_prompt is {known.visual_prompt}, but the checkpoint holds no prompt; give none")
+    side = USUAL_SIZE if known.image_size is None else known.image_size
+    if side < 1:
+        raise InputError(f"image_size is {side}; it must be at least 1 pixel")
+    facts = PromptFacts("none", 0, side, side)
     return FoundPrompt(facts, None, _size_note(facts, known))
 
 
@@ -120,19 +116,18 @@ def _random_prompt(program: Tensor, known: PromptFacts) -> FoundPrompt:
     """
     if known.visual_prompt not in (None, "random"):
         raise InputError(
-            f"visual_prompt is {known.visual_prompt}, but the checkpoint holds no mask, as of a prompt at random places; "
+            f"visual_prompt is {known.visual_prompt}, but a checkpoint without a mask is of a prompt at random places; "
             "give random"
         )
     if known.prompt_size is None:
         raise InputError(
             "a prompt at random places does not store its size; give --prompt_size, the side of its square"
         )
-    side = program.shape[-1]
-    facts = PromptFacts("random", known.prompt_size, known.image_size or side, side)
+    size, side = known.prompt_size, program.shape[-1]
+    facts = PromptFacts("random", size, known.image_size or side, side)
     row, column = facts.build().eval().place()
     parameter = torch.zeros_like(program)
-    shown = program[:, row : row + facts.prompt_size, column : column + facts.prompt_size]
-    parameter[:, : facts.prompt_size, : facts.prompt_size] = shown
+    parameter[:, :size, :size] = program[:, row : row + size, column : column + size]
     moved = (
         f"the prompt is the part of the program at row {row}, column {column}, where the square stays in evaluation; "
         "at each other place the released code shows another part"
@@ -141,39 +136,33 @@ def _random_prompt(program: Tensor, known: PromptFacts) -> FoundPrompt:
 
 
 def _masked_prompt(program: Tensor, mask: Tensor, known: PromptFacts) -> FoundPrompt:
-    fitting = list(_fitting(mask, known.image_size))
+    """Of several kinds with the same mask it is the one that is given, or else the first in the released code's options."""
+    fitting = {facts.visual_prompt: facts for facts in _measured(mask[0] != 0, known.image_size) if _fits(facts, mask)}
     if not fitting:
         raise InputError(
             "the mask of the prompt is no border (pad), no square in the top-left corner (fix) and no padding (expand): "
             "such a prompt cannot be converted"
         )
-    agreeing = [facts for facts in fitting if known.contradiction(facts) is None]
-    if not agreeing:
-        raise InputError(f"{known.contradiction(fitting[0])}, as the mask of the prompt says")
-    facts = agreeing[0]
-    others = [other.visual_prompt for other in agreeing[1:]]
-    if "fix" in others and facts.prompt_size > 0:
+    if known.visual_prompt is None and mask.all():
         raise InputError("the mask covers the whole picture, as that of pad and of fix may; give --visual_prompt")
-    notes = ["the prompt is taken for pad; expand has the same mask"] if "expand" in others else []
+    facts = fitting.get(known.visual_prompt, next(iter(fitting.values())))
+    known.check(facts, "the mask of the prompt says")
+    is_taken_for_pad = known.visual_prompt is None and fitting.keys() >= {"pad", "expand"}
+    notes = ["the prompt is taken for pad; expand has the same mask"] if is_taken_for_pad else []
     return FoundPrompt(facts, program.clone(), notes + _size_note(facts, known))
 
 
-def _fitting(mask: Tensor, image_size: int | None) -> Iterator[PromptFacts]:
-    """Yields the prompts that have this mask, `pad` first, which comes before `expand` in the released code's options."""
-    side = mask.shape[-1]
-    ones = mask[0] != 0
-    if not torch.equal(mask, ones.to(mask.dtype).expand_as(mask)):
-        return
-    middle = ones[side // 2]
-    input_side = image_size or side
-    for facts in (
-        PromptFacts("pad", int(middle[: side // 2].sum()), input_side, side),
-        PromptFacts("fix", int(ones[0].sum()), input_side, side),
-        PromptFacts("expand", 0, side - int(middle.sum()), side),
-    ):
-        can_be_built = facts.visual_prompt != "expand" or 0 < facts.image_size < side
-        if can_be_built and torch.equal(facts.build().prompt_mask[0], ones):
-            yield facts
+def _measured(ones: Tensor, image_size: int | None) -> Iterator[PromptFacts]:
+    """Yields each kind that may have a mask (O, O), in the size that its first and its middle row have."""
+    side, covered = len(ones), int(ones[len(ones) // 2].sum())
+    yield PromptFacts("pad", covered // 2, image_size or side, side)
+    yield PromptFacts("fix", int(ones[0].sum()), image_size or side, side)
+    if 0 < covered < side:
+        yield PromptFacts("expand", 0, side - covered, side)
+
+
+def _fits(facts: PromptFacts, mask: Tensor) -> bool:
+    return torch.equal(facts.build().prompt_mask.to(mask.dtype).expand_as(mask), mask)
 
 
 def _picture(name: str, tensor: Tensor) -> Tensor:

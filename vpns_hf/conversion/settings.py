@@ -73,9 +73,7 @@ class RecordedSettings:
         Raises:
             InputError: if something given contradicts what is recorded.
         """
-        contradiction = given.contradiction(self.prompt)
-        if contradiction is not None:
-            raise InputError(f"{contradiction}, as {NAME} beside it says; leave the option out, or correct the file")
+        given.check(self.prompt, f"{NAME} beside it says; leave the option out, or correct the file")
         return given.or_else(self.prompt)
 
 

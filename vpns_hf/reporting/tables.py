@@ -13,19 +13,10 @@ from .results import Results, RunResult
 def results_table(results: Results) -> str:
     """One row per run: sparsity, accuracy of both views beside the dense model's, weights kept, seconds.
 
-    Accuracies are in %, followed in brackets by the points they lie above the dense model. "Waiting" is the share of the
-    epochs' time spent waiting for images. Images that were left out are counted below.
+    Accuracies are in %, followed in brackets by the points they lie above the dense model. Images that were left out are
+    counted below.
     """
-    header = [
-        "Target",
-        "Achieved",
-        "With prompt %",
-        "Without %",
-        "Dense %",
-        "Non-zero of all weights",
-        "Seconds",
-        "Waiting",
-    ]
+    header = ["Target", "Achieved", "With prompt %", "Without %", "Dense %", "Non-zero of all weights", "Seconds"]
     rows = [_run_row(run, results.dense.accuracy) for run in results.runs]
     table = markdown_table(header, rows, right=[True] * len(header))
     if not results.skipped_images:
@@ -53,13 +44,12 @@ def layer_table(layers: Mapping[str, Sequence[int]], skipped: Mapping[str, str])
 def _run_row(run: RunResult, dense: float | None) -> list[str]:
     return [
         short_percent(run.sparsity_requested),
-        f"{100 * run.sparsity:.2f}%",
+        percent(run.sparsity),
         points(run.accuracy.prompted, dense),
         points(run.accuracy.plain, dense),
         points(dense, None),
         f"{count(run.nonzero)} of {count(run.total)}",
         duration(run.total_seconds),
-        percent(run.waiting),
     ]
 
 
