@@ -33,6 +33,7 @@ test-fast: setup ## run the tests that take seconds
 quality: setup ## check the style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 style: setup ## correct the style
 	$(BIN)/ruff check --fix .

@@ -85,8 +85,8 @@ def _call(command: str, arguments: Sequence[str], end: type, plain: Callable, of
 
 
 def _options(parser: ArgumentParser) -> Iterator[str]:
-    for action in parser._actions:
+    for action in parser._actions:  # noqa: SLF001
         yield from (option.lstrip("-") for option in action.option_strings)
-    if parser._subparsers is not None:
-        for subparser in parser._subparsers._group_actions[0].choices.values():
+    if parser._subparsers is not None:  # noqa: SLF001
+        for subparser in parser._subparsers._group_actions[0].choices.values():  # noqa: SLF001
             yield from _options(subparser)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 
+import pytest
+
 # The libraries read these when they are first imported: too early for a fixture. Processes that a test starts, and the
 # workers of pytest-xdist, inherit them.
 if "PYTEST_XDIST_WORKER" not in os.environ:
@@ -13,3 +15,13 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["VPNS_CACHE"] = os.path.join(_CACHES.name, "vpns_hf")
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["OMP_NUM_THREADS"] = "1"  # the networks are small: more threads mostly wait for each other
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerator():
+    """Every test begins without what accelerate keeps for a whole process."""
+    from tests.helpers import forget_accelerator  # not before the environment above is set
+
+    forget_accelerator()
+    yield
+    forget_accelerator()

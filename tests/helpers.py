@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from accelerate.state import AcceleratorState
 from hypothesis import settings
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel, ResNetConfig, ResNetForImageClassification
@@ -114,3 +115,8 @@ def prune_at_random(
 def pictures(count: int = 2, size: int = 16, seed: int = 1) -> Tensor:
     """Random pictures in [0, 1], (count, 3, size, size)."""
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def forget_accelerator() -> None:
+    """Forgets precision and device, which accelerate keeps for a whole process."""
+    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 (accelerate offers no other way)

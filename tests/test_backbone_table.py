@@ -26,7 +26,7 @@ from tests.helpers import pictures, randomised
 from tests.training_helpers import coloured_split, tiny_arguments
 from vpns_hf import VPNsForImageClassification, VPNsTrainer
 from vpns_hf.backbones import load_backbone
-from vpns_hf.pruning.budget import num_dropped
+from vpns_hf.pruning import num_dropped
 
 SPARSITY = 0.6
 PAGE = Page("docs/backbones.md")

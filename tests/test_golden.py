@@ -18,11 +18,9 @@ from vpns_hf.data import Batch
 from vpns_hf.label_mapping import FrequencyMapping
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping, fit_label_mapping
 from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.pruning import LearnedMask
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.pruning.learned_mask import LearnedMask
-from vpns_hf.training.loop import train
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.run import Run
+from vpns_hf.training import AdamSpec, Run, SGDSpec, train
 
 RECORDINGS = sorted((Path(__file__).parent / "fixtures" / "golden").glob("*.json"))
 FIND_MASK = AdamSpec(learning_rate=1e-3, prompt_learning_rate=1e-2, weight_decay=1e-4)

@@ -19,8 +19,7 @@ from tests.helpers import CLASSES, HandNet, hand_pictures, pictures, tiny_resnet
 from vpns_hf import VPNsForImageClassification, VPNsTrainer, VPNsTrainingArguments
 from vpns_hf.data import Batch
 from vpns_hf.data.provenance import Origin
-from vpns_hf.training.run import Callback, Run, RunData
-from vpns_hf.training.selection import EpochSelection, LastEpoch
+from vpns_hf.training import Callback, EpochSelection, LastEpoch, Run, RunData
 
 # Equal numbers are asked for, bit by bit, also where there is a GPU. Accelerate decides once for the whole process.
 os.environ["ACCELERATE_USE_CPU"] = "1"

@@ -14,16 +14,22 @@ from torch.optim import SGD
 from transformers import PreTrainedModel
 
 from vpns_hf.data import EvalTransform, ImageCache, TrainBatches, TrainTransform
-from vpns_hf.data.batches.batches import Process
+from vpns_hf.data.batches import Process
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage
 from vpns_hf.metrics import count_macs
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.loop import enter, train_epoch
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.preparations import ChannelsLast
-from vpns_hf.training.run import Run, RunData, TrainingStage
-from vpns_hf.training.selection import LastEpoch
+from vpns_hf.training import (
+    AdamSpec,
+    ChannelsLast,
+    LastEpoch,
+    Run,
+    RunData,
+    SGDSpec,
+    TrainingStage,
+    enter,
+    train_epoch,
+)
 
 from .errors import NothingToMeasure
 from .step import resnet18
@@ -67,18 +73,18 @@ def benchmark_gpu() -> list[dict]:
 
 def measure(device: torch.device, sizes: Sizes) -> list[dict]:
     """Returns rows of images per second beside their references, and the projected minutes of a run."""
-    AcceleratorState._reset_state(reset_partial_state=True)
+    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 (accelerate offers no other way)
     accelerator = Accelerator(mixed_precision="bf16", cpu=device.type == "cpu")
     images = sizes.batch_size * VIEWS * sizes.iterations
     data = _data(device, sizes)
-    bare = images / _seconds(_bare(device, sizes), device)
-    limit = _matrix_rate(device, sizes.matrix) / (2 * PASSES * _macs(sizes))
+    bare = images / seconds_of(_bare(device, sizes), device)
+    limit = _matrix_rate(device, sizes.matrix) / (2 * PASSES * operations(sizes))
     stages = {
         "mask search": FindMaskStage(1, AdamSpec(1e-4, 1e-4, 1e-4), scaled_weight),
         "fine-tuning": FineTuneStage(1, SGDSpec(0.01, 0.01, 0.9, 1e-4)),
     }
     rates = {
-        name: images / _seconds(_stage(stage, accelerator, data, sizes), device) for name, stage in stages.items()
+        name: images / seconds_of(_stage(stage, accelerator, data, sizes), device) for name, stage in stages.items()
     }
     rows = []
     for name, rate in rates.items():
@@ -152,10 +158,10 @@ def _matrix_rate(device: torch.device, side: int, repeats: int = 20) -> float:
         for _ in range(repeats):
             left @ right
 
-    return repeats * 2 * side**3 / _seconds(products, device)
+    return repeats * 2 * side**3 / seconds_of(products, device)
 
 
-def _macs(sizes: Sizes) -> int:
+def operations(sizes: Sizes) -> int:
     side = sizes.image_size
     model = VPNsForImageClassification.from_backbone(
         sizes.network(), id2label={0: "0", 1: "1"}, visual_prompt="none", image_size=side
@@ -163,7 +169,7 @@ def _macs(sizes: Sizes) -> int:
     return count_macs(model, torch.rand(1, 3, side, side)).dense
 
 
-def _seconds(work: Callable[[], object], device: torch.device) -> float:
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
     """Returns the shorter of two times, after a first that is not counted."""
     times = []
     for _ in range(3):

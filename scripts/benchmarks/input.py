@@ -13,19 +13,21 @@ import torch
 from PIL import Image, ImageOps
 
 from vpns_hf.data import Columns, CropPlan, ImageCache, TrainBatches, TrainTransform, cache_images
-from vpns_hf.data.take import Selection
+from vpns_hf.data.take import Take
 
 BATCH = 256
 # The cache holds several batches, more than fits into the caches of a core, as that of a real data set does.
 BATCHES = 16
-ROUNDS = 5
 CASES = ((64, 64, "PNG"), (64, 64, "JPEG"), (32, 224, "PNG"), (32, 224, "JPEG"))
 
 
-def benchmark_input() -> list[dict]:
+def benchmark_input(rounds: int = 5) -> list[dict]:
     """Time training batches from the uint8 cache against decoding and augmenting each image with PIL and NumPy.
 
     Both sides run in turn on one core and must give the same pixels; the best of several rounds of each counts.
+
+    Args:
+        rounds: for each side.
 
     Returns:
         One dict per case: `name`; `ours` and `reference` in images per second per core, `unit`; their `ratio`; and
@@ -37,12 +39,12 @@ def benchmark_input() -> list[dict]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return [_compare(*case) for case in CASES]
+        return [_compare(*case, rounds) for case in CASES]
     finally:
         torch.set_num_threads(threads)
 
 
-def _compare(source: int, image_size: int, file_format: str) -> dict:
+def _compare(source: int, image_size: int, file_format: str, rounds: int) -> dict:
     transform = TrainTransform(image_size)
     files = encoded_images(source, file_format)
     plan = transform.plan(len(files), torch.Generator().manual_seed(0))
@@ -52,6 +54,7 @@ def _compare(source: int, image_size: int, file_format: str) -> dict:
         assert difference < 1 / 255, f"the two sides differ by {difference} on average"
         batches = TrainBatches(cache, transform, batch_size=BATCH, seed=0, stream="plain")
         ours, reference = _best_rates(
+            rounds,
             lambda: sum(len(batch.labels) for batch in batches.epoch(0)),
             lambda: len(_pil_batch(files, transform, plan)),
         )
@@ -99,14 +102,14 @@ def _pil_batch(files: list[bytes], transform: TrainTransform, plan: CropPlan) ->
 
 def _mean_difference(cache: ImageCache, files: list[bytes], transform: TrainTransform, plan: CropPlan) -> float:
     rows, crops = plan.take(torch.arange(len(files)))
-    ours = transform(Selection(cache.images, rows), crops)
+    ours = transform(Take(cache.images, rows), crops)
     return float((ours - torch.from_numpy(_pil_batch(files, transform, plan))[rows]).abs().mean())
 
 
-def _best_rates(*sides: Callable[[], int]) -> list[float]:
+def _best_rates(rounds: int, *sides: Callable[[], int]) -> list[float]:
     """Images per second of each side, which returns how many it made; the sides take turns."""
     best = [0.0] * len(sides)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for index, side in enumerate(sides):
             start = time.perf_counter()
             count = side()

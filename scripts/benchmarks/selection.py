@@ -10,9 +10,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from vpns_hf.pruning.budget import num_dropped
-from vpns_hf.pruning.thresholds.selectors import make_selector
-from vpns_hf.pruning.thresholds.threshold import MaskedWeights, write_masked_weights, write_masks
+from vpns_hf.pruning import MaskedWeights, make_selector, num_dropped, write_masked_weights, write_masks
 
 FOLLOWED = "all of it, following the last masks"
 

@@ -21,11 +21,7 @@ from vpns_hf.data import Batch
 from vpns_hf.methods.stages import FindMaskStage
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.loop import enter, train_epoch
-from vpns_hf.training.optimizers import AdamSpec
-from vpns_hf.training.run import Run, RunData, TrainingStage
-from vpns_hf.training.selection import LastEpoch
-from vpns_hf.training.stem_gradient import FastStemGradient
+from vpns_hf.training import AdamSpec, FastStemGradient, LastEpoch, Run, RunData, TrainingStage, enter, train_epoch
 
 LEARNING_RATE, WEIGHT_DECAY, SPARSITY, SEED = 1e-4, 1e-4, 0.7, 0
 SIZES = ((64, 64), (224, 16))

@@ -9,7 +9,7 @@ import torch
 from transformers import ResNetForImageClassification
 
 from vpns_hf.models import VPNsForImageClassification
-from vpns_hf.pruning.budget import num_dropped
+from vpns_hf.pruning import num_dropped
 from vpns_hf.reporting.storage_size import StorageSize, storage_size
 
 from .step import resnet18

@@ -21,7 +21,7 @@ from vpns_hf.backbones.timm_networks import TIMM_NETWORKS, timm_name
 from vpns_hf.errors import InputError
 from vpns_hf.export.export import export_model
 from vpns_hf.export.formats import EXPORTS
-from vpns_hf.jobs.output.output import save_model
+from vpns_hf.jobs import save_model
 from vpns_hf.models.configuration_vgg import VggConfig
 from vpns_hf.models.modeling_vgg import VggForImageClassification
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import datasets
 import pytest
-from accelerate.state import AcceleratorState
 
-from tests.helpers import tiny_resnet
+from tests.helpers import forget_accelerator, tiny_resnet
 from tests.scripts.running import Ended
 from tests.training_helpers import coloured_split
 from vpns_hf.__main__ import main
@@ -38,11 +37,11 @@ def training_vpns(vpns, monkeypatch, tmp_path) -> Iterator[Callable[..., Ended]]
     monkeypatch.setenv("VPNS_CACHE", str(tmp_path / "cache"))
 
     def call(*argv: object) -> Ended:
-        AcceleratorState._reset_state(reset_partial_state=True)
+        forget_accelerator()
         return vpns(*argv)
 
     yield call
-    AcceleratorState._reset_state(reset_partial_state=True)
+    forget_accelerator()
 
 
 @pytest.fixture

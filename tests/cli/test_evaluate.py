@@ -13,6 +13,7 @@ from tests.helpers import tiny_model
 from tests.hub.runs import write_run
 from tests.training_helpers import coloured_split
 from vpns_hf import VPNsForImageClassification
+from vpns_hf.reporting import Results
 
 TEST = coloured_split(17, seed=5)
 
@@ -75,12 +76,14 @@ def test_the_card_gets_what_was_measured(evaluate, model, data):
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.endswith(f"Written into the card: {model / 'README.md'}\n")
     after = {path.name: path.read_bytes() for path in model.glob("*.*") if path.is_file()}
-    assert {name for name in after if after[name] != before.get(name)} == {"README.md"}
+    assert {name for name in after if after[name] != before.get(name)} == {"README.md", "results.json"}
     assert set(after) == set(before)
-    card = after["README.md"].decode()
+    [evaluation] = Results.load(model / "results.json").evaluations
+    assert (evaluation.dataset, evaluation.split, evaluation.images) == ("data", "test", 17)
+    assert f"Measured on 17 images, {evaluation.date}, by\n" in card_of(model)
+    card = card_of(model)
     assert f"| Top-1, with the prompt | | {top1(model, TEST, True)} |" in card  # it is the data set of the card
-    assert "Measured on 17 images by\n" in card
-    assert str(data.parent) not in card
+    assert str(data.parent).encode() not in after["README.md"] + after["results.json"]
 
 
 @pytest.mark.parametrize(
@@ -133,12 +136,8 @@ def test_weights_that_cannot_be_read(evaluate, model, data):
     assert re.fullmatch(r"vpns evaluate: error: .*sparsity-70 cannot be loaded: .+\n", ended.err)
 
 
-def test_a_model_without_a_card_has_none_to_update(evaluate, model, data):
-    (model / "README.md").unlink()
-    ended = evaluate(model, "--dataset_name", data, "--update_card")
-    assert ended.code == 2
-    assert "README.md cannot be read (No such file or directory); nothing was written" in ended.err
-    assert not (model / "README.md").exists()
+def card_of(model: Path) -> str:
+    return (model / "README.md").read_text()
 
 
 def classes(*names: str):

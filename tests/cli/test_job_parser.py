@@ -8,7 +8,7 @@ import pytest
 from vpns_hf import InputError, VPNsTrainingArguments, recipes
 from vpns_hf.cli import job_parser
 from vpns_hf.cli.job_parser import parse_arguments, read_recipe, recipe_tokens
-from vpns_hf.jobs.arguments import InputArguments
+from vpns_hf.jobs import InputArguments
 
 NAMED = ["--model_name_or_path", "some/model", "--dataset_name", "digits"]
 

@@ -75,5 +75,5 @@ def stand_in_for_hub(monkeypatch: pytest.MonkeyPatch, folders: dict[str, Path], 
     def load(path: str, *args: object, revision: str | None = None, **how: object):
         return load_dataset(str(folders.get(path, path)), *args, **{**how, "cache_dir": str(cache_dir)})
 
-    monkeypatch.setattr(loading, "hub_answers", lambda repo_id, repo_type: True)
+    monkeypatch.setattr(loading, "is_online", lambda repo_id, repo_type: True)
     monkeypatch.setattr(loading.datasets, "load_dataset", load)

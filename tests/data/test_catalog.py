@@ -7,7 +7,7 @@ from datasets import ClassLabel, Features, Image, Value
 
 from tests.data.stand_ins import CARDS, ROWS, stand_in_for_hub, write_stand_in
 from vpns_hf.data import DATASETS, DatasetSpec, find_columns, find_spec, load_image_dataset, prepare_splits
-from vpns_hf.data.splits.splits import named_splits
+from vpns_hf.data.splits import named_splits
 from vpns_hf.errors import InputError
 
 ON_HUB = [name for name in DATASETS if name != "digits"]

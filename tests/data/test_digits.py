@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vpns_hf.data import Columns, ImageStore
 from vpns_hf.data.digits import build_digits
+from vpns_hf.data.store import list_caches
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,8 @@ def test_pixels_span_black_to_white(digits):
     assert digits["train"].features["label"].names == [str(digit) for digit in range(10)]
 
 
-def test_same_data_has_the_same_fingerprint(digits):
-    again = build_digits()
-    assert digits["train"]._fingerprint == again["train"]._fingerprint
+def test_the_same_scans_are_decoded_once(digits, tmp_path):
+    store = ImageStore(Columns("image", "label"), tmp_path)
+    for scans in (digits["test"], build_digits()["test"]):
+        store.open(scans, [8])
+    assert len(list_caches(tmp_path)) == 1

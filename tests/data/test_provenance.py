@@ -10,7 +10,7 @@ JOINED = Origin.whole({"train": 10, "extra": 5})
 
 
 def test_several_rows_are_named_by_split_and_counted():
-    part = JOINED.select([12, 3, 14, 9])
+    part = JOINED.take([12, 3, 14, 9])
     assert part.describe_all([0, 1, 2, 3], limit=4) == "rows 3, 9 of the train split, rows 2, 4 of the extra split"
     assert (
         part.describe_all([3, 2, 0, 1], limit=3) == "rows 3, 9 of the train split, row 2 of the extra split and 1 more"
@@ -21,4 +21,4 @@ def test_several_rows_are_named_by_split_and_counted():
 def test_one_row():
     assert JOINED.describe(10) == "row 0 of the extra split"
     with pytest.raises(IndexError):
-        JOINED.select([15]).describe(0)
+        JOINED.take([15]).describe(0)

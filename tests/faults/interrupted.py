@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.training_helpers import tiny_trainer
 from vpns_hf import VPNsTrainer
-from vpns_hf.training.run import Callback
+from vpns_hf.training import Callback
 
 JOB = {"sparsities": [0.5], "finetune_epochs": 2, "checkpointing_steps": 2, "label_mapping": "iterative"}
 

@@ -10,16 +10,15 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from accelerate.state import AcceleratorState
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.test_prune import TINY
-from tests.helpers import tiny_resnet
+from tests.helpers import forget_accelerator, tiny_resnet
 from tests.scripts.running import script_at
 from tests.training_helpers import coloured_split
 from vpns_hf.cli.script import run_script
-from vpns_hf.jobs.arguments import VPNsTrainingArguments
+from vpns_hf.jobs import VPNsTrainingArguments
 
 pytestmark = pytest.mark.slow  # whole jobs
 
@@ -71,7 +70,7 @@ def mine(tmp_path_factory) -> Path:
 
 def run(*argv: object) -> tuple[int, str]:
     """The exit code of scripts/prune.py and what it wrote to standard error."""
-    AcceleratorState._reset_state(reset_partial_state=True)
+    forget_accelerator()
     errors, code = io.StringIO(), 0
     with (
         mock.patch.object(sys, "argv", ["prune.py", *map(str, argv)]),

@@ -12,8 +12,7 @@ import pytest
 from tests.faults.interrupted import At, job, weights
 from vpns_hf.errors import InputError
 from vpns_hf.jobs.output import output
-from vpns_hf.jobs.resume import checkpoints
-from vpns_hf.jobs.resume.checkpoints import Checkpoints
+from vpns_hf.jobs.resume import Checkpoints, checkpoints
 
 pytestmark = pytest.mark.slow  # whole jobs
 
@@ -93,8 +92,8 @@ def test_a_write_that_fails_within_native_code(tmp_path, monkeypatch):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return self.file.write(data)
 
-    hashed = checkpoints._Hashed
-    monkeypatch.setattr(checkpoints, "_Hashed", lambda file: hashed(Full(file)))
+    hashed = checkpoints.Hashed
+    monkeypatch.setattr(checkpoints, "Hashed", lambda file: hashed(Full(file)))
     with pytest.raises(InputError, match="No space left on device"):
         store.write({"shared": {"a": 2}})
     assert store.latest().read("shared") == {"a": 1}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from accelerate.state import AcceleratorState
 
 from tests.faults.interrupted import At, Crash, crash, crashed_job, job, weights
+from tests.helpers import forget_accelerator
 from vpns_hf.errors import InputError
-from vpns_hf.training.run import Callback
+from vpns_hf.training import Callback
 
 pytestmark = pytest.mark.slow  # whole jobs
 
@@ -62,7 +62,7 @@ def test_changed_arguments_are_refused_and_nothing_is_touched(tmp_path):
 
 def test_precision_is_what_accelerate_is_configured_for_not_only_what_is_asked(tmp_path, monkeypatch):
     crashed_job(tmp_path, 10)
-    AcceleratorState._reset_state(reset_partial_state=True)
+    forget_accelerator()
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
     with pytest.raises(InputError, match=r"started with mixed_precision no, now bf16; give what it was"):
         job(tmp_path).train()

@@ -85,7 +85,7 @@ def test_tokens_come_from_the_environment_only():
     """No option of a command takes one, because commands are recorded in results and cards."""
     from dataclasses import fields
 
-    from vpns_hf.jobs.arguments import InputArguments, VPNsTrainingArguments
+    from vpns_hf.jobs import InputArguments, VPNsTrainingArguments
 
     names = [field.name for kind in (InputArguments, VPNsTrainingArguments) for field in fields(kind)]
     assert [name for name in names if "token" in name or "password" in name or "secret" in name] == []

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.interrupted import At, job, weights
 from vpns_hf.errors import Interrupted
-from vpns_hf.training.run import Callback, Run
+from vpns_hf.training import Callback, Run
 
 pytestmark = pytest.mark.slow  # whole jobs
 

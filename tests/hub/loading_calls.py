@@ -116,7 +116,7 @@ def stream_dataset(repo_id: str) -> dict[str, Any]:
     from PIL import Image
 
     from vpns_hf.data import StreamIndex, find_columns, stream_image_dataset
-    from vpns_hf.data.sources.loading import parquet_files
+    from vpns_hf.data.sources import parquet_files
 
     streams = stream_image_dataset(repo_id)
     index = StreamIndex(streams, find_columns(streams), parquet_files(repo_id, streams))

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from tests.helpers import prune_at_random
 from vpns_hf import VPNsForImageClassification, VPNsTrainingArguments
-from vpns_hf.hub.cards import VPNsModelCardData, write_model_card
-from vpns_hf.jobs.output.output import save_model
-from vpns_hf.jobs.recipe import public_recipe, write_recipe
-from vpns_hf.pruning.report import layer_records
+from vpns_hf.hub.cards import write_model_card
+from vpns_hf.jobs import public_recipe, save_model, write_recipe
+from vpns_hf.pruning import layer_records
 from vpns_hf.reporting import DenseResult, Results, RunResult, ViewAccuracy, write_model_plots, write_report
 from vpns_hf.reporting.numbers import sparsity_name
 
@@ -41,7 +40,7 @@ def write_run(folder: Path, base: VPNsForImageClassification, accuracies: dict[f
         save_model(model, folder / run.path)
         write_model_plots(runs[-1], folder / run.path, model.prompt_picture().numpy())
         write_recipe(folder / run.path / "recipe.yaml", public_recipe(options, run.sparsity_requested))
-        write_model_card(folder / run.path, VPNsModelCardData.from_results(results, runs[-1]))
+        write_model_card(folder / run.path, results, runs[-1])
     write_report(replace(results, runs=runs), folder)
     write_recipe(folder / "recipe.yaml", options)
     return folder

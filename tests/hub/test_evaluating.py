@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import datasets
@@ -41,10 +42,17 @@ def test_the_card_on_the_hub_gets_one_commit(hub, evaluate):
     assert ended.out.startswith("7 images, test split of ")
     after = hub.model(REPO).head
     assert ended.out.endswith(f"Written into the card: {hub.url}/{REPO}/commit/{after.oid}\n")
-    assert (after.parent, after.sent) == (before.oid, {"README.md"})
-    card = after.files["README.md"].content.decode()
-    assert "## Evaluation on the test split of `pictures`\n" in card
-    assert {path for path in after.files if after.files[path] != before.files.get(path)} == {"README.md"}
+    assert (after.parent, after.sent) == (before.oid, {"README.md", "results.json"})
+    assert {path for path in after.files if after.files[path] != before.files.get(path)} == after.sent
+    old, card = (commit.files["README.md"].content.decode() for commit in (before, after))
+    section = card.partition("\n## Evaluation on the test split of `pictures`\n")[2].partition("\n## Limits\n")[0]
+    figures = ("| Sparsity achieved ", "| Prunable weights kept ", "| MACs ", "| Latency ", "| Size ")
+    kept = [line for line in old.partition("\n---\n")[2].splitlines() if not line.startswith(figures)]
+    assert [line for line in kept if line not in card.splitlines()] == []  # pictures, recipe and name among them
+    was, now = (json.loads(commit.files["results.json"].content) for commit in (before, after))
+    [evaluation] = now.pop("evaluations")
+    assert evaluation["command"] in section
+    assert (was.pop("evaluations"), was) == ([], now)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from vpns_hf import InputError, VPNsTrainingArguments
 from vpns_hf.data import find_spec
-from vpns_hf.jobs.arguments import InputArguments
+from vpns_hf.jobs import InputArguments
 
 PAPER = {
     "sparsities": [0.7],

@@ -7,7 +7,7 @@ from tests.helpers import tiny_resnet
 from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer, with_unreadable_row
 from vpns_hf import InputError, VPNsTrainer
 from vpns_hf.data import Process
-from vpns_hf.jobs.data import global_batch_size, run_data
+from vpns_hf.jobs import global_batch_size, run_data
 from vpns_hf.reporting import results_table
 
 

@@ -7,7 +7,7 @@ import yaml
 from tests.training_helpers import tiny_trainer
 from vpns_hf import VPNsTrainingArguments
 from vpns_hf.cli.prune import parse_arguments
-from vpns_hf.jobs.recipe import public_recipe, write_recipe
+from vpns_hf.jobs import public_recipe, write_recipe
 
 INPUTS = {"model_name_or_path": "/home/me/models/resnet", "dataset_name": "org/pictures", "model_revision": None}
 

@@ -4,10 +4,9 @@ import pytest
 
 from tests.training_helpers import tiny_arguments
 from vpns_hf import InputError
-from vpns_hf.jobs.setup import accelerator_of, check_batch_size, preparations_of
-from vpns_hf.training import preparations
+from vpns_hf.jobs import accelerator_of, check_batch_size, preparations_of
+from vpns_hf.training import FastStemGradient, preparations
 from vpns_hf.training.distributed import accelerator
-from vpns_hf.training.stem_gradient import FastStemGradient
 
 
 @pytest.mark.parametrize(("size", "processes"), [(9, 2), (4, 4), (16, 3)])

@@ -7,17 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from transformers import AutoConfig
 
-from tests.helpers import CLASSES, tiny_resnet
+from tests.helpers import CLASSES, forget_accelerator, tiny_resnet
 from tests.training_helpers import ScaledChannels, coloured_split, tiny_arguments, tiny_trainer, with_unreadable_row
 from vpns_hf import Callback, InputError, VPNsForImageClassification, VPNsTrainer
 from vpns_hf.jobs import data as images
 from vpns_hf.jobs import trainer as trainer_module
 from vpns_hf.reporting import Results, ViewAccuracy
-from vpns_hf.training import loop
-from vpns_hf.training.evaluation import Evaluation
+from vpns_hf.training import Evaluation, loop
 
 pytestmark = pytest.mark.slow  # whole jobs
 
@@ -281,7 +279,7 @@ def test_bf16_keeps_the_count_and_float32_scores(tmp_path):
 def test_bf16_differs_from_full_precision(tmp_path):
     losses = []
     for name, precision in (("full", "no"), ("bf16", "bf16")):
-        AcceleratorState._reset_state(reset_partial_state=True)
+        forget_accelerator()
         [run] = tiny_trainer(tmp_path / name, mixed_precision=precision).train()["runs"]
         losses.append(run["history"][0]["loss"]["plain"])
     assert losses[0] != losses[1]

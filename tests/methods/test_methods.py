@@ -6,8 +6,7 @@ from vpns_hf import VPNsTrainingArguments
 from vpns_hf.label_mapping import LABEL_MAPPINGS
 from vpns_hf.methods import METHODS
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.run import Stage
+from vpns_hf.training import AdamSpec, SGDSpec, Stage
 
 NUMBERS = {
     "find_mask_epochs": 3,

@@ -43,4 +43,4 @@ def test_tokens_are_places():
 def test_no_hook_stays_behind():
     model: VPNsForImageClassification = prune_at_random(tiny_model())
     count_macs(model, torch.zeros(1, 3, 16, 16))
-    assert not any(module._forward_hooks for module in model.modules())
+    assert not any(module._forward_hooks for module in model.modules())  # noqa: SLF001

@@ -71,5 +71,5 @@ def test_what_does_not_fit_is_refused_in_one_line(change, message):
     assert "\n" not in str(caught.value)
 
 
-def test_files_that_never_had_any_are_read():
+def test_tensors_in_memory_need_none():
     assert without_checksums(tensors(), required=False).keys() == tensors().keys()

@@ -94,6 +94,7 @@ def test_a_value_of_another_type_is_refused(fields):
         {"sparsity": 1.5},
         {"backbone_config": {"hidden_sizes": [8]}},
         {"storage_version": 99},
+        {"storage_version": 1},
     ],
 )
 def test_every_field_is_checked(fields):

@@ -10,7 +10,7 @@ from torch import nn
 from tests.helpers import hand_layers, tiny_resnet
 from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
 from vpns_hf.models.masked_layers import apply_mask, mask_layers, masked_layers, skipped_layers
-from vpns_hf.pruning.learned_mask import LearnedMask
+from vpns_hf.pruning import LearnedMask
 
 PLAIN_LAYERS = {
     "plain": lambda: nn.Conv2d(4, 6, 3),

@@ -13,8 +13,8 @@ from tests.helpers import SEEDED, HandNet, hand_layers, hand_pictures, tiny_mode
 from vpns_hf.errors import InputError
 from vpns_hf.models.masked_layers import MaskedLayer, MaskedLinear
 from vpns_hf.models.visual_prompts import PadPrompt
+from vpns_hf.pruning import LearnedMask
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.pruning.learned_mask import LearnedMask
 
 IMAGENET_MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 IMAGENET_STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)

@@ -5,7 +5,7 @@ import torch
 
 from tests.helpers import tiny_model
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.pruning.report import effective_density, empty_layers, layer_records
+from vpns_hf.pruning import effective_density, empty_layers, layer_records
 
 
 @pytest.fixture

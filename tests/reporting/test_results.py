@@ -79,6 +79,7 @@ def test_results_json_has_the_public_schema():
         "command": None,
         "versions": {},
         "skipped_images": {},
+        "evaluations": [],
     }
 
 

@@ -9,10 +9,7 @@ import torch
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.methods.stages import FineTuneStage
 from vpns_hf.reporting import EpochRecord, ViewAccuracy, ViewLoss
-from vpns_hf.training import callbacks
-from vpns_hf.training.callbacks import LoggingCallback, ProgressCallback, TrackingCallback
-from vpns_hf.training.loop import train
-from vpns_hf.training.optimizers import SGDSpec
+from vpns_hf.training import LoggingCallback, ProgressCallback, SGDSpec, TrackingCallback, callbacks, train
 
 RECORD = EpochRecord("finetune", 1, ViewLoss(0.5, 0.7), 0.9, 0.01, 1.5, ViewAccuracy(0.25, 0.75))
 

@@ -8,7 +8,7 @@ from tests.helpers import prune_at_random
 from tests.training_helpers import dense_model
 from vpns_hf.data import Batch, EvalBatches, EvalTransform, ImageCache
 from vpns_hf.reporting import ViewAccuracy
-from vpns_hf.training.evaluation import evaluate_views, gather_valid, predictions
+from vpns_hf.training import evaluate_views, gather_valid, predictions
 
 COUNT = 53
 

@@ -10,8 +10,7 @@ from tests.training_helpers import Recorder, hand_batches, hand_model, make_run
 from vpns_hf.jobs import VPNsTrainingArguments
 from vpns_hf.methods.stages import FindMaskStage
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.loop import train
-from vpns_hf.training.optimizers import AdamSpec
+from vpns_hf.training import AdamSpec, train
 
 DEFAULTS = VPNsTrainingArguments()
 PAPER = AdamSpec(DEFAULTS.score_learning_rate, DEFAULTS.prompt_learning_rate, DEFAULTS.weight_decay)

@@ -6,16 +6,11 @@ import pytest
 import torch
 
 from tests.training_helpers import Recorder, dense_model, make_run, random_batches
-from vpns_hf.data.batches.prefetch import EarlyTrainBatches
+from vpns_hf.data.batches import EarlyTrainBatches
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, PretrainStage
 from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.reporting import ViewAccuracy
-from vpns_hf.training import loop
-from vpns_hf.training.evaluation import Evaluation
-from vpns_hf.training.loop import train
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.run import Callback
-from vpns_hf.training.selection import BestOnValidation
+from vpns_hf.training import AdamSpec, BestOnValidation, Callback, Evaluation, SGDSpec, loop, train
 
 ADAM = AdamSpec(0.4, 0.2, 0.0)
 SGD = SGDSpec(learning_rate=0.01, prompt_learning_rate=0.5, momentum=0.9, weight_decay=1e-4)

@@ -11,10 +11,8 @@ from tests.training_helpers import Recorder, dense_model, make_run, random_batch
 from vpns_hf import InputError
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage
 from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.training import AdamSpec, SGDSpec, SkipNonFinite, Stepping, train
 from vpns_hf.training import losses as epoch_losses
-from vpns_hf.training.loop import train
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.updating import SkipNonFinite, Stepping
 
 SGD = SGDSpec(learning_rate=0.01, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.01)
 ADAM = AdamSpec(1e-2, 1e-2, 1e-4)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
+from vpns_hf.training import AdamSpec, SGDSpec
 
 
 def parameter(value: float, gradient: float | None) -> nn.Parameter:

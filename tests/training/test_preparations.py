@@ -8,9 +8,7 @@ import torch
 from tests.training_helpers import Recorder, dense_model, make_run, random_batches
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.loop import train
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.preparations import ChannelsLast, Compiled, Preparation
+from vpns_hf.training import AdamSpec, ChannelsLast, Compiled, Preparation, SGDSpec, train
 
 ADAM = AdamSpec(1e-2, 1e-1, 1e-4)
 SGD = SGDSpec(learning_rate=0.05, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.01)
@@ -62,7 +60,7 @@ def test_channels_last_holds_while_a_stage_trains():
 def test_a_compiled_network_ends_alike():
     compiled = trained(Compiled())
     assert_alike(compiled, trained())
-    assert compiled[0].backbone._compiled_call_impl is None
+    assert compiled[0].backbone._compiled_call_impl is None  # noqa: SLF001
 
 
 @pytest.mark.slow

@@ -7,10 +7,7 @@ from tests.helpers import prune_at_random
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf import InputError
 from vpns_hf.methods.stages import FineTuneStage
-from vpns_hf.training import rank_check
-from vpns_hf.training.loop import train
-from vpns_hf.training.optimizers import SGDSpec
-from vpns_hf.training.rank_check import RankCheck, check_ranks, fingerprints, shared_tensors
+from vpns_hf.training import RankCheck, SGDSpec, check_ranks, fingerprints, rank_check, shared_tensors, train
 
 SGD = SGDSpec(learning_rate=0.01, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.01)
 

@@ -12,11 +12,7 @@ from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.label_mapping import LABEL_MAPPINGS
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.distributed.process_state import process_states
-from vpns_hf.training.loop import run_stages
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.run import Callback, Run
-from vpns_hf.training.selection import BestOnValidation
+from vpns_hf.training import AdamSpec, BestOnValidation, Callback, Run, SGDSpec, process_states, run_stages
 
 
 class Stop(Exception):

@@ -5,7 +5,7 @@ import torch
 
 from tests.helpers import tiny_model
 from vpns_hf.reporting import ViewAccuracy
-from vpns_hf.training.selection import BestOnValidation, LastEpoch, best_view
+from vpns_hf.training import BestOnValidation, LastEpoch, best_view
 
 
 def train_by(model, value: int) -> None:

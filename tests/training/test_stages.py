@@ -12,9 +12,7 @@ from vpns_hf.data import Batch
 from vpns_hf.label_mapping import FrequencyMapping, IdentityMapping, IterativeMapping, LabelMapping, RandomMapping
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping, PretrainStage, count_predictions
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.loop import train
-from vpns_hf.training.optimizers import AdamSpec, OptimizerSpec, SGDSpec
-from vpns_hf.training.run import Run, TrainingStage
+from vpns_hf.training import AdamSpec, OptimizerSpec, Run, SGDSpec, TrainingStage, train
 
 ADAM = AdamSpec(1e-2, 1e-1, 1e-4)
 # A decay this strong moves every weight that has no gradient as well.

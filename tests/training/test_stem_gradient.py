@@ -8,13 +8,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.helpers import tiny_model
-from vpns_hf.training import stem_gradient
-from vpns_hf.training.stem_gradient import (
+from vpns_hf.training import (
     FastStemGradient,
     StridedConvolution,
     frame_gradient,
     has_slow_input_gradient,
     input_gradient,
+    stem_gradient,
 )
 
 SHAPES = [(kernel, stride, padding) for kernel in (2, 3, 4, 7) for stride in (2, 3, 4) for padding in range(4)]

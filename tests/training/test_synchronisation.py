@@ -13,14 +13,19 @@ from torch.profiler import ProfilerActivity, profile
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.data import Batch
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage
-from vpns_hf.pruning import learned_mask
+from vpns_hf.pruning import DeviceSelector, learned_mask
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.pruning.thresholds.device import DeviceSelector
-from vpns_hf.training.callbacks import LoggingCallback, ProgressCallback
-from vpns_hf.training.loop import enter, train_epoch
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.rank_check import RankCheck
-from vpns_hf.training.updating import SkipNonFinite, Stepping
+from vpns_hf.training import (
+    AdamSpec,
+    LoggingCallback,
+    ProgressCallback,
+    RankCheck,
+    SGDSpec,
+    SkipNonFinite,
+    Stepping,
+    enter,
+    train_epoch,
+)
 
 READS = {"aten::item", "aten::_local_scalar_dense", "aten::is_nonzero", "aten::nonzero", "aten::masked_select"}
 STEP_COUNT = "aten::_fused_adam_"  # on a CPU this kernel reads the number of steps, on a GPU the device does

@@ -14,10 +14,7 @@ from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, PretrainStage
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training.batch_norm import running_statistics
-from vpns_hf.training.loop import train
-from vpns_hf.training.optimizers import AdamSpec, SGDSpec
-from vpns_hf.training.updating import SkipNonFinite, Stepping
+from vpns_hf.training import AdamSpec, SGDSpec, SkipNonFinite, Stepping, running_statistics, train
 
 SGD = SGDSpec(learning_rate=0.1, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.01)
 ADAM = AdamSpec(1e-2, 1e-2, 1e-4)

@@ -6,8 +6,7 @@ import pytest
 
 from tests.training_helpers import tiny_trainer
 from vpns_hf.reporting import EpochRecord, ViewLoss, results_table, share_of_waiting
-from vpns_hf.training import waiting
-from vpns_hf.training.waiting import Waiting
+from vpns_hf.training import Waiting, waiting
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from ..models import VPNsForImageClassification
 from ..models.modeling_vpns import head_name
 from ..models.normalisation import normalisation_of
 from ..models.weight_index import check_weight_map
-from ..utils.hub_client import hub_answers
+from ..utils.hub_client import is_online
 from .backbone import Backbone, Normalisation
 from .foreign_weights import from_tensors
 from .timm_networks import TIMM_NETWORKS
@@ -52,7 +52,7 @@ class Place:
         folder = Path(name).expanduser()
         if folder.is_dir():
             return cls(str(folder))
-        return cls(name, {"revision": revision, "local_files_only": not hub_answers(name, "model")})
+        return cls(name, {"revision": revision, "local_files_only": not is_online(name, "model")})
 
     def file(self, name: str) -> Path | None:
         """Returns the path of a file, downloaded if need be; None if there is none."""

@@ -25,7 +25,7 @@ def check() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"All if none is given: {', '.join(DATASETS)}.")
     names = parser.parse_args().names
     # What needs `datasets` is imported now, so that the help comes without it.
-    from ..data.sources.hub_check import OK, check_datasets
+    from ..data.sources import OK, check_datasets
 
     checks = check_datasets(names)
     rows = [(c.name, c.path, c.columns, c.splits, c.classes, c.batch, c.result) for c in checks]
@@ -43,8 +43,7 @@ def cache() -> None:
     parser.add_argument("--remove", nargs="+", default=[], metavar="NAME", help="Names of the list, or all.")
     parser.add_argument("--check", action="store_true", help="Exit with code 1 if any of them is not usable.")
     arguments = parser.parse_args()
-    from ..data.images.source import default_cache_dir
-    from ..data.store.contents import list_caches, remove_caches
+    from ..data.store import default_cache_dir, list_caches, remove_caches
 
     root = existing_folder(arguments.cache_dir) if arguments.cache_dir else default_cache_dir()
     for folder in remove_caches(root, arguments.remove):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError
 
 from ..data.catalog import DATASETS
-from ..data.images.bad_images import ON_BAD_IMAGE
-from ..data.store.disk_space import CACHING
+from ..data.images import ON_BAD_IMAGE
+from ..data.store import CACHING
 from ..errors import InputError
 from .parser import OneLineParser
 from .script import given_command, is_main_process
@@ -16,9 +16,9 @@ def main() -> None:
     """Measures a model as the command line says."""
     given = vars(evaluate_parser().parse_args())
     # What needs `datasets` is imported now, so that the help comes without it.
-    from ..hub.cards.update import update_card
+    from ..hub.cards import update_card
     from ..hub.fetching import fetch_model
-    from ..jobs.evaluate import EvaluationImages, evaluate_model
+    from ..jobs import EvaluationImages, evaluate_model
 
     model, revision, updates_card = (given.pop(name) for name in ("model", "model_revision", "update_card"))
     images = EvaluationImages(**given)

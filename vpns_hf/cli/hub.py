@@ -42,7 +42,7 @@ def list_models() -> None:
 def cards() -> None:
     """Writes the index of a folder of cards anew, after adding the card of a model if one is given."""
     given = cards_parser().parse_args()
-    from ..hub.cards.index import add_card, write_index
+    from ..hub.cards import add_card, write_index
     from ..hub.run_folder import find_models
 
     if given.add is not None:

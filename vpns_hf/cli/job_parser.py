@@ -14,7 +14,7 @@ import yaml
 from transformers import HfArgumentParser
 
 from ..errors import InputError
-from ..jobs.arguments import InputArguments, VPNsTrainingArguments
+from ..jobs import InputArguments, VPNsTrainingArguments
 from ..recipes import DEFAULT, find_recipe
 from .parser import OneLineErrors
 

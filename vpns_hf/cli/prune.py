@@ -13,10 +13,8 @@ def main() -> None:
     """Runs a job as the command line says."""
     inputs, args = parse_arguments(sys.argv[1:], __doc__)
     # What needs `datasets` is imported now, so that the help comes without it.
-    from ..data.splits.splits import named_splits
-    from ..jobs.data import read_data
-    from ..jobs.publish import check_publishable, publish_run
-    from ..jobs.trainer import VPNsTrainer
+    from ..data.splits import named_splits
+    from ..jobs import VPNsTrainer, check_publishable, publish_run, read_data
     from ..reporting import results_table
 
     if inputs.push_to_hub and not inputs.dry_run:

@@ -92,7 +92,11 @@ def quiet_libraries() -> None:
     """Shows warnings of the main process only, and no progress bars but our own."""
     level = logging.WARNING if is_main_process() else logging.ERROR
     logging.basicConfig(format="%(levelname)s: %(message)s", level=level)
-    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"  # read by `datasets`, which is not needed yet
+    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = (
+        "1"  # read by `datasets`, which the help of a command does without
+    )
+    if "datasets" in sys.modules:
+        sys.modules["datasets"].disable_progress_bars()
     for reader in ("arrow", "csv", "json", "parquet"):  # what these log they raise as well
         logging.getLogger(f"datasets.packaged_modules.{reader}.{reader}").setLevel(logging.CRITICAL)
     # Pillow still refuses what is twice as large. Not ignored around each decoding: threads share the filters.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..data import find_columns, find_spec
-from ..data.sources.loading import stream_image_dataset
+from ..data.sources import stream_image_dataset
 from ..errors import InputError
 
 

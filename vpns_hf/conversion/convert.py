@@ -10,9 +10,9 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import InputError
-from ..jobs.output.output import save_model
+from ..jobs import save_model
 from ..models import VPNsConfig, VPNsForImageClassification
-from ..pruning.report import empty_layers
+from ..pruning import empty_layers
 from ..reporting.numbers import count, percent
 from .checkpoint import OriginalCheckpoint
 from .masks import ReleasedMasks

@@ -28,7 +28,7 @@ class Origin:
         """The name of the split, or those of the joined ones."""
         return "+".join(self.sizes)
 
-    def select(self, rows: Sequence[int]) -> Origin:
+    def take(self, rows: Sequence[int]) -> Origin:
         """The origin of some of the rows, given by their numbers in the part."""
         return Origin(self.sizes, [self.rows[row] for row in rows])
 

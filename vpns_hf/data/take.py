@@ -15,7 +15,7 @@ def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Selection:
+class Take:
     """Rows of images. A batch cut straight out of a cache is read from memory once, not twice.
 
     Attributes:
@@ -51,8 +51,8 @@ class Selection:
             return self.picked(), torch.arange(len(self), device=self.device)
         return pixels, self.rows
 
-    def to(self, device: torch.device) -> Selection:
+    def to(self, device: torch.device) -> Take:
         """The same on the device of this process, where no other images than these go."""
         if self.device.type == device.type:
             return self
-        return Selection(to_device(self.picked(), device).permute(0, 3, 1, 2))
+        return Take(to_device(self.picked(), device).permute(0, 3, 1, 2))

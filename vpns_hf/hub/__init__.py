@@ -1,1 +1,7 @@
-"""Pruned models on the Hub: their names, cards, publishing and listing."""
+"""Pruned models on the Hub: their names, folders, cards, publishing and listing."""
+
+from __future__ import annotations
+
+from .fetching import FetchedModel, fetch_model
+
+__all__ = ["FetchedModel", "fetch_model"]

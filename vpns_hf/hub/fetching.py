@@ -9,12 +9,12 @@ from huggingface_hub import snapshot_download
 
 from ..errors import InputError
 from ..models import VPNsForImageClassification
-from ..utils.hub_client import hub_answers, refusals
+from ..utils.hub_client import is_online, refusals
 from .naming import check_repo_id
 from .run_folder import is_model_folder
 
-# No code among them: the package has its own.
-PATTERNS = ["*.json", "*.safetensors", "README.md"]
+# No code among them: the package has its own. What the card shows or links to is looked for when it is made anew.
+PATTERNS = ["*.json", "*.safetensors", "README.md", "recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,6 @@ def _download(name: str, revision: str | None) -> FetchedModel:
     except InputError:
         raise InputError(f"there is no folder {name}, and it is no Hub id of the form owner/name; give one") from None
     with refusals(f"{name} is no folder here and could not be loaded from the Hub"):
-        offline = not hub_answers(repo_id, "model")
+        offline = not is_online(repo_id, "model")
         folder = snapshot_download(repo_id, revision=revision, allow_patterns=PATTERNS, local_files_only=offline)
     return FetchedModel(Path(folder), repo_id)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError
 from ..models import VPNsConfig
 from ..reporting import Results, RunResult, sparsity_name
-from .cards.model_card import same_but_seed
 from .naming import field_values
 
 MODEL_FILES = (
@@ -21,6 +20,7 @@ MODEL_FILES = (
     "*.safetensors.index.json",
     "*.py",
     "README.md",
+    "results.json",
     "recipe.yaml",
     "plots/*.png",
 )
@@ -33,7 +33,7 @@ class SavedModel:
     Attributes:
         folder: of the model.
         run_folder: where the report of the run is; the folder itself where there is none.
-        results: of the whole run, if they are there.
+        results: of the whole run, with the evaluations of this model, if they are there.
         run: the entry of `results` for this model.
     """
 
@@ -107,7 +107,7 @@ def _is_twin(model: SavedModel, other: SavedModel) -> bool:
     if None in (model.run, model.results, other.run, other.results):
         return False
     same_job = (model.results.model, model.results.dataset) == (other.results.model, other.results.dataset)
-    return same_job and same_but_seed(model.run, other.run)
+    return same_job and model.run.is_same_but_seed(other.run)
 
 
 def is_model_folder(folder: Path) -> bool:
@@ -126,11 +126,15 @@ def _models_below(run_dir: Path) -> list[SavedModel]:
 
 
 def _with_results(folder: Path, run_folder: Path) -> SavedModel:
-    """Finds the results of a model: those of its run, or the ones beside the model itself."""
-    for place, path in ((run_folder, folder.absolute().name), (folder, ".")):
-        if (place / "results.json").is_file():
-            results = Results.load(place / "results.json")
-            run = next((run for run in results.runs if run.path == path), None)
-            if run is not None:
-                return SavedModel(folder, place, results, run)
-    return SavedModel(folder, folder)
+    """Finds the results of a model: those of its run, or the ones beside the model itself, where its evaluations are."""
+    own, of_run = _results_in(folder), _results_in(run_folder)
+    for place, results, path in ((run_folder, of_run, folder.absolute().name), (folder, own, ".")):
+        run = next((run for run in results.runs if run.path == path), None) if results else None
+        if run is not None:
+            return SavedModel(folder, place, replace(results, evaluations=own.evaluations if own else []), run)
+    return SavedModel(folder, folder, own)
+
+
+def _results_in(folder: Path) -> Results | None:
+    path = folder / "results.json"
+    return Results.load(path) if path.is_file() else None

@@ -7,14 +7,13 @@ from typing import Any
 
 from ..backbones import BACKBONES, HEADS
 from ..data.catalog import DATASETS, DatasetSpec
-from ..data.images.bad_images import ON_BAD_IMAGE
-from ..data.store.device_memory import DATA_ON_DEVICE
-from ..data.store.disk_space import CACHING
+from ..data.images import ON_BAD_IMAGE
+from ..data.store import CACHING, DATA_ON_DEVICE
 from ..errors import InputError
 from ..methods import METHODS, MethodOptions
 from ..models import VISUAL_PROMPTS
 from ..models.configuration_vpns import GRANULARITIES
-from ..pruning.budget import num_dropped
+from ..pruning import num_dropped
 from ..utils.options import BATCH, COUNT, COUNT_OR_NONE, SIDE, Part, Range, check_options, names_of, option
 
 BATCH_SIZE = 256

@@ -23,14 +23,12 @@ from ..data import (
     TrainTransform,
     prepare_splits,
 )
-from ..data.batches.prefetch import EarlyEvalBatches, EarlyTrainBatches
+from ..data.batches import EarlyEvalBatches, EarlyTrainBatches
 from ..data.catalog import DatasetSpec
-from ..data.sources.columns import find_columns
-from ..data.sources.loading import load_image_dataset, parquet_files, stream_image_dataset
-from ..data.store.device_memory import on_device
-from ..data.store.disk_space import DiskSpace
+from ..data.sources import find_columns, load_image_dataset, parquet_files, stream_image_dataset
+from ..data.store import DiskSpace, on_device
 from ..errors import InputError
-from ..training.run import RunData
+from ..training import RunData
 from .arguments import InputArguments, VPNsTrainingArguments
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from accelerate import Accelerator
 from datasets import DatasetDict
 
 from ..data import EvalBatches, EvalTransform, ImageSource, ImageStore, find_columns, find_spec, load_image_dataset
-from ..data.sources.labels import difference
-from ..data.splits.evaluation_split import EvaluationSplit, evaluation_split
+from ..data.sources import difference
+from ..data.splits import EvaluationSplit, choose_evaluation_split
 from ..errors import InputError
 from ..hub.fetching import FetchedModel
 from ..models import VPNsForImageClassification
-from ..pruning.report import layer_records
-from ..reporting.evaluation import ModelEvaluation
-from ..training.distributed.accelerator import check_all_joined
-from ..training.evaluation import evaluate_views
+from ..pruning import layer_records
+from ..reporting import ModelEvaluation
+from ..training import check_all_joined, evaluate_views
 from .data import process_of
-from .results import measure_cost_once
+from .results import measure_cost_once, package_versions
 
 UNNAMED = re.compile(r"(LABEL_)?\d+")
 
@@ -70,7 +70,7 @@ class EvaluationImages:
     def _choose(self, dataset: DatasetDict) -> tuple[EvaluationSplit, ImageStore]:
         spec = find_spec(self.dataset_name)
         columns = find_columns(dataset, self.image_column_name, self.label_column_name, spec)
-        part = evaluation_split(dataset, columns, spec, self.split, self.max_test_samples)
+        part = choose_evaluation_split(dataset, columns, spec, self.split, self.max_test_samples)
         keeping = (self.cache_dir, self.cache_images, self.on_bad_image)
         return part, ImageStore(columns, *keeping, show_progress=not self.disable_tqdm)
 
@@ -103,6 +103,8 @@ def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEval
         **_weights(model),
         size=fetched.size,
         cost=measure_cost_once(model, accelerator),
+        date=datetime.now(timezone.utc).date().isoformat(),
+        versions=package_versions(),
     )
 
 

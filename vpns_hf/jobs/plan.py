@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..data import Splits
-from ..data.store.disk_space import CACHING, DiskSpace
+from ..data.store import CACHING, DiskSpace
 from ..methods import METHODS, dense_stages
 from ..models import VPNsForImageClassification
-from ..pruning.budget import num_dropped
+from ..pruning import num_dropped
 from ..reporting import layer_table
 from ..reporting.numbers import count, megabytes, short_percent
 from ..reporting.storage_size import StorageSize, storage_size
-from ..training.run import Stage, TrainingStage
+from ..training import Stage, TrainingStage
 from .arguments import VPNsTrainingArguments
 
 

@@ -15,10 +15,9 @@ from safetensors.torch import save_file
 
 from ..metrics import count_macs, device_name, measure_latency
 from ..models import VPNsForImageClassification
-from ..pruning.report import effective_density, empty_layers, layer_records
+from ..pruning import effective_density, empty_layers, layer_records
 from ..reporting import CostRecord, RunResult, share_of_waiting, sparsity_name
-from ..training.evaluation import Evaluation
-from ..training.run import Run
+from ..training import Evaluation, Run
 from .arguments import VPNsTrainingArguments
 
 BATCH_SIZE = 1

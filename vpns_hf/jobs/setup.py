@@ -5,14 +5,26 @@ from __future__ import annotations
 from accelerate import Accelerator
 
 from ..errors import InputError
-from ..training.callbacks import LoggingCallback, ProgressCallback, TrackingCallback
-from ..training.distributed.accelerator import Machine, build_accelerator
-from ..training.preparations import ChannelsLast, Compiled, Preparation
-from ..training.rank_check import RankCheck
-from ..training.run import Callback
-from ..training.selection import BestOnValidation, EpochSelection, LastEpoch
-from ..training.stem_gradient import FastStemGradient
-from ..training.updating import LEAST_IMAGES, SkipNonFinite, Stepping, StopAtNonFinite
+from ..training import (
+    LEAST_IMAGES,
+    BestOnValidation,
+    Callback,
+    ChannelsLast,
+    Compiled,
+    EpochSelection,
+    FastStemGradient,
+    LastEpoch,
+    LoggingCallback,
+    Machine,
+    Preparation,
+    ProgressCallback,
+    RankCheck,
+    SkipNonFinite,
+    Stepping,
+    StopAtNonFinite,
+    TrackingCallback,
+    build_accelerator,
+)
 from .arguments import VPNsTrainingArguments
 
 

@@ -22,12 +22,19 @@ from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Results, RunResult, sparsity_name
 from ..reporting.numbers import short_percent
-from ..training.distributed.accelerator import from_main_process
-from ..training.distributed.interruption import StopRequest
-from ..training.evaluation import Evaluation, evaluate_views
-from ..training.loop import run_stages
-from ..training.run import Callback, Run, RunData, Stage
+from ..training import (
+    Callback,
+    Evaluation,
+    Run,
+    RunData,
+    Stage,
+    StopRequest,
+    evaluate_views,
+    from_main_process,
+    run_stages,
+)
 from ..utils.files import one_line_refusals
+from ..utils.memory import keep_freed_memory
 from .arguments import VPNsTrainingArguments
 from .base_model import BaseModelBuilder
 from .data import (
@@ -42,16 +49,10 @@ from .data import (
     space_for_images,
     stream_store,
 )
-from .output.claimed_folder import ClaimedFolder
-from .output.digests import digest_of_tensors, digests_of_data
-from .output.job_folder import JobFolder
-from .output.output import writable_output_dir
-from .output.saved_models import SavedModels
+from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
 from .results import PROTOCOLS, choose_view, package_versions, run_result, warn_of_empty_layers
-from .resume.checkpointing import Checkpointing
-from .resume.identity import asked_for
-from .resume.resumption import Resumption
+from .resume import Checkpointing, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, selection_of, stepping_of
 
 
@@ -162,9 +163,10 @@ class VPNsTrainer:
         """
         if self.results is not None:
             raise InputError("train() has run already; make a new VPNsTrainer, with an output_dir of its own")
+        keep_freed_memory()
         self.batches()  # a bad image is found before anything is written
         with ClaimedFolder(self.output_dir, self.accelerator):
-            self.job = self.resumption.take_up(self._asked_for(), self.callbacks, self.accelerator)
+            self.job = self.resumption.restore(self._identity(), self.callbacks, self.accelerator)
             self._start_output()
             try:
                 with StopRequest(self.accelerator) as stop:
@@ -229,10 +231,10 @@ class VPNsTrainer:
         with one_line_refusals(self.output_dir):
             self.resumption.checkpoints.clear()
 
-    def _asked_for(self) -> dict[str, Any]:
+    def _identity(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
         digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_data(self.images, self.streams)}
-        return asked_for(self.recipe, global_batch_size(self.args, self.process), digests)
+        return identity_of(self.recipe, global_batch_size(self.args, self.process), digests)
 
     def _pretrain(self) -> None:
         """Trains the dense model that every sparsity starts from."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..training.run import Stage
+from ..training import Stage
 from .dense import dense_stages
 from .options import MethodOptions
 from .vpns import vpns_stages
@@ -14,4 +14,9 @@ METHODS: dict[str, Callable[[MethodOptions], list[Stage]]] = {
     "dense": dense_stages,
 }
 
-__all__ = ["METHODS", "MethodOptions", "dense_stages", "vpns_stages"]
+__all__ = [
+    "METHODS",
+    "MethodOptions",
+    "dense_stages",
+    "vpns_stages",
+]

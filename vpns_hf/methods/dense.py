@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ..label_mapping import LABEL_MAPPINGS
 from ..pruning.criteria import scaled_weight
-from ..training.run import Stage
+from ..training import Stage
 from .options import MethodOptions
-from .stages.finetune import FineTuneStage
-from .stages.label_mapping import FitLabelMapping
+from .stages import FineTuneStage, FitLabelMapping
 
 
 def dense_stages(options: MethodOptions) -> list[Stage]:

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from ..label_mapping import LABEL_MAPPINGS
 from ..pruning.criteria import scaled_weight
-from ..training.optimizers import AdamSpec
-from ..training.run import Stage
+from ..training import AdamSpec, Stage
 from .options import MethodOptions
-from .stages.find_mask import FindMaskStage
-from .stages.finetune import FineTuneStage
-from .stages.label_mapping import FitLabelMapping
-from .stages.recalibrate import RecalibrateBatchNorm
+from .stages import FindMaskStage, FineTuneStage, FitLabelMapping, RecalibrateBatchNorm
 
 
 def vpns_stages(options: MethodOptions) -> list[Stage]:

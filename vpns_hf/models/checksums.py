@@ -33,7 +33,9 @@ def without_checksums(stored: Mapping[str, Tensor], required: bool) -> dict[str,
     sums = tensors.pop(CHECKSUMS, None)
     if sums is None:
         if required:
-            raise ValueError(f"the checkpoint has no {CHECKSUMS}: it is damaged or incomplete")
+            raise ValueError(
+                f"the checkpoint has no {CHECKSUMS}: it is damaged, or of a version that vpns_hf 0.1.0 reads and saves anew"
+            )
         return tensors
     names = sorted(tensors)
     if sums.shape != (len(names),) or sums.dtype != torch.int64:

@@ -88,9 +88,10 @@ class VPNsConfig(PreTrainedConfig):
             )
         if self.sparsity is not None and not 0 <= self.sparsity <= 1:
             raise ValueError(f"sparsity is {self.sparsity}; it must be in [0, 1]")
-        if self.storage_version is not None and self.storage_version > STORAGE_VERSION:
+        if self.storage_version not in (None, STORAGE_VERSION):
+            advice = "update it" if self.storage_version > STORAGE_VERSION else "load and save it with vpns_hf 0.1.0"
             raise ValueError(
-                f"storage_version is {self.storage_version}; this code reads up to {STORAGE_VERSION}: update it"
+                f"storage_version is {self.storage_version}; this code reads {STORAGE_VERSION} only: {advice}"
             )
         if self.image_size < 1:
             raise ValueError(f"image_size is {self.image_size}; it must be at least 1 pixel")

@@ -149,7 +149,7 @@ class MaskedLayer(nn.Module):
         tensors = (self.weight, self.weight_mask)
         if type(self.weight) is not nn.Parameter or any(tensor.is_meta or tensor.is_inference() for tensor in tensors):
             return False  # of these nobody can tell whether they have changed
-        state = [(tensor.data_ptr(), tensor._version) for tensor in tensors]
+        state = [(tensor.data_ptr(), tensor._version) for tensor in tensors]  # noqa: SLF001
         seen = self._seen
         if seen is None or any(a is not b for a, b in zip(seen.tensors, tensors, strict=True)) or seen.state != state:
             self._seen = seen = _Seen(tensors, state, torch.equal(self.masked(), self.weight))

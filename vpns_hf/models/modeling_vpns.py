@@ -283,7 +283,7 @@ class VPNsForImageClassification(PreTrainedModel):
         else:
             check_weight_map(load_config.sharded_metadata or {})
             tensors = _restored_from_files(model, checkpoint_files or [])
-        return PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)
+        return PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)  # noqa: SLF001
 
 
 def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
@@ -347,7 +347,7 @@ def _check_config(config: VPNsConfig) -> None:
 def _restored_from_files(model: VPNsForImageClassification, files: list[str]) -> dict[str, Tensor]:
     stored = _read_safetensors(files)
     try:
-        return _restored(model, stored, needs_checksums=(model.config.storage_version or 0) >= 2)
+        return _restored(model, stored, needs_checksums=True)
     except ValueError as error:
         raise ValueError(f"{files[0] if len(files) == 1 else os.path.dirname(files[0])}: {error}") from error
 

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .thresholds.selectors import make_selector
-from .thresholds.threshold import write_masks
+from .thresholds import make_selector, write_masks
 
 
 def num_dropped(total: int, sparsity: float | str | Decimal | Fraction) -> int:

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from ..models.masked_layers import MaskedLayer
 from .budget import num_dropped
 from .criteria import Criterion
-from .thresholds.selectors import make_selector
-from .thresholds.threshold import MaskedWeights, Threshold
+from .thresholds import MaskedWeights, Threshold, make_selector
 
 
 class LearnedMask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .evaluation import ModelEvaluation
 from .numbers import sparsity_name
 from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, ViewLoss
 from .report import write_model_plots, write_report
@@ -13,6 +14,7 @@ __all__ = [
     "DenseResult",
     "EpochRecord",
     "LayerRecord",
+    "ModelEvaluation",
     "Results",
     "RunResult",
     "ViewAccuracy",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from .markdown import markdown_table
 from .numbers import count, megabytes, milliseconds, operations, percent
-from .records import CostRecord, ViewAccuracy
+from .records import CostRecord, ViewAccuracy, known_fields
 
 MACS_TITLE = "MACs for one picture; pruned: those with a non-zero weight"
 
@@ -26,6 +28,9 @@ class ModelEvaluation:
         total: prunable weights.
         size: of the weights on disk, in bytes.
         cost: operations, latency, and the size of the stock network.
+        command: the command line that measured them.
+        date: the day they were measured on, such as 2026-01-31.
+        versions: version of each package that has a part in them.
     """
 
     dataset: str
@@ -38,6 +43,18 @@ class ModelEvaluation:
     total: int
     size: int
     cost: CostRecord
+    command: str | None = None
+    date: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ModelEvaluation:
+        nested = {
+            "accuracy": ViewAccuracy(**data["accuracy"]),
+            "top5": ViewAccuracy(**data["top5"]),
+            "cost": CostRecord.from_dict(data["cost"]),
+        }
+        return cls(**{**known_fields(cls, data), **nested})
 
     @property
     def sparsity(self) -> float:

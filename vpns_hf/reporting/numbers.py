@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..utils import text
+
 NOT_MEASURED = "not measured"
 
 
@@ -36,7 +38,7 @@ def duration(seconds: float) -> str:
 
 def megabytes(size: int | None) -> str:
     """A size in bytes as 10^6 bytes with two decimals: 46827520 -> "46.83 MB"."""
-    return NOT_MEASURED if size is None else f"{size / 1e6:.2f} MB"
+    return NOT_MEASURED if size is None else text.megabytes(size)
 
 
 def operations(number: int | None) -> str:

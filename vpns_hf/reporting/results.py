@@ -6,11 +6,14 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..utils.files import write_file
+from ..utils.public_names import public_command, public_name
+from .evaluation import ModelEvaluation
 from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, known_fields, optional_accuracy
 
 
@@ -67,6 +70,14 @@ class RunResult:
         """Wall-clock time of the whole run."""
         return sum(self.seconds.values())
 
+    def is_same_but_seed(self, other: RunResult) -> bool:
+        """Whether both differ in their seed, and not in what they prune, how, how much, or where it was measured."""
+
+        def kind(run: RunResult) -> tuple[str, str, float, str]:
+            return run.method, run.granularity, run.sparsity_requested, run.split
+
+        return kind(self) == kind(other) and self.seed != other.seed
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RunResult:
         nested = {
@@ -100,9 +111,10 @@ class Results:
         command: the command line that gives these results.
         versions: version of each package that has a part in them.
         skipped_images: how many images of each split could not be read and were left out.
+        evaluations: of the one saved model that these results lie beside, the newest last.
     """
 
-    dense: DenseResult
+    dense: DenseResult = field(default_factory=DenseResult)
     runs: list[RunResult] = field(default_factory=list)
     model: str | None = None
     dataset: str | None = None
@@ -110,24 +122,54 @@ class Results:
     command: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
     skipped_images: dict[str, int] = field(default_factory=dict)
+    evaluations: list[ModelEvaluation] = field(default_factory=list)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Results:
         """Read the content of a results.json; keys it does not know are left out."""
-        runs = [RunResult.from_dict(run) for run in data["runs"]]
-        return cls(**{**known_fields(cls, data), "dense": DenseResult.from_dict(data["dense"]), "runs": runs})
+        nested = {
+            "dense": DenseResult.from_dict(data["dense"]),
+            "runs": [RunResult.from_dict(run) for run in data["runs"]],
+            "evaluations": [ModelEvaluation.from_dict(one) for one in data.get("evaluations", [])],
+        }
+        return cls(**{**known_fields(cls, data), **nested})
 
     def to_dict(self) -> dict[str, Any]:
         """The content of results.json: JSON types only, None where a number was not measured or is not finite."""
         return _json_ready(asdict(self))
 
+    def to_json(self) -> str:
+        """The text of results.json."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
+    def of_model(self, run: RunResult | None, seeds: Sequence[RunResult] = ()) -> Results:
+        """The part of these results that lies beside one model; local paths lose the folders that lead to them.
+
+        Args:
+            run: of the model; None if nothing is known but its evaluations.
+            seeds: the same with other seeds, whose models lie elsewhere, beside those that are here.
+        """
+        others = {} if run is None else {one.seed: one for one in (*self.runs, *seeds) if run.is_same_but_seed(one)}
+        of_others = [replace(other, path="") for other in others.values()]
+        return replace(
+            self,
+            runs=[] if run is None else [replace(run, path="."), *of_others],
+            model=self.model and public_name(self.model),
+            dataset=self.dataset and public_name(self.dataset),
+            command=self.command and public_command(self.command),
+        )
+
+    def with_evaluation(self, evaluation: ModelEvaluation) -> Results:
+        """These results with an evaluation, instead of an earlier one on the same split of the same data set."""
+        place = evaluation.dataset, evaluation.split
+        others = [earlier for earlier in self.evaluations if (earlier.dataset, earlier.split) != place]
+        return replace(self, evaluations=[*others, evaluation])
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write results.json at `path`, in one step: a reader sees the old file or the new one, never a part."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        aside.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(aside, path)
+        write_file(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Results:

@@ -2,16 +2,89 @@
 
 from __future__ import annotations
 
+from .batch_norm import normalisation_layers, running_statistics, synchronise_statistics
+from .callbacks import LoggingCallback, ProgressCallback, TrackingCallback
+from .distributed import (
+    Machine,
+    StopRequest,
+    build_accelerator,
+    check_all_joined,
+    from_main_process,
+    generator_states,
+    process_states,
+    set_generator_states,
+)
+from .evaluation import Evaluation, evaluate_views, gather_valid, predictions
+from .loop import enter, run_stages, train, train_epoch
+from .optimizers import AdamSpec, OptimizerSpec, SGDSpec
+from .preparations import ChannelsLast, Compiled, Preparation
+from .rank_check import RankCheck, check_ranks, fingerprints, shared_tensors
 from .run import PLAIN, PROMPTED, Callback, ModelStage, Run, RunData, Stage, TrainingStage, Update
+from .selection import BestOnValidation, EpochSelection, LastEpoch, best_view
+from .stem_gradient import (
+    FastStemGradient,
+    StridedConvolution,
+    frame_gradient,
+    has_slow_input_gradient,
+    input_gradient,
+)
+from .updating import LEAST_IMAGES, SkipNonFinite, Stepping, StopAtNonFinite
+from .waiting import Waiting
 
 __all__ = [
+    "LEAST_IMAGES",
     "PLAIN",
     "PROMPTED",
+    "AdamSpec",
+    "BestOnValidation",
     "Callback",
+    "ChannelsLast",
+    "Compiled",
+    "EpochSelection",
+    "Evaluation",
+    "FastStemGradient",
+    "LastEpoch",
+    "LoggingCallback",
+    "Machine",
     "ModelStage",
+    "OptimizerSpec",
+    "Preparation",
+    "ProgressCallback",
+    "RankCheck",
     "Run",
     "RunData",
+    "SGDSpec",
+    "SkipNonFinite",
     "Stage",
+    "Stepping",
+    "StopAtNonFinite",
+    "StopRequest",
+    "StridedConvolution",
+    "TrackingCallback",
     "TrainingStage",
     "Update",
+    "Waiting",
+    "best_view",
+    "build_accelerator",
+    "check_all_joined",
+    "check_ranks",
+    "enter",
+    "evaluate_views",
+    "fingerprints",
+    "frame_gradient",
+    "from_main_process",
+    "gather_valid",
+    "generator_states",
+    "has_slow_input_gradient",
+    "input_gradient",
+    "normalisation_layers",
+    "predictions",
+    "process_states",
+    "run_stages",
+    "running_statistics",
+    "set_generator_states",
+    "shared_tensors",
+    "synchronise_statistics",
+    "train",
+    "train_epoch",
 ]

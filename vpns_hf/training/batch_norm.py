@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.batchnorm import _NormBase  # noqa: PLC2701 (what all of torch\'s batch norms share)
 
 
 def normalisation_layers(model: nn.Module) -> Iterator[_NormBase]:

@@ -8,7 +8,7 @@ from torch import nn
 
 from ..reporting import EpochRecord, ViewAccuracy
 from .batch_norm import synchronise_statistics
-from .distributed.accelerator import unprepare
+from .distributed import unprepare
 from .evaluation import evaluate_views
 from .losses import EpochLosses, LossSource
 from .progress import StageProgress

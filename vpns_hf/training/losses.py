@@ -11,8 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from ..data.batches.batches import TrainBatches
-from ..data.batches.prefetch import EarlyTrainBatches
+from ..data.batches import EarlyTrainBatches, TrainBatches
 from ..errors import InputError
 from ..reporting import ViewLoss
 

@@ -53,4 +53,4 @@ class Compiled(Preparation):
         model.backbone.compile()
 
     def undo(self, model: VPNsForImageClassification) -> None:
-        model.backbone._compiled_call_impl = None
+        model.backbone._compiled_call_impl = None  # noqa: SLF001 (torch offers no other way)

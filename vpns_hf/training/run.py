@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..data import Batch, EvalBatches, TrainBatches
-from ..data.batches.prefetch import EarlyEvalBatches, EarlyTrainBatches
+from ..data.batches import EarlyEvalBatches, EarlyTrainBatches
 from ..models import VPNsForImageClassification
 from ..reporting import EpochRecord, ViewAccuracy
-from .distributed.process_state import load_process_state
+from .distributed import load_process_state
 from .optimizers import OptimizerSpec
 from .preparations import Preparation
 from .progress import StageProgress
@@ -85,13 +85,13 @@ class Run:
     def begin(self) -> None:
         """Goes on from where an earlier process left the run, if that was between two stages."""
         if self._resumed is not None and self._resumed[0] is None:
-            self._take_up()
+            self._restore()
 
     def enter(self, stage: TrainingStage, progress: StageProgress) -> None:
         """Enters a training stage, at the place where an earlier process left it if there was one."""
         self.stage, self.progress = stage, progress
         if self._resumed is not None:
-            self._take_up()
+            self._restore()
 
     def leave(self, stage: Stage) -> None:
         """Leaves a stage that is over."""
@@ -143,7 +143,7 @@ class Run:
     def _stage_state(self) -> dict[str, Any]:
         return {**self.progress.state_dict(), "stage": self.stage.state_dict()}
 
-    def _take_up(self) -> None:
+    def _restore(self) -> None:
         (state, process_states), self._resumed = self._resumed, None
         if self.progress is not None:
             self.progress.load_state_dict(state)

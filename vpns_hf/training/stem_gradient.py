@@ -37,7 +37,7 @@ class FastStemGradient(Preparation):
         ]
         for layer in model.masked_layers().values():
             if isinstance(layer, MaskedConv2d) and _may_be_slow(layer):
-                layer._conv_forward = _Stem(layer, layer._conv_forward, watch)
+                layer._conv_forward = _Stem(layer, layer._conv_forward, watch)  # noqa: SLF001 (where torch lets a convolution differ)
                 self._undo.append(lambda layer=layer: delattr(layer, "_conv_forward"))
 
     def undo(self, model: VPNsForImageClassification) -> None:

@@ -1,23 +1,29 @@
-"""What the Hub answers when it does not do what it is asked, in one line, and never with the token in it."""
+"""The Hub as it is met: whether it answers, what it says when it refuses, in one line, and never with the token in it."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from huggingface_hub import HfApi, constants, get_token
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
 from ..errors import InputError
+from .text import one_line
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 10  # seconds
+LONGEST = 300  # characters of an error that are shown
+ANY_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{8,}")
+LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token"
+NO_TEXT = (".safetensors", ".png")
 
 
-def hub_answers(repo_id: str, repo_type: str) -> bool:
+def is_online(repo_id: str, repo_type: str) -> bool:
     """Returns whether the Hub answers when asked for a repository, be it with a refusal.
 
     Args:
@@ -34,15 +40,28 @@ def hub_answers(repo_id: str, repo_type: str) -> bool:
     return True
 
 
-ANY_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{8,}")
-LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token"
-
-
 def without_tokens(text: str, token: str | None = None) -> str:
     """Returns a text in which the token, and whatever looks like one, is hidden."""
     for known in filter(None, (token, get_token())):
         text = text.replace(known, "<token>")
     return ANY_TOKEN.sub("<token>", text)
+
+
+def check_no_token(files: Mapping[str, Path | bytes], token: str | None) -> None:
+    """Checks that nothing is published that holds the token, for instance a card with the command it was given in.
+
+    Args:
+        files: {path in the repository: file or content}.
+        token: of the user.
+
+    Raises:
+        InputError: if a file does.
+    """
+    for path, content in files.items():
+        if token and not path.endswith(NO_TEXT):
+            content = content if isinstance(content, bytes) else content.read_bytes()
+            if token.encode() in content:
+                raise InputError(f"{path} contains the token; nothing was uploaded: take it out, and revoke the token")
 
 
 @contextmanager
@@ -71,11 +90,12 @@ def _reason(error: Exception) -> str:
         return "the Hub is not asked while HF_HUB_OFFLINE is set; unset it"
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         return _by_status(error.response.status_code, error.server_message)
+    said = one_line(error)
+    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
     if isinstance(error, ValueError):
-        return _one_line(error)
+        return said
     return (
-        f"the connection to {constants.ENDPOINT} broke ({_one_line(error)}); "
-        "try again: what has arrived is not sent a second time"
+        f"the connection to {constants.ENDPOINT} broke ({said}); try again: what has arrived is not sent a second time"
     )
 
 
@@ -88,8 +108,3 @@ def _by_status(status: int, message: str | None) -> str:
     if status == 404:
         return f"it is not there, or private and not yours ({said}); check the name and the token"
     return f"the Hub refuses ({said})"
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:300]}..."

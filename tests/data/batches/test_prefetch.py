@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vpns_hf.data import EvalBatches, EvalTransform, TrainBatches, TrainTransform
-from vpns_hf.data.batches.prefetch import EarlyEvalBatches, EarlyTrainBatches
+from vpns_hf.data.batches import EarlyEvalBatches, EarlyTrainBatches
 
 
 @pytest.fixture
@@ -70,12 +70,6 @@ def test_a_pass_that_is_broken_off_ends_its_threads(batches):
     assert len(list(islice(epoch, 2))) == 2
     del epoch
     assert threading.active_count() == before
-
-
-def test_batches_in_use_share_no_memory(batches):
-    held = list(EarlyTrainBatches(batches).epoch(1))
-    assert len({batch.pixel_values.data_ptr() for batch in held}) == 7
-    check_same(held, batches.epoch(1))
 
 
 def test_evaluation_is_the_same_every_time(make_cache):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vpns_hf.data import Crops
-from vpns_hf.data.batches.resampling import SquareResize, interpolation_matrix
+from vpns_hf.data.batches import SquareResize, interpolation_matrix
 
 
 def test_doubling_by_hand():
@@ -30,7 +30,11 @@ def test_same_size_changes_nothing():
 
 
 def test_rounding_never_leaves_the_unit_range():
-    resize = SquareResize(4, 4, 9, 8, torch.device("cpu"))
-    resize._rows *= 1.001  # far more than arithmetic could be off
-    white = torch.full((1, 4, 4, 3), 255, dtype=torch.uint8)
-    assert resize(white, Crops.whole(1), torch.empty(1, 8, 8, 3)).max() == 1
+    results = []
+    for side in range(3, 40):
+        white = torch.full((1, side, side, 3), 255, dtype=torch.uint8)
+        results.append(
+            SquareResize(side, side, 45, 40, torch.device("cpu"))(white, Crops.whole(1), torch.empty(1, 40, 40, 3))
+        )
+    assert max(result.max() for result in results) == 1
+    assert min(result.min() for result in results) > 1 - 1e-5

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vpns_hf.data import Batch
-from vpns_hf.data.batches.side_stream import on_a_side_stream, one_ahead
+from vpns_hf.data.batches import on_a_side_stream, one_ahead
 
 
 class Journal:

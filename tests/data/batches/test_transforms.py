@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageOps
 
 from vpns_hf.data import Crops, EvalTransform, TrainTransform
-from vpns_hf.data.take import Selection
+from vpns_hf.data.take import Take
 from vpns_hf.errors import InputError
 
 
@@ -39,7 +39,7 @@ def test_training_images_equal_pil(source):
     images = random_images(20, *source)
     rows, crops = transform.plan(20, generator()).take(torch.arange(20))
     assert 0 < crops.mirrored < 20
-    result = transform(Selection(images, rows), crops)
+    result = transform(Take(images, rows), crops)
     difference = (result - cropped_by_pil(images[rows], transform, crops)).abs()
     assert difference.max() < 1.01 / 255
     assert difference.mean() < 0.5 / 255
@@ -49,14 +49,14 @@ def test_training_images_equal_pil(source):
 def test_evaluation_images_equal_pil(source):
     images = random_images(5, *source)
     expected = torch.from_numpy(np.stack([np.asarray(resized_by_pil(image, 24)) for image in images]))
-    difference = (EvalTransform(24)(Selection(images)) - expected.permute(0, 3, 1, 2) / 255).abs()
+    difference = (EvalTransform(24)(Take(images)) - expected.permute(0, 3, 1, 2) / 255).abs()
     assert difference.max() < 1.01 / 255
 
 
 @pytest.mark.parametrize("source", [24, 11])
 def test_output_is_float_in_unit_range_with_channels_last(source):
     white = torch.full((2, 3, source, source), 255, dtype=torch.uint8)
-    result = EvalTransform(24)(Selection(torch.cat([white, white * 0])))
+    result = EvalTransform(24)(Take(torch.cat([white, white * 0])))
     assert result.dtype == torch.float32
     assert result.is_contiguous(memory_format=torch.channels_last)
     assert result.max() == 1
@@ -80,7 +80,7 @@ def test_plan_uses_every_place_and_both_directions():
 def test_images_too_small_to_crop_are_still_mirrored(source):
     images = random_images(2, source, source).repeat(2, 1, 1, 1)
     corner = torch.zeros(4, dtype=torch.int64)
-    result = TrainTransform(4)(Selection(images), Crops(corner, corner, 2))
+    result = TrainTransform(4)(Take(images), Crops(corner, corner, 2))
     assert torch.allclose(result[2:], result[:2].flip(3))
 
 
@@ -96,19 +96,11 @@ def test_take_moves_mirrored_rows_last_and_keeps_order():
     assert crops.top.tolist() == plan.top[rows].tolist()
 
 
-def test_result_goes_into_the_given_buffer():
-    images = random_images(3, 8, 8)
-    for transform in (EvalTransform(8), EvalTransform(20)):
-        buffer = torch.empty(3, transform.image_size, transform.image_size, 3).permute(0, 3, 1, 2)
-        assert transform(Selection(images), out=buffer) is buffer
-        assert torch.equal(buffer, transform(Selection(images)))
-
-
 def test_precision_is_kept_under_autocast():
     images = random_images(2, 8, 8)
-    plain = EvalTransform(20)(Selection(images))
+    plain = EvalTransform(20)(Take(images))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(EvalTransform(20)(Selection(images)), plain)
+        assert torch.equal(EvalTransform(20)(Take(images)), plain)
 
 
 @pytest.mark.parametrize("transform", [TrainTransform, EvalTransform])

@@ -8,8 +8,8 @@ from datasets import ClassLabel, Features, Image, Value
 
 from tests.data.stand_ins import CARDS, stand_in_for_hub, write_stand_in
 from vpns_hf.data import DATASETS
+from vpns_hf.data.sources import OK, UNREACHABLE, DatasetCheck, check_dataset, check_datasets
 from vpns_hf.data.sources import hub_check as checking
-from vpns_hf.data.sources.hub_check import OK, UNREACHABLE, DatasetCheck, check_dataset, check_datasets
 from vpns_hf.errors import InputError
 
 PETS = "timm/oxford-iiit-pet"
@@ -22,7 +22,7 @@ def hub(monkeypatch, tmp_path):
     def put(*ids: str, features: Features | None = None) -> dict[str, Path]:
         folders = {hub_id: write_stand_in(tmp_path / hub_id, hub_id, features) for hub_id in ids}
         stand_in_for_hub(monkeypatch, folders, tmp_path / "cache")
-        monkeypatch.setattr(checking, "hub_answers", lambda repo_id, repo_type: True)
+        monkeypatch.setattr(checking, "is_online", lambda repo_id, repo_type: True)
         return folders
 
     return put
@@ -88,7 +88,7 @@ def test_an_image_that_cannot_be_read(hub):
 def test_a_silent_hub_is_asked_once(monkeypatch):
     pytest.importorskip("sklearn")
     asked = []
-    monkeypatch.setattr(checking, "hub_answers", lambda repo_id, repo_type: asked.append(repo_id))
+    monkeypatch.setattr(checking, "is_online", lambda repo_id, repo_type: asked.append(repo_id))
     results = {check.name: check.result for check in check_datasets(["cifar10", "digits", "dtd"])}
     assert results == {"cifar10": UNREACHABLE, "digits": OK, "dtd": UNREACHABLE}
     assert asked == ["uoft-cs/cifar10"]

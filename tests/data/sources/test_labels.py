@@ -4,7 +4,7 @@ import datasets
 import pytest
 
 from vpns_hf.data import class_names
-from vpns_hf.data.sources.labels import encode_labels, is_unlabelled, label_values
+from vpns_hf.data.sources import encode_labels, is_unlabelled, label_values
 from vpns_hf.errors import InputError
 
 

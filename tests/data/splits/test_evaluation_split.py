@@ -6,7 +6,7 @@ import pytest
 from tests.training_helpers import coloured_split
 from vpns_hf import InputError
 from vpns_hf.data import Columns, DatasetSpec
-from vpns_hf.data.splits.evaluation_split import evaluation_split
+from vpns_hf.data.splits import choose_evaluation_split
 
 COLUMNS = Columns("image", "label")
 SPLITS = datasets.DatasetDict(
@@ -24,20 +24,20 @@ SPLITS = datasets.DatasetDict(
     ],
 )
 def test_which_rows_are_measured(split, spec, name, count):
-    part = evaluation_split(SPLITS, COLUMNS, spec, split)
+    part = choose_evaluation_split(SPLITS, COLUMNS, spec, split)
     assert (part.name, len(part.rows), part.class_names) == (name, count, ("cat", "dog", "owl"))
     assert list(part.rows["label"]) == list(SPLITS[name]["label"])
     assert part.origin.describe(4) == f"row 4 of the {name} split"
 
 
 def test_the_first_rows_only():
-    part = evaluation_split(SPLITS, COLUMNS, max_samples=2)
+    part = choose_evaluation_split(SPLITS, COLUMNS, max_samples=2)
     assert list(part.rows["label"]) == [0, 1]
     assert part.origin.describe(1) == "row 1 of the test split"
 
 
 def test_a_data_set_of_one_split_has_its_own_classes():
-    part = evaluation_split(datasets.DatasetDict({"new": coloured_split(6)}), COLUMNS)
+    part = choose_evaluation_split(datasets.DatasetDict({"new": coloured_split(6)}), COLUMNS)
     assert (part.name, len(part.rows), part.class_names) == ("new", 6, ("cat", "dog", "owl"))
 
 
@@ -45,4 +45,4 @@ def test_a_split_that_is_not_there():
     with pytest.raises(
         InputError, match=r"no val split; the data set has \['train', 'validation', 'test'\]: give one"
     ):
-        evaluation_split(SPLITS, COLUMNS, split="val")
+        choose_evaluation_split(SPLITS, COLUMNS, split="val")

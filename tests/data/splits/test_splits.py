@@ -6,7 +6,7 @@ import pytest
 
 from vpns_hf.data import Columns, DatasetSpec, prepare_splits
 from vpns_hf.data.provenance import Origin
-from vpns_hf.data.splits.splits import named_splits
+from vpns_hf.data.splits import named_splits
 from vpns_hf.errors import InputError
 
 
@@ -189,7 +189,7 @@ def test_origins_are_the_rows_of_the_data_set(columns, make_dataset):
 
 
 def test_origin_of_joined_splits():
-    origin = Origin.whole({"train": 4, "extra": 3}).select([1, 6, 4])
+    origin = Origin.whole({"train": 4, "extra": 3}).take([1, 6, 4])
     assert [origin.describe(row) for row in range(3)] == [
         "row 1 of the train split",
         "row 2 of the extra split",

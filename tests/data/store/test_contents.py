@@ -6,7 +6,7 @@ import pytest
 from filelock import FileLock
 
 from vpns_hf.data import ImageStore
-from vpns_hf.data.store.contents import list_caches, remove_caches
+from vpns_hf.data.store import list_caches, remove_caches
 from vpns_hf.errors import InputError
 
 
@@ -28,22 +28,24 @@ def test_the_list(root):
 
 
 def test_what_is_not_usable_is_said(root):
-    train, test = (
-        next(cache.folder for cache in list_caches(root) if cache.split == name) for name in ("train", "test")
-    )
-    (test / "4x4" / "images.bin").write_bytes(b"\x00" * 48)
-    (train / "native.npy").write_bytes(b"")
-    states = {cache.folder: cache.state for cache in list_caches(root)}
+    folders = {cache.split: cache.folder for cache in list_caches(root)}
+    moved = folders["test"].rename(root / "images-0123456789abcdef")
+    (folders["train"] / "4x4" / "images.bin").write_bytes(b"")
+    record = folders["train"] / "3x3" / "record.json"
+    record.write_text(record.read_text().replace('"format": 4', '"format": 3'))
+    states = {cache.folder: (cache.state, cache.usable) for cache in list_caches(root)}
+    version, size = "it was written by another version", "the size of its images is not what it was"
     assert states == {
-        test: "not usable: its images are not what they were",
-        train: "not usable: it was written by another version",
+        folders["train"]: (f"not usable: {version}; not usable: {size}", False),
+        moved: ("not usable: it is of other images", False),
     }
 
 
 def test_removing_all_leaves_nothing(root):
-    unfinished = list_caches(root)[0].folder / ".writing-x1_z" / "4x4"
-    unfinished.mkdir(parents=True)
-    (unfinished / "images.bin").write_bytes(b"")
+    for unfinished in (".writing-x1_z/4x4", ".native.partial", ".9x9.old"):
+        folder = list_caches(root)[0].folder / unfinished
+        folder.mkdir(parents=True)
+        (folder / "images.bin").write_bytes(b"")
     assert len(remove_caches(root, ["all"])) == 2
     assert list(root.iterdir()) == []
 
@@ -56,10 +58,8 @@ def test_removing_one_leaves_the_other(root):
 
 def test_what_is_not_ours_stays(root, tmp_path):
     first, second = (cache.folder for cache in list_caches(root))
-    precious = tmp_path / "precious"
-    precious.mkdir()
     theirs = [
-        precious / "native.npy",
+        tmp_path / "precious" / "images.bin",
         first / "notes.txt",
         second / "4x4" / "images.csv",
         root / "images-mine" / "a.npy",
@@ -67,13 +67,14 @@ def test_what_is_not_ours_stays(root, tmp_path):
     for path in theirs:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")
-    os.symlink(precious, first / ".writing-abc")
-    os.symlink(precious, root / "images-0123456789abcdef")
-    os.symlink(precious / "native.npy", first / "native.npy")
+    os.symlink(tmp_path / "precious", first / ".4x4.partial")
+    os.symlink(tmp_path / "precious", root / "images-0123456789abcdef")
+    (first / "9x9").mkdir()
+    os.symlink(theirs[0], first / "9x9" / "images.bin")
     remove_caches(root, ["all"])
-    assert (first / "native.npy").is_symlink()
+    assert (first / "9x9" / "images.bin").is_symlink()
     assert [path.read_text() for path in theirs] == ["mine"] * 4
-    assert {path for path in root.rglob("*") if path.is_file()} == {*theirs[1:], first / "native.npy"}
+    assert {path for path in root.rglob("*") if path.is_file()} == {*theirs[1:], first / "9x9" / "images.bin"}
 
 
 @pytest.mark.parametrize("name", ["images-mine", "..", "", "images-0123456789abcdef"])

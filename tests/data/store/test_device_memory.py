@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from vpns_hf.data import ImageCache
-from vpns_hf.data.store import device_memory
-from vpns_hf.data.store.device_memory import on_device
+from vpns_hf.data.store import device_memory, on_device
 from vpns_hf.errors import InputError
 
 STAND_IN = torch.device("meta")  # a device of which the tests say how much is free
@@ -62,7 +61,7 @@ def test_yes_and_no(free):
     free(480)
     assert devices(on_device([cache(10)], STAND_IN, "yes")) == ["meta"]
     assert devices(on_device([cache(1)], STAND_IN, "no")) == ["cpu"]
-    with pytest.raises(InputError, match=r"need 0\.0 MB on the device, .*data_on_device auto"):
+    with pytest.raises(InputError, match=r"need 0\.00 MB on the device, .*data_on_device auto"):
         on_device([cache(11)], STAND_IN, "yes")
 
 

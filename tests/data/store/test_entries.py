@@ -1,111 +1,87 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
-from vpns_hf.data.images.bad_images import BadImage
-from vpns_hf.data.store import entries as cache_entries
-from vpns_hf.data.store.entries import (
-    IMAGES,
-    RECORD,
-    CacheRecord,
-    DamagedError,
-    EntryWriter,
-    check_images,
-    load_record,
-    open_images,
-)
+from vpns_hf.data.images import BadImage
+from vpns_hf.data.store import CacheRecord, DamagedError, EntryWriter, load_record, open_images
 
 
 @pytest.fixture
-def entry(tmp_path, monkeypatch):
-    """The folder of five images, in blocks of ten bytes, and the images."""
-    monkeypatch.setattr(cache_entries, "BLOCK", 10)
+def entry(tmp_path):
+    """The folder of five images, and the images."""
+    folder = tmp_path / "images-0123456789abcdef" / "entry"
+    folder.mkdir(parents=True)
     images = np.random.default_rng(0).integers(0, 256, (5, 3, 2, 4), dtype=np.uint8)
-    writer = EntryWriter(tmp_path / "entry", size=3 * images.nbytes)
+    writer = EntryWriter(folder, size=3 * images.nbytes)
     for part in (images[:1], images[1:4], images[4:]):
         writer.append(part)
-    record = CacheRecord("train", (3, 2, 4), 5, (BadImage(2, "the file is empty", "a.jpg"),), writer.finish())
-    record.save(writer.folder)
-    return writer.folder, images
+    writer.close()
+    bad = (BadImage(2, "the file is empty", "a.jpg"),)
+    CacheRecord("train", (3, 2, 4), 5, bad, kept=True).save(folder, folder.parent.name)
+    return folder, images
 
 
 def test_what_was_written_is_read(entry):
     folder, images = entry
     record = load_record(folder)
-    check_images(folder, record)
     assert torch.equal(open_images(folder, record), torch.from_numpy(images))
-    assert record.bad == (BadImage(2, "the file is empty", "a.jpg"),)
-    assert (folder / IMAGES).stat().st_size == record.image_bytes == 120
-    assert len(record.checksums) == 12
-
-
-def test_every_flipped_bit_of_a_small_file_is_found(entry):
-    folder, _ = entry
-    content = (folder / IMAGES).read_bytes()
-    for place in range(len(content)):
-        (folder / IMAGES).write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-        with pytest.raises(DamagedError, match="not what they were"):
-            check_images(folder, load_record(folder))
-
-
-def test_of_a_large_file_blocks_from_the_first_to_the_last_are_read(entry):
-    folder, _ = entry
-    content = bytearray((folder / IMAGES).read_bytes())
-    content[-1] ^= 1
-    (folder / IMAGES).write_bytes(content)
-    with pytest.raises(DamagedError):
-        check_images(folder, load_record(folder), limit=2)
-    check_images(folder, load_record(folder), limit=1)
+    assert record == CacheRecord("train", (3, 2, 4), 5, (BadImage(2, "the file is empty", "a.jpg"),), kept=True)
+    assert (folder / "images.bin").stat().st_size == record.image_bytes == 120
 
 
 @pytest.mark.parametrize("size", [0, 119, 121])
 def test_another_size_is_found(entry, size):
     folder, _ = entry
-    with open(folder / IMAGES, "r+b") as file:
+    with open(folder / "images.bin", "r+b") as file:
         file.truncate(size)
-    with pytest.raises(DamagedError, match="size"):
-        check_images(folder, load_record(folder))
+    with pytest.raises(DamagedError, match="the size of its images is not what it was"):
+        load_record(folder)
 
 
 def test_missing_images_are_found(entry):
     folder, _ = entry
-    (folder / IMAGES).unlink()
+    (folder / "images.bin").unlink()
     with pytest.raises(DamagedError, match="No such file"):
-        check_images(folder, load_record(folder))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda text: text[:-20],
-        lambda text: text.replace('"count": 5', '"count": 4'),
-        lambda text: "[]",
-        lambda text: "{}",
-        lambda text: "\x00" * len(text),
-    ],
-)
-def test_a_changed_record_is_found(entry, change):
-    path = entry[0] / RECORD
-    path.write_text(change(path.read_text()))
-    with pytest.raises(DamagedError, match="record"):
-        load_record(entry[0])
-
-
-@pytest.mark.parametrize("digest", [cache_entries._digest, lambda content: "counted in another way"])
-def test_the_record_of_another_version_is_not_read(entry, monkeypatch, digest):
-    folder, _ = entry
-    now = load_record(folder)
-    with monkeypatch.context() as before:
-        before.setattr(cache_entries, "FORMAT_VERSION", cache_entries.FORMAT_VERSION - 1)
-        before.setattr(cache_entries, "_digest", digest)
-        now.save(folder)
-    with pytest.raises(DamagedError, match="written by another version"):
         load_record(folder)
 
 
-def test_the_record_says_who_wrote_it(entry):
-    assert json.loads((entry[0] / RECORD).read_text())["writer"] == cache_entries.WRITER
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text[:-20], "record cannot be read"),
+        (lambda text: "[]", "record cannot be read"),
+        (lambda text: "{}", "record cannot be read"),
+        (lambda text: "\x00" * len(text), "record cannot be read"),
+        (lambda text: text.replace('"kept"', '"keeps"'), "record cannot be read"),
+        (lambda text: text.replace('"count": 5', '"count": 4'), "the size of its images"),
+        (lambda text: text.replace('"format": 4', '"format": 3'), "written by another version"),
+        (lambda text: text.replace('"writer": "vpns', '"writer": "some'), "written by another version"),
+    ],
+)
+def test_a_changed_record_is_found(entry, change, words):
+    path = entry[0] / "record.json"
+    before = path.read_text()
+    path.write_text(change(before))
+    assert path.read_text() != before
+    with pytest.raises(DamagedError, match=words):
+        load_record(entry[0])
+
+
+def test_the_record_of_an_earlier_version_is_not_read(entry):
+    """As it was written when every block of bytes had a checksum."""
+    old = {"writer": "vpns_hf image cache", "format": 3, "split": "train", "shape": [3, 2, 4], "count": 5, "bad": []}
+    (entry[0] / "record.json").write_text(json.dumps({**old, "checksums": [1, 2], "sha256": "0123"}))
+    with pytest.raises(DamagedError, match="written by another version"):
+        load_record(entry[0])
+
+
+def test_an_entry_in_the_place_of_another_is_found(entry):
+    other = entry[0].parent.with_name("images-fedcba9876543210")
+    shutil.copytree(entry[0].parent, other)
+    with pytest.raises(DamagedError, match="of other images"):
+        load_record(other / "entry")

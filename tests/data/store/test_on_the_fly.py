@@ -7,8 +7,7 @@ import torch
 from tests.data.broken import with_broken
 from vpns_hf.data import EvalBatches, EvalTransform, ImageStore, TrainBatches, TrainTransform
 from vpns_hf.data.images import decoding
-from vpns_hf.data.store import disk_space
-from vpns_hf.data.store.on_the_fly import UncachedImages
+from vpns_hf.data.store import UncachedImages, disk_space
 from vpns_hf.errors import InputError
 
 ROWS = torch.tensor([5, 0, 0, 130, 7])

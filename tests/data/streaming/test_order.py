@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vpns_hf.data.streaming.order import LANES, stream_order
+from vpns_hf.data.streaming import LANES, stream_order
 
 PIECES = torch.arange(5).repeat_interleave(torch.tensor([100, 37, 300, 1, 160]))  # 598 rows
 COUNT = len(PIECES)

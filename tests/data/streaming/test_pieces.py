@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub.errors import HTTPError
 
+from vpns_hf.data.streaming import ROWS_AT_ONCE, ParquetSplit
 from vpns_hf.data.streaming import pieces as parquet_split
-from vpns_hf.data.streaming.pieces import ROWS_AT_ONCE, ParquetSplit
 from vpns_hf.errors import InputError
 
 COUNT = 3 * ROWS_AT_ONCE + 7

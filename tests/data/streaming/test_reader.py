@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+from weakref import WeakSet
+
 import numpy as np
 import pytest
 
-from vpns_hf.data.streaming.reader import StreamReader
+from vpns_hf.data.streaming import StreamReader
 from vpns_hf.errors import InputError
+
+IN_MEMORY: WeakSet[Picture] = WeakSet()
+
+
+class Picture:
+    """Stands in for a stored image."""
+
+    def __init__(self, row: int):
+        self.row = row
+        IN_MEMORY.add(self)
 
 
 class Split:
@@ -12,6 +24,7 @@ class Split:
 
     def __init__(self, first: int, lengths: list[int], chunk: int = 4):
         self.first, self.chunk = first, chunk
+        self.open_now = 0
         self.starts = np.concatenate([[0], np.cumsum(lengths)])
         self.opened: list[int] = []
         self.read = 0
@@ -21,10 +34,14 @@ class Split:
 
     def open(self, row):
         self.opened.append(row)
+        self.open_now += 1
         stop = int(self.starts[np.searchsorted(self.starts, row, "right")])
-        for start in range(row, stop, self.chunk):
-            self.read += min(self.chunk, stop - start)
-            yield [{"row": self.first + index} for index in range(start, min(start + self.chunk, stop))]
+        try:
+            for start in range(row, stop, self.chunk):
+                self.read += min(self.chunk, stop - start)
+                yield [Picture(self.first + index) for index in range(start, min(start + self.chunk, stop))]
+        finally:
+            self.open_now -= 1
 
 
 @pytest.fixture
@@ -34,9 +51,10 @@ def splits():
 
 def read(splits, order, horizon=20, batch=5) -> list[int]:
     reader = StreamReader(splits, np.split(np.array(order), range(batch, len(order), batch)), horizon)
-    images = [image["row"] for images in reader for image in images]
-    assert len(reader._kept) == len(reader._cursors) == 0
-    return images
+    rows = [image.row for images in reader for image in images]
+    assert not IN_MEMORY
+    assert not any(split.open_now for split in splits)
+    return rows
 
 
 @pytest.mark.parametrize("horizon", [5, 12, 1000])
@@ -71,15 +89,15 @@ def test_reading_starts_where_it_is_needed_and_ends_there(splits):
 
 
 def test_what_is_needed_much_later_is_not_kept(splits):
-    kept = []
     order = [*range(31, 51), *range(21, 31)]  # two stretches of one piece, the second first
-    for _ in (reader := StreamReader(splits, np.split(np.array(order), 30), horizon=6)):
-        kept.append(len(reader._kept))
+    kept = []
+    for images in StreamReader(splits, np.split(np.array(order), 30), horizon=6):
+        kept.append(len(IN_MEMORY) - len(images))
     assert max(kept) <= 7
     assert splits[0].opened == [31, 21]
 
 
 def test_a_stream_that_became_shorter(splits):
-    splits[1].open = lambda row: iter([[{"row": 60}]])
+    splits[1].open = lambda row: iter([[Picture(60)]])
     with pytest.raises(InputError, match="holds 39 rows less than were counted"):
         read(splits, [60, 61])

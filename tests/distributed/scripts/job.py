@@ -13,11 +13,10 @@ from torch import Tensor
 from tests.helpers import prune_at_random
 from tests.training_helpers import dense_model, tiny_trainer
 from vpns_hf import Callback, VPNsTrainer
+from vpns_hf.jobs import eval_batches
 from vpns_hf.jobs.output import job_folder
 from vpns_hf.methods.stages import count_predictions
-from vpns_hf.training.evaluation import evaluate_views
-from vpns_hf.training.run import Run
-from vpns_hf.training.selection import LastEpoch
+from vpns_hf.training import LastEpoch, Run, evaluate_views
 
 
 class KeepStates(Callback):
@@ -55,7 +54,9 @@ def make_trainer(output: Path) -> VPNsTrainer:
 def measure(trainer: VPNsTrainer) -> dict:
     """What a model that no training has touched is measured with: 17 test and 40 training pictures."""
     model = prune_at_random(dense_model())
-    evaluation = trainer._evaluate(model)
+    evaluation = evaluate_views(
+        model, eval_batches(trainer.images.test, trainer.args, trainer.process), trainer.accelerator
+    )
     run = Run(model, trainer.accelerator, trainer.batches(), 0.6, LastEpoch())
     return {
         "accuracy": vars(evaluation.accuracy),

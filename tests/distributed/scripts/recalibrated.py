@@ -12,10 +12,8 @@ from torch import Tensor
 from tests.helpers import prune_at_random
 from tests.training_helpers import dense_model, tiny_trainer
 from vpns_hf.cli.script import run_script
-from vpns_hf.methods.stages.recalibrate import RecalibrateBatchNorm
-from vpns_hf.training.batch_norm import normalisation_layers
-from vpns_hf.training.run import Run
-from vpns_hf.training.selection import LastEpoch
+from vpns_hf.methods.stages import RecalibrateBatchNorm
+from vpns_hf.training import LastEpoch, Run, normalisation_layers
 
 BATCHES = 4  # more than the three of an epoch
 

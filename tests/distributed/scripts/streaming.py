@@ -20,7 +20,8 @@ from tests.scripts.running import script_at
 from vpns_hf import Callback, VPNsTrainer
 from vpns_hf.cli.script import run_script
 from vpns_hf.data import Batch
-from vpns_hf.jobs.data import eval_batches
+from vpns_hf.jobs import eval_batches
+from vpns_hf.jobs import trainer as module
 
 
 class KeepMasks(Callback):
@@ -77,7 +78,7 @@ def main() -> None:
     NotingTrainer.notes_at, NotingTrainer.killed_at = Path(sys.argv[1]), int(sys.argv[2])
     sys.argv[:3] = ["prune.py"]
     script = script_at("prune.py")
-    script.VPNsTrainer = NotingTrainer
+    module.VPNsTrainer = NotingTrainer
     script.main()
 
 

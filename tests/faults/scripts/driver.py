@@ -10,6 +10,7 @@ from tests.faults.interrupted import At
 from tests.scripts.running import script_at
 from vpns_hf import VPNsTrainer
 from vpns_hf.cli.script import run_script
+from vpns_hf.jobs import trainer as module
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
     def trainer(*args: object, **options: object) -> VPNsTrainer:
         return VPNsTrainer(*args, **options, callbacks=[At(update, send)])
 
-    script.VPNsTrainer = trainer
+    module.VPNsTrainer = trainer
     run_script(script.main)
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from vpns_hf.hub.cards import VPNsModelCardData, write_model_card
+from vpns_hf.hub.cards import BEGIN, END, renewed_card, write_model_card
 from vpns_hf.reporting import CostRecord, DenseResult, Results, RunResult, ViewAccuracy
 
 HEADER = """\
@@ -117,18 +117,16 @@ RUN = RunResult(
 )
 
 
-@pytest.fixture
-def data() -> VPNsModelCardData:
-    results = Results(
-        dense=DenseResult(0.9556, 0.998, "test"),
-        runs=[RUN],
-        model="org/resnet-18",
-        dataset="org/digits",
-        protocol="A tenth of train is the validation split.",
-        command="accelerate launch scripts/prune.py --sparsities 0.7",
-        versions={"torch": "2.13.0", "transformers": "5.23.0"},
-    )
-    return VPNsModelCardData.from_results(results, RUN, repo_id="org/resnet18-digits-70", license="apache-2.0")
+NAME = "org/resnet18-digits-70"
+RESULTS = Results(
+    dense=DenseResult(0.9556, 0.998, "test"),
+    runs=[RUN],
+    model="org/resnet-18",
+    dataset="org/digits",
+    protocol="A tenth of train is the validation split.",
+    command="accelerate launch scripts/prune.py --sparsities 0.7",
+    versions={"torch": "2.13.0", "transformers": "5.23.0"},
+)
 
 
 @pytest.fixture
@@ -139,38 +137,42 @@ def folder(tmp_path) -> Path:
     return folder
 
 
-def only_run(data: VPNsModelCardData, **changes) -> VPNsModelCardData:
-    return replace(data, run=replace(data.run, **changes))
+@pytest.fixture
+def card(folder):
+    """Returns the card of results, as a repository's; changes are those of its run."""
+
+    def made(results: Results = RESULTS, name: str = NAME, **changes: object) -> ModelCard:
+        run = replace(results.runs[0], **changes)
+        of_model = replace(results, runs=[run, *results.runs[1:]]).of_model(run)
+        return ModelCard(renewed_card(folder, of_model, name, "apache-2.0"))
+
+    return made
 
 
-def test_the_header_says_what_was_measured(data, folder):
-    path = write_model_card(folder, data)
-    assert path == folder / "README.md"
-    _, header, _ = path.read_text().split("---\n", 2)
+def test_the_header_says_what_was_measured(card):
+    _, header, _ = str(card()).split("---\n", 2)
     assert yaml.safe_load(header) == yaml.safe_load(HEADER)
 
 
-def test_the_hub_reads_the_header_back(data, folder):
-    card = ModelCard.load(write_model_card(folder, data))
-    assert card.data.model_name == "resnet18-digits-70"
-    assert [result.metric_value for result in card.data.eval_results] == [0.9528, 0.9417, 0.9931, 0.9861]
-    assert {result.dataset_split for result in card.data.eval_results} == {"test"}
+def test_the_table(card):
+    assert f"\n\n{TABLE}\n" in card().text
 
 
-def test_the_table(data, folder):
-    assert f"\n\n{TABLE}\n" in write_model_card(folder, data).read_text()
+def test_all_that_is_generated_stands_between_the_markers(card):
+    text = card().text
+    assert text.strip().startswith(f"{BEGIN}\n")
+    assert text.strip().endswith(f"\n{END}")
 
 
-def test_the_result_in_one_line(data, folder):
+def test_the_result_in_one_line(card):
     assert (
         "**70.01% of 11,678,912 prunable weights removed. Top-1 accuracy on the test split of `org/digits`: "
         "95.28% with the prompt, 94.17% without; dense model: 95.56%.**\n"
-    ) in write_model_card(folder, data).read_text()
+    ) in card().text
 
 
-def test_every_number_in_percent_is_one_of_the_results(data, folder):
-    text = write_model_card(folder, data).read_text()
-    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+def test_every_number_in_percent_is_one_of_the_results(card):
+    prose = re.sub(r"```.*?```", "", card().text, flags=re.DOTALL)
     written = set(re.findall(r"\b\d+(?:\.\d+)?%", prose))
     assert written == {
         *("70%", "70.01%", "95.28%", "94.17%", "99.31%", "98.61%"),
@@ -181,30 +183,30 @@ def test_every_number_in_percent_is_one_of_the_results(data, folder):
 def test_a_number_that_was_not_measured_is_said_to_be_so(tmp_path):
     run = replace(RUN, accuracy=ViewAccuracy(None, 0.9417), top5=ViewAccuracy(), effective_density=None)
     run = replace(run, prompt_at_inference=False, validation=None, cost=CostRecord())
-    text = write_model_card(tmp_path, VPNsModelCardData(run=run)).read_text()
+    text = renewed_card(tmp_path, Results(runs=[run]), "net")
     assert UNMEASURED_TABLE in text
     assert "No validation split chose the epoch or the default view." in text
     assert "The command was not recorded." in text
     assert "The versions were not recorded." in text
+    assert "license: unknown\n" in text
     assert [result.metric_value for result in ModelCard(text).data.eval_results] == [0.9417]
 
 
-def test_a_card_without_any_accuracy_has_no_model_index(tmp_path):
-    run = replace(RUN, accuracy=ViewAccuracy(), top5=ViewAccuracy())
-    card = ModelCard.load(write_model_card(tmp_path, VPNsModelCardData(run=run)))
-    assert card.data.eval_results is None
-    assert "model-index" not in card.content
+def test_a_card_without_any_accuracy_has_no_model_index(card):
+    made = card(accuracy=ViewAccuracy(), top5=ViewAccuracy())
+    assert made.data.eval_results is None
+    assert "model-index" not in made.content
 
 
-def test_the_view_the_model_uses_comes_first(data, folder):
-    card = ModelCard.load(write_model_card(folder, only_run(data, prompt_at_inference=False)))
-    names = [result.metric_name for result in card.data.eval_results]
+def test_the_view_the_model_uses_comes_first(card):
+    made = card(prompt_at_inference=False)
+    names = [result.metric_name for result in made.data.eval_results]
     assert names[:2] == ["Accuracy without the prompt", "Accuracy with the prompt"]
-    assert "By default the saved model is applied without the prompt;" in card.text
+    assert "By default the saved model is applied without the prompt;" in made.text
 
 
-def test_the_card_says_which_split_chose_and_which_measured(data, folder):
-    text = write_model_card(folder, data).read_text()
+def test_the_card_says_which_split_chose_and_which_measured(card):
+    text = card().text
     assert (
         "- Epoch 2 of the last stage and the default view were chosen on the validation split (96.11% with the prompt, "
         "95.00% without). The accuracies in the table were measured on the test split.\n"
@@ -212,97 +214,99 @@ def test_the_card_says_which_split_chose_and_which_measured(data, folder):
     assert "A tenth of train" not in text
 
 
-def test_without_a_validation_split_the_card_gives_the_protocol(folder):
-    run = replace(RUN, validation=None)
-    results = Results(DenseResult(), [run], protocol="The last epoch was kept.")
-    text = write_model_card(folder, VPNsModelCardData.from_results(results, run)).read_text()
+def test_without_a_validation_split_the_card_gives_the_protocol(card):
+    text = card(validation=None).text
     assert "- No validation split chose the epoch or the default view." in text
-    assert "- The last epoch was kept.\n" in text
+    assert "- A tenth of train is the validation split.\n" in text
 
 
-def test_the_card_warns_of_speed(data, folder):
-    text = write_model_card(folder, data).read_text()
-    assert "Unstructured sparsity gives no speed-up on common hardware" in text
+def test_the_card_warns_of_speed(card):
+    assert "Unstructured sparsity gives no speed-up on common hardware" in card().text
 
 
-def test_local_names_show_no_folders_and_are_no_hub_ids(data, folder, tmp_path):
-    local = replace(data, base_model=str(tmp_path / "models" / "my-resnet"), dataset="../private/digits")
+def test_local_names_show_no_folders_and_are_no_hub_ids(folder, tmp_path):
+    local = replace(RESULTS, model=str(tmp_path / "models" / "my-resnet"), dataset="../private/digits")
     local = replace(local, command=f"{tmp_path}/bin/python scripts/prune.py --dataset_name ../private/digits")
-    card = ModelCard.load(write_model_card(folder, local))
+    card = ModelCard.load(write_model_card(folder, local, RUN))
     assert card.data.base_model is None
     assert card.data.datasets is None
     assert card.data.eval_results[0].dataset_name == "digits"
     assert "pruned from `my-resnet`" in card.text
     assert "\npython scripts/prune.py --dataset_name digits\n" in card.text
-    assert str(tmp_path) not in card.content
-    assert "private" not in card.content
+    for written in (card.content, (folder / "results.json").read_text()):
+        assert str(tmp_path) not in written
+        assert "private" not in written
 
 
-def test_short_names_stand_for_what_the_hub_has(data, folder):
-    card = ModelCard.load(write_model_card(folder, replace(data, base_model="resnet18", dataset="cifar100")))
-    assert (card.data.base_model, card.data.base_model_relation) == ("timm/resnet18.tv_in1k", "finetune")
-    assert card.data.datasets == "uoft-cs/cifar100"
-    assert {result.dataset_type for result in card.data.eval_results} == {"uoft-cs/cifar100"}
-    assert "pruned from `timm/resnet18.tv_in1k`" in card.text
-    untrained = ModelCard.load(write_model_card(folder, replace(data, base_model="resnet-small", dataset="digits")))
+def test_short_names_stand_for_what_the_hub_has(card):
+    made = card(replace(RESULTS, model="resnet18", dataset="cifar100"))
+    assert (made.data.base_model, made.data.base_model_relation) == ("timm/resnet18.tv_in1k", "finetune")
+    assert made.data.datasets == "uoft-cs/cifar100"
+    assert {result.dataset_type for result in made.data.eval_results} == {"uoft-cs/cifar100"}
+    assert "pruned from `timm/resnet18.tv_in1k`" in made.text
+    untrained = card(replace(RESULTS, model="resnet-small", dataset="digits"))
     assert (untrained.data.base_model, untrained.data.datasets) == (None, None)
     assert "pruned from `resnet-small`" in untrained.text
 
 
-def test_a_folder_that_looks_like_a_hub_id_is_a_folder(data, folder, tmp_path, monkeypatch):
+def test_a_folder_that_looks_like_a_hub_id_is_a_folder(card, tmp_path, monkeypatch):
     (tmp_path / "models" / "resnet").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    card = ModelCard.load(write_model_card(folder, replace(data, base_model="models/resnet")))
-    assert card.data.base_model is None
-    assert "pruned from `resnet`" in card.text
+    made = card(replace(RESULTS, model="models/resnet"))
+    assert made.data.base_model is None
+    assert "pruned from `resnet`" in made.text
 
 
-def test_the_snippet_loads_the_repository_or_the_folder(data, folder):
-    for repo_id, name in (("org/resnet18-digits-70", "org/resnet18-digits-70"), (None, "sparsity-70")):
-        text = write_model_card(folder, replace(data, repo_id=repo_id)).read_text()
-        (snippet,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+def test_the_snippet_loads_the_repository_or_the_folder(card, folder):
+    local = ModelCard.load(write_model_card(folder, RESULTS, RUN))
+    for made, name in ((card(), NAME), (local, "sparsity-70")):
+        (snippet,) = re.findall(r"```python\n(.*?)```", made.text, flags=re.DOTALL)
         calls = [node for node in ast.walk(ast.parse(snippet)) if isinstance(node, ast.Constant)]
         assert sum(call.value == name for call in calls) == 2
         assert snippet.count("trust_remote_code=True") == 2
 
 
-def test_a_pruned_model_without_a_prompt_has_no_word_of_one(data, folder):
-    card = write_model_card(folder, only_run(data, method="omp", accuracy=ViewAccuracy(None, 0.9))).read_text()
-    assert "A visual prompt" not in card
-    assert "with the method `omp`" in card
+def test_a_pruned_model_without_a_prompt_has_no_word_of_one(card):
+    text = card(method="omp", accuracy=ViewAccuracy(None, 0.9)).text
+    assert "A visual prompt" not in text
+    assert "with the method `omp`" in text
 
 
-def test_mean_and_spread_over_seeds(data, folder):
+def test_mean_and_spread_over_seeds(card):
     """92, 94 and 96% with the prompt: mean 94, sample standard deviation 2; other sparsities do not count."""
     runs = [
         replace(RUN, seed=seed, accuracy=ViewAccuracy(value, 0.5))
         for seed, value in ((7, 0.92), (9, 0.94), (17, 0.96))
     ]
-    results = Results(
-        DenseResult(), [*runs, replace(RUN, seed=9, sparsity_requested=0.9, accuracy=ViewAccuracy(0.1, 0.1))]
-    )
-    text = write_model_card(folder, VPNsModelCardData.from_results(results, runs[0])).read_text()
+    other = replace(RUN, seed=9, sparsity_requested=0.9, accuracy=ViewAccuracy(0.1, 0.1))
+    text = card(Results(runs=[*runs, other])).text
     assert "| Top-1 with the prompt over seeds, mean ± standard deviation | | 94.00% ± 2.00%, 3 seeds |\n" in text
 
 
-def test_pictures_and_recipe_are_linked_where_they_are(data, folder):
-    assert "![" not in write_model_card(folder, data).read_text()
+def test_pictures_and_recipe_are_linked_where_they_are(card, folder):
+    assert "![" not in card().text
     (folder / "plots").mkdir()
     (folder / "plots/prompt.png").write_bytes(b"")
     (folder / "recipe.yaml").write_text("seed: 7\n")
-    text = write_model_card(folder, data).read_text()
+    text = card().text
     assert "\n\n![What the prompt adds to a picture](plots/prompt.png)\n\n## How it was made\n" in text
     assert "All settings: [recipe.yaml](recipe.yaml), to be given to `--config`.\n" in text
     assert "density_by_layer" not in text
 
 
-def test_the_sizes_of_shards_add_up(data, folder):
+def test_the_sizes_of_shards_add_up(card, folder):
     (folder / "model-2.safetensors").write_bytes(bytes(10**6))
-    assert "| 46.83 MB | 1.02 MB |" in write_model_card(folder, data).read_text()
+    assert "| 46.83 MB | 1.02 MB |" in card().text
 
 
-def test_a_new_card_replaces_the_old_one(data, folder):
-    write_model_card(folder, data)
-    text = write_model_card(folder, only_run(data, seed=9)).read_text()
+def test_the_results_of_the_model_lie_beside_its_card(folder):
+    other = replace(RUN, sparsity_requested=0.9, path="sparsity-90")
+    write_model_card(folder, replace(RESULTS, runs=[other, RUN]), RUN)
+    assert Results.load(folder / "results.json") == replace(RESULTS, runs=[replace(RUN, path=".")])
+
+
+def test_a_new_card_replaces_the_old_one(folder):
+    write_model_card(folder, RESULTS, RUN)
+    text = write_model_card(folder, RESULTS, replace(RUN, seed=9)).read_text()
     assert "seed 9." in text
     assert "seed 7." not in text

@@ -8,7 +8,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from vpns_hf import InputError
-from vpns_hf.hub.publish.contents import Additions, card_for, repository_files
+from vpns_hf.hub.publish.contents import Additions, repository_files
 from vpns_hf.hub.publish.repositories import plan_repositories
 from vpns_hf.hub.run_folder import find_models
 
@@ -62,11 +62,33 @@ def test_the_card_bears_the_name_of_the_repository(run_dir):
     )
 
 
-def test_a_card_can_be_renamed_again_and_keeps_what_was_added_by_hand(run_dir):
-    text = (run_dir / "sparsity-70" / "README.md").read_text() + "\nThanks to Ada.\n"
-    renamed = card_for("me/other", card_for("vpns/net", text))
-    assert renamed == card_for("me/other", text)
-    assert renamed.endswith("\nThanks to Ada.\n")
+def test_what_was_added_by_hand_stays(copied):
+    [model] = find_models(copied, 0.7)
+    path = model.folder / "README.md"
+    text = path.read_text().replace("license: unknown", "license: mit")
+    path.write_text(text + "\nThanks to Ada.\n")
+    card = repository_files(model, "vpns/net")["README.md"].decode()
+    assert card.endswith("<!-- vpns:end -->\n\nThanks to Ada.\n")
+    assert "license: mit\n" in card
+    assert card.count("# net\n") == 1
+
+
+def test_a_card_without_markers_is_published_as_it_is(copied, caplog):
+    [model] = find_models(copied, 0.7)
+    path = model.folder / "README.md"
+    path.write_text("---\ntags: [mine]\n---\n# Mine\n")
+    card = ModelCard(repository_files(model, "vpns/net", Additions(license="mit"))["README.md"].decode())
+    assert card.text == "# Mine\n"
+    assert (card.data.license, card.data.model_name) == ("mit", "net")
+    assert card.data.tags[:2] == ["mine", "vpns"]
+    assert f"the text of the card {path} stays as it is" in caplog.text
+
+
+def test_a_card_that_is_gone_is_made_of_the_results(copied):
+    [model] = find_models(copied, 0.7)
+    before = ModelCard(repository_files(model, "vpns/net")["README.md"].decode())
+    (model.folder / "README.md").unlink()
+    assert ModelCard(repository_files(model, "vpns/net")["README.md"].decode()).text == before.text
 
 
 @pytest.fixture
@@ -116,7 +138,6 @@ def test_the_licence_is_the_one_that_is_given(run_dir):
 @pytest.mark.parametrize(
     ("missing", "what"),
     [
-        ("README.md", "no card"),
         ("model.safetensors", "no weights"),
         ("preprocessor_config.json", "no image processor"),
         ("modeling_vpns.py", "no modeling file"),
@@ -131,7 +152,7 @@ def test_a_file_that_is_missing_is_named(copied, missing, what):
 
 def test_a_header_that_cannot_be_read(copied):
     (copied / "sparsity-70" / "README.md").write_text("---\ntags: [vpns\n---\n# x\n")
-    with pytest.raises(InputError, match=r"the card .* cannot be read .*; correct its header") as refused:
+    with pytest.raises(InputError, match=r"the card .*: its header cannot be read .*; correct it") as refused:
         plan_repositories(copied, "vpns/net", 0.7)
     assert "\n" not in str(refused.value)
 
@@ -148,12 +169,26 @@ def test_several_models_need_several_names(run_dir):
         plan_repositories(run_dir, "vpns/net")
 
 
-def test_a_model_without_results_is_published_under_a_name_written_out(copied, tmp_path):
+def test_a_model_elsewhere_takes_its_results_along(copied, tmp_path):
+    [model] = find_models(copied, 0.7)
+    alone = shutil.copytree(model.folder, tmp_path / "elsewhere" / "mine")
+    [repository] = plan_repositories(alone, "vpns/{arch}-{sparsity}")
+    assert repository.repo_id == "vpns/resnet18-70"
+    assert repository.files["results.json"] == repository_files(model, "vpns/resnet18-70")["results.json"]
+
+
+def test_a_model_without_results_is_published_under_a_name_written_out(copied, tmp_path, caplog):
     alone = shutil.copytree(copied / "sparsity-40", tmp_path / "elsewhere" / "mine")
+    (alone / "results.json").unlink()
     [repository] = plan_repositories(alone, "vpns/net")
     assert "results.json" not in repository.files
+    assert ModelCard(repository.files["README.md"].decode()).text == ModelCard.load(alone / "README.md").text
+    assert "stays as it is: no results.json tells of its model" in caplog.text
     with pytest.raises(InputError, match=r"nothing says what \{sparsity\} is"):
         plan_repositories(alone, "vpns/net-{sparsity}")
+    (alone / "README.md").unlink()
+    with pytest.raises(InputError, match="no card"):
+        plan_repositories(alone, "vpns/net")
 
 
 def test_the_configuration_names_a_local_backbone_without_its_folders(copied):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 
 from tests.faults.interrupted import At, crashed_job, job
+from tests.helpers import forget_accelerator
 from vpns_hf.errors import InputError
-from vpns_hf.jobs.output.claimed_folder import LOCK, ClaimedFolder
+from vpns_hf.jobs import LOCK, ClaimedFolder
 
 
 @pytest.fixture
 def accelerator():
     yield Accelerator(cpu=True)
-    AcceleratorState._reset_state(reset_partial_state=True)
+    forget_accelerator()
 
 
 @pytest.mark.slow

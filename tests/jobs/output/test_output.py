@@ -12,7 +12,7 @@ from transformers import AutoImageProcessor
 from tests.helpers import tiny_model
 from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.jobs.output.output import (
+from vpns_hf.jobs import (
     check_output_dir,
     clear_output_dir,
     image_processor,

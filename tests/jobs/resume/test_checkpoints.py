@@ -12,8 +12,7 @@ import pytest
 import torch
 
 from vpns_hf.errors import InputError
-from vpns_hf.jobs.resume import checkpoints
-from vpns_hf.jobs.resume.checkpoints import Checkpoints
+from vpns_hf.jobs.resume import Checkpoints, checkpoints
 
 
 def states(number: int) -> dict:

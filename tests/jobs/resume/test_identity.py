@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from vpns_hf.errors import InputError
-from vpns_hf.jobs.resume.identity import Job, asked_for, differences
+from vpns_hf.jobs import Job, differences, identity_of
 
 OPTIONS = {"seed": 7, "sparsities": [0.4, 0.7], "output_dir": "a", "train_batch_size": 64, "model_name_or_path": "m"}
 DIGESTS = {"model": "d1"}
 
 
 def job(processes: int = 1, batch_size: int = 64, digests: dict = DIGESTS, **changes: object) -> Job:
-    return Job(asked_for({**OPTIONS, **changes}, batch_size, digests), processes)
+    return Job(identity_of({**OPTIONS, **changes}, batch_size, digests), processes)
 
 
 def test_what_is_finished_is_taken_over():

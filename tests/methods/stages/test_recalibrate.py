@@ -9,7 +9,7 @@ from torch import nn
 from tests.helpers import prune_at_random, pruned, tiny_vgg
 from tests.training_helpers import dense_model, make_run, random_batches, tiny_arguments, tiny_trainer
 from vpns_hf.methods import METHODS
-from vpns_hf.methods.stages.recalibrate import RecalibrateBatchNorm
+from vpns_hf.methods.stages import RecalibrateBatchNorm
 
 BATCHES = 3
 

@@ -9,8 +9,8 @@ from torch.distributed import destroy_process_group, init_process_group
 from torch.nn.parallel import DistributedDataParallel
 
 from vpns_hf import InputError
+from vpns_hf.training import Machine, build_accelerator, check_all_joined
 from vpns_hf.training.distributed import accelerator as processes
-from vpns_hf.training.distributed.accelerator import Machine, build_accelerator, check_all_joined
 
 
 def test_a_precision_that_is_given_holds(tmp_path):

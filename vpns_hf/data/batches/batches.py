@@ -11,8 +11,7 @@ from typing import NamedTuple
 import torch
 
 from ...errors import InputError
-from ..buffers import BufferPool
-from ..images.source import ImageSource
+from ..images import ImageSource
 from ..provenance import Origin
 from ..take import to_device
 from .crops import CropPlan
@@ -22,8 +21,6 @@ from .transforms import EvalTransform, Transform
 # The last batch of an epoch is topped up to a multiple of this many images, so that it is the same for 1, 2, 4 and 8
 # processes with at least two images, which batch norm needs, for each.
 TOP_UP = 16
-# Numbers of a batch; memory for fewer comes back from the allocator in less time than from a pool.
-WORTH_KEEPING = 1 << 20
 
 
 class Batch(NamedTuple):
@@ -177,7 +174,6 @@ class _Reader:
         self.process = process
         self.source = source
         self._device = torch.device(process.device)
-        self._buffers = BufferPool()
 
     def __len__(self) -> int:
         return len(self.source)
@@ -194,15 +190,9 @@ class _Reader:
         taken = [plan.take(rows) for rows in batches]
         images = self.source.read_all([rows for rows, _ in taken])
         for (rows, crops), pixels, counted in zip(taken, images, valid or [None] * len(taken), strict=True):
-            pixel_values = self.transform(pixels.to(self._device), crops.to(self._device), self._buffer(len(rows)))
+            pixel_values = self.transform(pixels.to(self._device), crops.to(self._device))
             labels = to_device(self.source.labels[rows], self._device)
             yield Batch(pixel_values, labels, None if counted is None else to_device(counted, self._device))
-
-    def _buffer(self, count: int) -> torch.Tensor | None:
-        shape = (count, self.transform.image_size, self.transform.image_size, 3)
-        if self._device.type != "cpu" or math.prod(shape) < WORTH_KEEPING:
-            return None  # the allocators of accelerators, and malloc for little, reuse memory themselves
-        return self._buffers.take(shape).permute(0, 3, 1, 2)
 
 
 def _mixed_seed(seed: int, stream: str, epoch: int) -> int:

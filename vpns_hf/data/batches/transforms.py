@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 
 from ...errors import InputError
-from ..take import Selection
+from ..take import Take
 from .crops import CropPlan, Crops, crop, to_unit
 from .resampling import SquareResize
 
@@ -25,8 +25,8 @@ class Transform(Protocol):
     def plan(self, count: int, generator: torch.Generator) -> CropPlan:
         """Crops for the `count` images of an epoch."""
 
-    def __call__(self, images: Selection, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
-        """B images to float32 (B, 3, I, I) in [0, 1], channels last in memory; written into `out` where given."""
+    def __call__(self, images: Take, crops: Crops) -> torch.Tensor:
+        """B images to float32 (B, 3, I, I) in [0, 1], channels last in memory."""
 
 
 class TrainTransform:
@@ -50,9 +50,9 @@ class TrainTransform:
         flip = torch.randint(2, (count,), generator=generator).bool()
         return CropPlan(top, left, flip if self.flip else None)
 
-    def __call__(self, images: Selection, crops: Crops, out: torch.Tensor | None = None) -> torch.Tensor:
+    def __call__(self, images: Take, crops: Crops) -> torch.Tensor:
         """Cut `crops` out of B images: float32 (B, 3, I, I) in [0, 1]."""
-        return self._window(images, crops, out)
+        return self._window(images, crops)
 
 
 class EvalTransform:
@@ -70,9 +70,9 @@ class EvalTransform:
         """The whole of `count` images; draws nothing."""
         return CropPlan.whole(count)
 
-    def __call__(self, images: Selection, crops: Crops | None = None, out: torch.Tensor | None = None) -> torch.Tensor:
+    def __call__(self, images: Take, crops: Crops | None = None) -> torch.Tensor:
         """Resize B images: float32 (B, 3, I, I) in [0, 1]."""
-        return self._window(images, crops or Crops.whole(len(images), images.device), out)
+        return self._window(images, crops or Crops.whole(len(images), images.device))
 
 
 class _Window:
@@ -84,11 +84,9 @@ class _Window:
         self._resizes: dict[tuple, SquareResize] = {}
 
     @torch.no_grad()
-    def __call__(self, images: Selection, crops: Crops, out: torch.Tensor | None) -> torch.Tensor:
+    def __call__(self, images: Take, crops: Crops) -> torch.Tensor:
         size, resized = self._image_size, self._resize_size
-        if out is None:
-            out = torch.empty(len(images), size, size, 3, device=images.device).permute(0, 3, 1, 2)
-        result = out.permute(0, 2, 3, 1)
+        result = torch.empty(len(images), size, size, 3, device=images.device)
         with _full_precision(images.device.type):
             if images.size != (resized, resized):
                 self._resize_for(images)(images.picked(), crops, result)
@@ -96,9 +94,9 @@ class _Window:
                 to_unit(images.picked(), result)
             else:
                 crop(*images.in_place(), crops, result)
-        return out
+        return result.permute(0, 3, 1, 2)
 
-    def _resize_for(self, images: Selection) -> SquareResize:
+    def _resize_for(self, images: Take) -> SquareResize:
         height, width = images.size
         key = (height, width, images.device)
         if key not in self._resizes:

@@ -1,0 +1,24 @@
+"""One stored picture becomes pixels, and many become what batches are made of; some cannot be read."""
+
+from __future__ import annotations
+
+from ...utils.doors import door
+
+__all__, __getattr__ = door(
+    __name__,
+    {
+        "bad_images": ["BadImage", "ON_BAD_IMAGE", "refuse", "refuse_late", "report"],
+        "decoding": [
+            "CHUNK",
+            "ImageDecoder",
+            "StoredDecoder",
+            "decode_image",
+            "own_cores",
+            "stack_planes",
+            "to_planes",
+            "to_rgb",
+            "to_square",
+        ],
+        "source": ["ImageCache", "ImageSource"],
+    },
+)

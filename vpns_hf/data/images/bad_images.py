@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from PIL import Image, UnidentifiedImageError
 
 from ...errors import InputError
+from ...utils.text import first_line
 from ..provenance import Origin
 
 logger = logging.getLogger(__name__)
@@ -92,4 +93,4 @@ def _reason(content: bytes | None, path: str | None, error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         size = os.path.getsize(path) if content is None else len(content)
         return "not in a format that Pillow reads" if size else "the file is empty"
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return first_line(error)

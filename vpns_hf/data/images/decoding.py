@@ -1,4 +1,4 @@
-"""The images of a split, decoded in order and in parallel."""
+"""One stored picture of any mode (grey, palette, CMYK, 16 bits, floats) becomes RGB pixels; and many do, in parallel."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from PIL import Image
 
 from .bad_images import BadImage
 
-STORED = datasets.Image()
 SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L")
+SMALLEST_SIDE = 2  # pixels; what has less shows nothing, and is mostly a placeholder
+CHUNK = 64  # images
+# PIL works outside the interpreter lock, but with files of fewer bytes threads mostly wait for each other to get it.
+WORTH_A_THREAD = 8192
 
 
 def decode_image(stored: dict) -> Image.Image:
@@ -32,19 +35,20 @@ def decode_image(stored: dict) -> Image.Image:
     if stored["bytes"] is None and path is not None and is_local_path(path):
         # PIL would leave the file of a broken image open.
         stored = {"bytes": Path(path).read_bytes(), "path": path}
-    return to_rgb(STORED.decode_example(stored))  # which minds the orientation
+    return to_rgb(datasets.Image().decode_example(stored))  # which minds the orientation
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """8-bit RGB of the first frame.
 
     Transparency is dropped, as the image processor saved with a model drops it. 16-bit values keep their upper byte;
-    floats up to 1 are scaled to 255, others are cut off to [0, 255].
+    floats up to 1 are scaled to 255, others are cut off to [0, 255]. Grey and CMYK become what PIL makes of them.
     """
     if image.mode in SIXTEEN_BIT_MODES:
         image = Image.fromarray((np.asarray(image).astype(np.int32) >> 8).clip(0, 255).astype(np.uint8))
     if image.mode == "F":
-        image = Image.fromarray(_bytes_of_floats(np.nan_to_num(np.asarray(image))))
+        values = np.nan_to_num(np.asarray(image))
+        image = Image.fromarray((values * (255 if values.max() <= 1 else 1)).round().clip(0, 255).astype(np.uint8))
     if image.mode == "P":
         image = image.convert("RGBA")  # PIL warns when a palette with transparency is converted in one step
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -67,17 +71,6 @@ def stack_planes(images: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack([image.transpose(1, 2, 0) for image in images]).transpose(0, 3, 1, 2)
 
 
-def _bytes_of_floats(values: np.ndarray) -> np.ndarray:
-    scale = 255 if values.max() <= 1 else 1
-    return (values * scale).round().clip(0, 255).astype(np.uint8)
-
-
-CHUNK = 64  # images
-# PIL works outside the interpreter lock, but with files of fewer bytes threads mostly wait for each other to get it.
-WORTH_A_THREAD = 8192
-SMALLEST_SIDE = 2  # pixels; what has less shows nothing, and is mostly a placeholder
-
-
 class StoredDecoder:
     """Decodes images as they are stored.
 
@@ -86,7 +79,7 @@ class StoredDecoder:
     """
 
     def __init__(self, threads: int | None = None):
-        self._pool = ThreadPoolExecutor(threads or num_cores())  # starts no thread before it has work
+        self._pool = ThreadPoolExecutor(threads or _num_cores())  # starts no thread before it has work
 
     def decode(
         self, rows: Sequence[int], stored: Sequence[dict | None], sizes: Sequence[int | None]
@@ -119,35 +112,23 @@ class ImageDecoder:
         self._column = column
         self._decoder = StoredDecoder(threads)
 
-    def __len__(self) -> int:
-        return len(self._stored)
-
     def decode(self, rows: Sequence[int], sizes: Sequence[int | None]) -> list[list[np.ndarray] | BadImage]:
-        """Decodes some rows, in the given order.
-
-        Args:
-            rows: any of them.
-            sizes: what to resize each image to, in pixels; None keeps the size it has.
-
-        Returns:
-            For each row the image at each size, uint8 (3, H, W), or why it cannot be read.
-        """
+        """Decodes some rows in the given order; see `StoredDecoder.decode`."""
         return self._decoder.decode(rows, self._stored[rows][self._column], sizes)
 
     def chunks(self, sizes: Sequence[int | None]) -> Iterator[list[list[np.ndarray] | BadImage]]:
         """What `decode` returns of all rows in order, some at a time."""
-        for start in range(0, len(self), CHUNK):
-            yield self.decode(range(start, min(start + CHUNK, len(self))), sizes)
-
-
-def num_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        for start in range(0, len(self._stored), CHUNK):
+            yield self.decode(range(start, min(start + CHUNK, len(self._stored))), sizes)
 
 
 def own_cores() -> int:
     """The share of this process in the cores of the machine."""
-    return max(1, num_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    return max(1, _num_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def _num_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _are_small(stored: Sequence[dict | None]) -> bool:
@@ -159,15 +140,11 @@ def _are_small(stored: Sequence[dict | None]) -> bool:
 def _decode(sizes: Sequence[int | None], row: int, stored: dict | None) -> list[np.ndarray] | BadImage:
     try:
         image = decode_image(stored)
-        _check_sides(image.size)
+        if min(image.size) < SMALLEST_SIDE:
+            sides = "{}x{} pixels".format(*image.size)
+            raise ValueError(f"{sides}, where each side must have at least {SMALLEST_SIDE}")
     except MemoryError:  # says nothing about the image
         raise
     except Exception as error:  # PIL's readers raise nearly anything about a broken file
         return BadImage.of(row, stored, error)
     return [to_planes(image if size is None else to_square(image, size)) for size in sizes]
-
-
-def _check_sides(size: tuple[int, int]) -> None:
-    width, height = size
-    if min(size) < SMALLEST_SIDE:
-        raise ValueError(f"{width}x{height} pixels, where each side must have at least {SMALLEST_SIDE}")

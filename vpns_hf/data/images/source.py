@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import torch
 
 from ..provenance import Origin
-from ..take import Selection
+from ..take import Take
 
 
 class ImageSource(Protocol):
@@ -32,7 +30,7 @@ class ImageSource(Protocol):
     def read(self, rows: torch.Tensor) -> torch.Tensor:
         """The images of some rows: uint8 (n, 3, H, W)."""
 
-    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Take]:
         """The images of one batch of rows after the other; knowing them all, it may read ahead."""
 
 
@@ -59,14 +57,9 @@ class ImageCache:
         """The images of some rows: uint8 (n, 3, H, W), channels last in memory."""
         return self._select(rows).picked().permute(0, 3, 1, 2)
 
-    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Take]:
         """The images of one batch of rows after the other."""
         return map(self._select, batches)
 
-    def _select(self, rows: torch.Tensor) -> Selection:
-        return Selection(self.images, rows.to(self.images.device, non_blocking=True))
-
-
-def default_cache_dir() -> Path:
-    """Where caches go: `$VPNS_CACHE`, else `~/.cache/vpns_hf`."""
-    return Path(os.environ.get("VPNS_CACHE") or "~/.cache/vpns_hf").expanduser()
+    def _select(self, rows: torch.Tensor) -> Take:
+        return Take(self.images, rows.to(self.images.device, non_blocking=True))

@@ -1,4 +1,4 @@
-"""Which column holds the images and which the classes."""
+"""Which column holds the images and which the classes, and what they hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import datasets
+import pyarrow.compute as pc
 
 from ...errors import InputError
 from ..catalog import DatasetSpec
@@ -14,6 +15,7 @@ IMAGE_NAMES = ("image", "img")
 LABEL_NAMES = ("label", "labels", "fine_label")
 OPTIONS = {"image": "--image_column_name", "label": "--label_column_name"}
 
+BINARY = (datasets.Value("binary"), datasets.Value("large_binary"))
 # Paths in a table are not followed: from where they lead is anyone's guess.
 NO_IMAGES = (
     "give files (train/cat/1.jpg, or train/metadata.csv with file_name and label beside the images), "
@@ -55,6 +57,34 @@ def check_columns(split: datasets.Dataset, columns: Columns, name: str) -> None:
         InputError: a column is not there or of another type; the message names the split and lists its columns.
     """
     _check(split.features, columns, f" in the {name} split")
+
+
+def image_bytes(features: Mapping[str, object]) -> list[str]:
+    """The columns to take for images: of {bytes, path}, and where no other can be meant, one of plain bytes.
+
+    Args:
+        features: of all columns, by name.
+    """
+    stored = [name for name, kind in features.items() if isinstance(kind, dict) and set(kind) == {"bytes", "path"}]
+    if stored or any(isinstance(kind, datasets.Image) for kind in features.values()):
+        return stored
+    plain = [name for name, kind in features.items() if kind in BINARY]
+    return plain if len(plain) == 1 else [name for name in plain if name in IMAGE_NAMES]
+
+
+def read_column(split: datasets.Dataset, column: str) -> list:
+    """The values of one column as stored, without decoding any image."""
+    return split.select_columns([column]).with_format("arrow")[:][column].to_pylist()
+
+
+def image_files(split: datasets.Dataset, column: str) -> list[str]:
+    """The paths of the images of which the split holds no bytes, in the order of the rows."""
+    stored = split.data.column(column)
+    # Only the paths are gathered by row: the bytes of other images are never read.
+    paths = pc.if_else(pc.is_null(pc.struct_field(stored, "bytes")), pc.struct_field(stored, "path"), None)
+    if split._indices is not None and paths.null_count < len(paths):  # noqa: SLF001
+        paths = pc.take(paths, split._indices.column(0))  # noqa: SLF001
+    return paths.drop_null().to_pylist()
 
 
 def _features(dataset: datasets.DatasetDict | datasets.Dataset | datasets.IterableDatasetDict) -> datasets.Features:
@@ -104,19 +134,3 @@ def _way_out(features: datasets.Features, kind: str) -> str:
 
 def _type_name(feature: object) -> str:
     return feature.dtype if isinstance(feature, datasets.Value) else type(feature).__name__
-
-
-BINARY = (datasets.Value("binary"), datasets.Value("large_binary"))
-
-
-def image_bytes(features: Mapping[str, object]) -> list[str]:
-    """The columns to take for images: of {bytes, path}, and where no other can be meant, one of plain bytes.
-
-    Args:
-        features: of all columns, by name.
-    """
-    stored = [name for name, kind in features.items() if isinstance(kind, dict) and set(kind) == {"bytes", "path"}]
-    if stored or any(isinstance(kind, datasets.Image) for kind in features.values()):
-        return stored
-    plain = [name for name, kind in features.items() if kind in BINARY]
-    return plain if len(plain) == 1 else [name for name in plain if name in IMAGE_NAMES]

@@ -9,9 +9,9 @@ import datasets
 import numpy as np
 
 from ...errors import InputError
-from ...utils.hub_client import hub_answers
+from ...utils.hub_client import is_online
 from ..catalog import DATASETS, DatasetSpec
-from ..images.decoding import to_planes, to_rgb, to_square
+from ..images import to_planes, to_rgb, to_square
 from .columns import Columns, check_columns, find_columns
 from .diagnosis import reason_of
 from .labels import check_class_count, is_missing
@@ -61,7 +61,7 @@ def check_datasets(names: Sequence[str]) -> list[DatasetCheck]:
     checks, silent = [], False
     for name in names or DATASETS:
         path = DATASETS[name].path
-        silent = silent or not (path in GENERATED or hub_answers(path, "dataset"))
+        silent = silent or not (path in GENERATED or is_online(path, "dataset"))
         reachable = path in GENERATED or not silent
         checks.append(check_dataset(name) if reachable else DatasetCheck(name, path, UNREACHABLE))
     return checks

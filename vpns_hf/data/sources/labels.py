@@ -7,7 +7,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..catalog import DatasetSpec
-from .columns import Columns
+from .columns import Columns, read_column
 
 NO_LABEL = (None, -1, "")
 
@@ -85,11 +85,6 @@ def encode_labels(
     feature = datasets.ClassLabel(names=[str(value) for value in values])
     images = split.select_columns([columns.image])
     return images.add_column(columns.label, indices, feature=feature)
-
-
-def read_column(split: datasets.Dataset, column: str) -> list:
-    """The values of one column as stored, without decoding any image."""
-    return split.select_columns([column]).with_format("arrow")[:][column].to_pylist()
 
 
 def _indices(split: datasets.Dataset, column: str, values: list, name: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from datasets.exceptions import DatasetsError
 from huggingface_hub.errors import HTTPError
 
 from ...errors import InputError
-from ...utils.hub_client import hub_answers
+from ...utils.hub_client import is_online
 from ..catalog import DATASETS, find_spec
 from ..digits import build_digits
 from .columns import image_bytes
@@ -172,7 +172,7 @@ def _are_bare_images(splits: Mapping[str, Any]) -> bool:
 
 def _read_from_hub(name: str, config_name: str | None, **how: Any) -> dict[str, Any]:
     try:
-        with _offline(not hub_answers(name, "dataset")):
+        with _offline(not is_online(name, "dataset")):
             return _as_splits(datasets.load_dataset(name, config_name, **how))
     except UNREADABLE as error:
         raise InputError(

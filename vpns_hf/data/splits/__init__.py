@@ -1,0 +1,13 @@
+"""Which rows train, select and test."""
+
+from __future__ import annotations
+
+from ...utils.doors import door
+
+__all__, __getattr__ = door(
+    __name__,
+    {
+        "evaluation_split": ["EvaluationSplit", "choose_evaluation_split"],
+        "splits": ["Splits", "named_splits", "prepare_splits"],
+    },
+)

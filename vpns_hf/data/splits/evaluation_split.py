@@ -9,7 +9,7 @@ import datasets
 from ...errors import InputError
 from ..catalog import DatasetSpec
 from ..provenance import Origin
-from ..sources.columns import Columns
+from ..sources import Columns
 from .splits import named_splits, prepare_splits
 
 
@@ -30,7 +30,7 @@ class EvaluationSplit:
     origin: Origin
 
 
-def evaluation_split(
+def choose_evaluation_split(
     dataset: datasets.DatasetDict,
     columns: Columns,
     spec: DatasetSpec | None = None,
@@ -52,7 +52,7 @@ def evaluation_split(
     name = _named(dataset, columns, spec, split)
     pair = datasets.DatasetDict({"train": dataset.get("train", dataset[name]), "test": dataset[name]})
     chosen = prepare_splits(pair, columns, seed=0, max_test_samples=max_samples, use_all_of_train=True)
-    origin = Origin.whole({name: len(dataset[name])}).select(range(len(chosen.test)))
+    origin = Origin.whole({name: len(dataset[name])}).take(range(len(chosen.test)))
     return EvaluationSplit(chosen.test, name, chosen.class_names, origin)
 
 

@@ -9,8 +9,7 @@ import datasets
 
 from ...errors import InputError
 from ..catalog import DatasetSpec
-from ..sources.columns import Columns, check_columns
-from ..sources.labels import is_unlabelled
+from ..sources import Columns, check_columns, is_unlabelled
 
 logger = logging.getLogger(__name__)
 

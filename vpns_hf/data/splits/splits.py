@@ -11,8 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ..catalog import DatasetSpec
 from ..provenance import Origin
-from ..sources.columns import Columns
-from ..sources.labels import check_class_count, encode_labels, label_values, read_column
+from ..sources import Columns, check_class_count, encode_labels, label_values, read_column
 from ..stratify import stratified_cut
 from .class_coverage import warn_of_classes_apart, warn_of_classes_cut_off
 from .roles import split_roles
@@ -131,8 +130,8 @@ class _Part:
     rows: datasets.Dataset
     origin: Origin
 
-    def select(self, rows: Sequence[int]) -> _Part:
-        return _Part(self.rows.select(rows), self.origin.select(rows))
+    def take(self, rows: Sequence[int]) -> _Part:
+        return _Part(self.rows.select(rows), self.origin.take(rows))
 
 
 def _part(dataset: datasets.DatasetDict, names: tuple[str, ...], columns: Columns, values: list) -> _Part:
@@ -154,7 +153,7 @@ def _first(part: _Part, count: int | None, option: str) -> _Part:
         return part
     if count < 1:
         raise InputError(f"{option} is {count}; give a number of at least 1, or leave it out for all rows")
-    return part.select(range(min(count, len(part.rows))))
+    return part.take(range(min(count, len(part.rows))))
 
 
 def _warn_of_classes(train: _Part, whole: _Part, test: _Part, values: list, columns: Columns) -> None:
@@ -170,7 +169,7 @@ def _cut(train: _Part, columns: Columns, fraction: float, seed: int) -> tuple[_P
     kept, validation = stratified_cut(labels, fraction, seed)
     if len(validation) == 0:
         raise _nothing_to_validate_with(train, columns, labels, fraction)
-    return train.select(kept), train.select(validation)
+    return train.take(kept), train.take(validation)
 
 
 def _nothing_to_validate_with(train: _Part, columns: Columns, labels: np.ndarray, fraction: float) -> InputError:

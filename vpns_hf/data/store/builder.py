@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 import datasets
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..images.bad_images import BadImage
-from ..images.decoding import ImageDecoder, stack_planes
+from ..images import BadImage, ImageDecoder, stack_planes
 from ..provenance import Origin
-from .entries import CacheRecord
+from .entries import CacheRecord, EntryWriter
 from .folder import Layout
 from .readable import none_readable
 
 
 class MixedSizesError(Exception):
     """The images differ in size, so they cannot be kept at their own."""
-
-
-class Writer(Protocol):
-    """Takes decoded images."""
-
-    def append(self, images: np.ndarray) -> None:
-        """Adds uint8 images (n, 3, H, W)."""
-
-    def finish(self) -> tuple[int, ...]:
-        """Returns the checksums of what was kept."""
-
-
-class NoWriter:
-    """Keeps nothing."""
-
-    def append(self, images: np.ndarray) -> None:
-        pass
-
-    def finish(self) -> tuple[int, ...]:
-        return ()
 
 
 @dataclass(frozen=True)
@@ -76,29 +54,38 @@ class SplitImages:
             self.on_bad_image(image, self.origin)
         raise none_readable(image, self.name, self.origin)
 
-    def decode(self, writers: Mapping[Layout, Writer]) -> dict[Layout, CacheRecord]:
-        """Decodes all images, of which at least one can be read, and hands them to the writers in the order of the rows.
+    def decode(self, writers: Mapping[Layout, EntryWriter | None]) -> dict[Layout, CacheRecord]:
+        """Decodes all images, of which at least one can be read, in the order of the rows.
+
+        Args:
+            writers: what keeps the images of each layout; None where they are only tried.
 
         Returns:
             The record of each layout.
 
         Raises:
-            InputError: `on_bad_image` does not put up with one that cannot.
+            InputError: `on_bad_image` does not put up with one that cannot be read.
             MixedSizesError: a layout is native, and not all images have one size.
         """
-        takers = [_Taker(writer) for writer in writers.values()]
-        bad = []
+        shapes: dict[Layout, tuple[int, int, int]] = {}
+        bad: list[BadImage] = []
         for chunk in self._chunks([layout.size for layout in writers]):
             for image in chunk:
                 if isinstance(image, BadImage):
                     self.on_bad_image(image, self.origin)
                     bad.append(image)
             good = [image for image in chunk if not isinstance(image, BadImage)]
-            for taker, images in zip(takers, zip(*good, strict=True), strict=False):
-                taker.take(images)
+            # Without a good image there is nothing to take.
+            for (layout, writer), images in zip(writers.items(), zip(*good, strict=True), strict=False):
+                shape = shapes.setdefault(layout, images[0].shape)
+                if any(image.shape != shape for image in images):
+                    raise MixedSizesError
+                if writer is not None:
+                    writer.append(stack_planes(images))
+        count = len(self.rows) - len(bad)
         return {
-            layout: CacheRecord(self.name, taker.shape, len(self.rows) - len(bad), tuple(bad), taker.writer.finish())
-            for layout, taker in zip(writers, takers, strict=True)
+            layout: CacheRecord(self.name, shapes[layout], count, tuple(bad), kept=writer is not None)
+            for layout, writer in writers.items()
         }
 
     def _chunks(self, sizes: list[int | None]) -> Iterator[list[list[np.ndarray] | BadImage]]:
@@ -107,17 +94,3 @@ class SplitImages:
             for chunk in ImageDecoder(self.rows, self.column).chunks(sizes):
                 yield chunk
                 progress.update(len(chunk))
-
-
-@dataclass
-class _Taker:
-    """Hands images to a writer, as long as they have one shape."""
-
-    writer: Writer
-    shape: tuple[int, int, int] | None = field(default=None)
-
-    def take(self, images: tuple[np.ndarray, ...]) -> None:
-        self.shape = self.shape or images[0].shape
-        if any(image.shape != self.shape for image in images):
-            raise MixedSizesError
-        self.writer.append(stack_planes(images))

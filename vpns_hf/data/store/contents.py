@@ -13,12 +13,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ...errors import InputError
-from .entries import OTHER_VERSION, RECORD, DamagedError, check_images, load_record
+from .entries import IMAGES, RECORD, DamagedError, load_record
 from .folder import LOCK, PREFIX
 
 NAME = re.compile(rf"{PREFIX}[0-9a-f]{{16}}")
-# All that was ever written into a folder of that name; the .npy files by versions before records.
-OWN = re.compile(rf"{LOCK}|(\.writing-\w+/)?(native|\d+x\d+)(\.npy|/images\.bin|/record\.json)")
+# All that is written into a folder of that name; `.writing-` by version 0.1.
+OWN = re.compile(rf"{LOCK}|(\.writing-\w+/)?\.?(native|\d+x\d+)(\.partial|\.old)?/({IMAGES}|{RECORD})")
 ALL = "all"
 NOT_USABLE = "not usable"
 
@@ -50,7 +50,7 @@ class CachedSplit:
 
 
 def list_caches(root: Path) -> list[CachedSplit]:
-    """All splits of which decoded images are in `root`, every byte of which is compared with its checksum."""
+    """All splits of which decoded images are in `root`, and whether these are in their place and of their size."""
     folders = sorted(path for path in root.glob(f"{PREFIX}*") if NAME.fullmatch(path.name))
     return [_look_at(folder) for folder in folders if folder.is_dir() and not folder.is_symlink()]
 
@@ -80,19 +80,15 @@ def remove_caches(root: Path, names: Sequence[str]) -> list[Path]:
 def _look_at(folder: Path) -> CachedSplit:
     files = list(_own_files(folder))
     splits, layouts, states = set(), [], set()
-    for path in files:
-        if path.name != RECORD or path.parent.parent != folder:
+    for path in folder.glob(f"[!.]*/{RECORD}"):
+        if path not in files:
             continue
         try:
             record = load_record(path.parent)
-            if record.kept:
-                check_images(path.parent, record, limit=None)
             splits.add(record.split)
             layouts.append(path.parent.name if record.kept else f"{path.parent.name} (not kept)")
         except (OSError, DamagedError) as error:
             states.add(f"{NOT_USABLE}: {error}")
-    if any(path.suffix == ".npy" for path in files):
-        states.add(f"{NOT_USABLE}: {OTHER_VERSION}")
     status = [path.stat() for path in files]
     return CachedSplit(
         folder=folder,

@@ -9,7 +9,8 @@ from dataclasses import replace
 import torch
 
 from ...errors import InputError
-from ..images.source import ImageCache, ImageSource
+from ...utils.text import megabytes
+from ..images import ImageCache, ImageSource
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def move_all(needed: int, free: int) -> bool:
     """
     if needed > free:
         raise InputError(
-            f"the decoded images need {needed / 1e6:,.1f} MB on the device, where {free / 1e6:,.1f} MB are free; "
+            f"the decoded images need {megabytes(needed)} on the device, where {megabytes(free)} are free; "
             "leave them on disk with data_on_device auto or no"
         )
     return True

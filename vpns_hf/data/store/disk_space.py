@@ -1,15 +1,17 @@
-"""Whether decoded images are kept on disk: as long as they fit, always or never."""
+"""Where decoded images are kept on disk, and whether: as long as they fit, always or never."""
 
 from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
+from ...utils.text import megabytes
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +23,11 @@ WAYS_OUT = (
 )
 # What a folder answers that has no room for anything.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+def default_cache_dir() -> Path:
+    """Where caches go: `$VPNS_CACHE`, else `~/.cache/vpns_hf`."""
+    return Path(os.environ.get("VPNS_CACHE") or "~/.cache/vpns_hf").expanduser()
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,3 @@ def keep_none(space: DiskSpace) -> bool:
 
 
 CACHING: dict[str, Callable[[DiskSpace], bool]] = {"auto": keep_what_fits, "yes": keep_all, "no": keep_none}
-
-
-def megabytes(size: int) -> str:
-    """A size in bytes, in words."""
-    return f"{size / 1e6:,.1f} MB"

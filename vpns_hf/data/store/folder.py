@@ -6,41 +6,24 @@ import hashlib
 import logging
 import math
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
-import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
-from .entries import FORMAT_VERSION, CacheRecord, DamagedError, check_images, load_record
-
-
-def image_files(split: datasets.Dataset, column: str) -> list[str]:
-    """The paths of the images of which the split holds no bytes, in the order of the rows.
-
-    Args:
-        split: has the column `column` of images.
-        column: the image column.
-    """
-    stored = split.data.column(column)
-    # Only the paths are gathered by row: the bytes of other images are never read.
-    paths = pc.if_else(pc.is_null(pc.struct_field(stored, "bytes")), pc.struct_field(stored, "path"), None)
-    if split._indices is not None and paths.null_count < len(paths):
-        paths = pc.take(paths, split._indices.column(0))
-    return paths.drop_null().to_pylist()
-
+from ...utils.files import folder_in_place, remove_leftovers
+from ..sources import image_files
+from .entries import FORMAT_VERSION, CacheRecord, DamagedError, load_record
 
 logger = logging.getLogger(__name__)
 
 # Images are kept at their own size only where resizing them first would make them more than this many times larger:
 # cropping stored pixels costs one copy, resizing them costs two matrix products.
 LARGEST_GROWTH = 2.0
-PREFIX, ASIDE, LOCK = "images-", ".writing-", "lock"
+PREFIX, LOCK = "images-", "lock"
 
 
 @dataclass(frozen=True)
@@ -88,19 +71,30 @@ class CacheFolder:
     def locked(self, name: str) -> Iterator[None]:
         """Keeps other processes out, and removes what one that was killed has left.
 
+        Args:
+            name: of the split, for messages.
+
         Raises:
             OSError: the folder cannot be made or written.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with _lock(self.path / LOCK, name):
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            # The processes of one job wait for each other as a matter of course.
+            level = logging.INFO if int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1 else logging.WARNING
+            logger.log(level, "another process is decoding the images of the %s split; waiting for it", name)
+            lock.acquire()
+        try:
             remove_leftovers(self.path)
             yield
+        finally:
+            lock.release()
 
-    @contextmanager
-    def aside(self) -> Iterator[Path]:
-        """A folder for entries in the making; what is left in it at the end is removed."""
-        with tempfile.TemporaryDirectory(prefix=ASIDE, dir=self.path) as folder:
-            yield Path(folder)
+    def aside(self, layout: Layout) -> AbstractContextManager[Path]:
+        """A folder for the entry of a layout, which is in its place at the end of the block; the lock must be held."""
+        return folder_in_place(self.path / layout.name)
 
     def find_all(self, sizes: Sequence[int]) -> dict[int, Entry | None]:
         """For each size the entry for transforms that resize to it; None if there is none that can be used."""
@@ -111,36 +105,17 @@ class CacheFolder:
         folder = self.path / layout.name
         self._unusable.pop(folder, None)
         try:
-            record = load_record(folder)
-            if record.kept:
-                check_images(folder, record)
-        except OSError:  # there is none, or none that can be read
-            return None
+            return Entry(layout, load_record(folder), folder)
+        except OSError:
+            pass  # there is none, or none that can be read
         except DamagedError as error:
             self._unusable[folder] = str(error)
-            return None
-        return Entry(layout, record, folder)
+        return None
 
     def warn_of_unusable(self) -> None:
         """Logs what was found last that is there but not whole; to be called by who makes it anew, as all look for it."""
         for folder, reason in self._unusable.items():
             logger.warning("the decoded images in %s are not used but decoded anew: %s", folder, reason)
-
-    def note(self, entries: Iterable[Entry]) -> None:
-        """Adds entries without images."""
-        with self.aside() as aside:
-            for entry in entries:
-                (aside / entry.layout.name).mkdir()
-                self.put(entry.layout, entry.record, aside / entry.layout.name)
-
-    def put(self, layout: Layout, record: CacheRecord, aside: Path) -> Entry:
-        """Adds an entry of which the images, if they are kept, are in `aside` already."""
-        place = self.path / layout.name
-        record.save(aside)
-        if place.exists():
-            shutil.rmtree(place)
-        os.replace(aside, place)
-        return Entry(layout, record, place)
 
     def _find(self, size: int) -> Entry | None:
         resized = self.load(Layout(size))
@@ -156,32 +131,10 @@ def is_better_native(shape: tuple[int, ...], size: int) -> bool:
     return max(height, width) <= size and size * size > LARGEST_GROWTH * height * width
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Removes what a killed process was writing; the lock must be held."""
-    for left in folder.glob(f"{ASIDE}*"):
-        shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def _lock(path: Path, name: str) -> Iterator[None]:
-    lock = FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        # The processes of one job wait for each other as a matter of course.
-        level = logging.INFO if int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1 else logging.WARNING
-        logger.log(level, "another process is decoding the images of the %s split; waiting for it", name)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _fingerprint(split: datasets.Dataset, column: str) -> str:
     # The fingerprint of a Dataset covers its table and every selection of rows made since, yet not the content of
     # files of which the table holds the path only.
-    digest = hashlib.sha256(repr((FORMAT_VERSION, split._fingerprint, column)).encode())
+    digest = hashlib.sha256(repr((FORMAT_VERSION, split._fingerprint, column)).encode())  # noqa: SLF001
     for path in image_files(split, column):
         digest.update(_state(path).encode())
     return digest.hexdigest()[:16]

@@ -8,10 +8,9 @@ import datasets
 import torch
 
 from ...utils.read_ahead import ReadAhead
-from ..images.bad_images import BadImage, refuse
-from ..images.decoding import ImageDecoder, own_cores, stack_planes
+from ..images import BadImage, ImageDecoder, own_cores, refuse, stack_planes
 from ..provenance import Origin
-from ..take import Selection
+from ..take import Take
 from .folder import Layout
 
 
@@ -61,6 +60,6 @@ class UncachedImages:
                 refuse(image, self.origin)
         return torch.from_numpy(stack_planes([image for [image] in images]))
 
-    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Take]:
         """The images of one batch of rows after the other, decoded while those before are in use."""
-        return ReadAhead(Selection(self.read(rows)) for rows in batches)
+        return ReadAhead(Take(self.read(rows)) for rows in batches)

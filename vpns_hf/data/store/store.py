@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import datasets
-import numpy as np
-import torch
 
 from ...errors import InputError
-from ..images.bad_images import ON_BAD_IMAGE, report
-from ..images.source import ImageCache, ImageSource, default_cache_dir
+from ..images import ON_BAD_IMAGE, ImageCache, ImageSource, report
 from ..provenance import Origin
-from ..sources.columns import Columns
-from ..sources.labels import read_column
-from .builder import MixedSizesError, NoWriter, SplitImages
-from .disk_space import CACHING, FULL, WAYS_OUT, DiskSpace
+from ..sources import Columns
+from .builder import MixedSizesError, SplitImages
+from .disk_space import CACHING, FULL, WAYS_OUT, DiskSpace, default_cache_dir
 from .entries import EntryWriter, open_images
 from .folder import NATIVE, CacheFolder, Entry, Layout, is_better_native
 from .on_the_fly import UncachedImages
-from .readable import check_every_class_readable
+from .readable import readable_rows
 
 logger = logging.getLogger(__name__)
 
@@ -164,15 +160,11 @@ class ImageStore:
 
     def _source(self, entry: Entry, images: SplitImages) -> ImageSource:
         bad = entry.record.bad
-        labels = torch.tensor(read_column(images.rows, self._columns.label), dtype=torch.int64)
-        readable = np.delete(np.arange(len(labels)), [image.row for image in bad])
-        kept = labels[torch.from_numpy(readable)]
-        check_every_class_readable(images.rows, self._columns.label, readable, images.name)
-        origin = images.origin.select(readable) if bad else images.origin
+        kept = readable_rows(images.rows, self._columns, bad, images.name, images.origin)
         if entry.record.kept:
-            return ImageCache(open_images(entry.folder, entry.record), kept, len(bad), origin)
-        rows = images.rows.select(readable) if bad else images.rows
-        return UncachedImages(rows, images.column, entry.layout, kept, origin, len(bad))
+            return ImageCache(open_images(entry.folder, entry.record), kept.labels, len(bad), kept.origin)
+        rows = images.rows.select(kept.rows) if bad else images.rows
+        return UncachedImages(rows, images.column, entry.layout, kept.labels, kept.origin, len(bad))
 
 
 def cache_images(
@@ -203,14 +195,18 @@ def _layouts(missing: dict[int, Entry | None], shape: tuple[int, int, int]) -> d
     return guess | {size: entry.layout for size, entry in missing.items() if entry is not None}
 
 
-def _write(images: SplitImages, sizes: dict[Layout, int], folder: CacheFolder) -> dict[Layout, Entry]:
-    with folder.aside() as aside, ExitStack() as files:
+def _write(images: SplitImages, sizes: Mapping[Layout, int], folder: CacheFolder) -> dict[Layout, Entry]:
+    """Makes entries of at most so many bytes, all in one pass; their folders are put in place when all are whole."""
+    with ExitStack() as open_ones:
+        asides = {layout: open_ones.enter_context(folder.aside(layout)) for layout in sizes}
         writers = {
-            layout: files.enter_context(closing(EntryWriter(aside / layout.name, size)))
+            layout: open_ones.enter_context(closing(EntryWriter(asides[layout], size)))
             for layout, size in sizes.items()
         }
         records = images.decode(writers)
-        return {layout: folder.put(layout, record, aside / layout.name) for layout, record in records.items()}
+        for layout, record in records.items():
+            record.save(asides[layout], folder.path.name)
+    return {layout: Entry(layout, record, folder.path / layout.name) for layout, record in records.items()}
 
 
 def _survey(images: SplitImages, layouts: set[Layout], folder: CacheFolder | None) -> dict[Layout, Entry]:
@@ -218,11 +214,10 @@ def _survey(images: SplitImages, layouts: set[Layout], folder: CacheFolder | Non
     known = {layout: folder.load(layout) if folder is not None else None for layout in layouts}
     if all(known.values()):
         return known
-    entries = {
-        layout: Entry(layout, record, None)
-        for layout, record in images.decode({layout: NoWriter() for layout in layouts}).items()
-    }
+    records = images.decode(dict.fromkeys(layouts))
     if folder is not None:
         with suppress(OSError):  # where there is no room even for that, it is done again at the next start
-            folder.note(entries.values())
-    return entries
+            for layout, record in records.items():
+                with folder.aside(layout) as aside:
+                    record.save(aside, folder.path.name)
+    return {layout: Entry(layout, record, None) for layout, record in records.items()}

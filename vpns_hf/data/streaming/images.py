@@ -10,13 +10,11 @@ import torch
 
 from ...errors import InputError, OwnInputError
 from ...utils.read_ahead import ReadAhead
-from ..images.bad_images import ON_BAD_IMAGE, BadImage, refuse_late, report
-from ..images.decoding import CHUNK, StoredDecoder, own_cores, stack_planes
+from ..images import CHUNK, ON_BAD_IMAGE, BadImage, StoredDecoder, own_cores, refuse_late, report, stack_planes
 from ..provenance import Origin
-from ..sources.columns import Columns
-from ..sources.labels import read_column
-from ..store.readable import check_every_class_readable, none_readable
-from ..take import Selection
+from ..sources import Columns
+from ..store import readable_rows
+from ..take import Take
 from .index import StreamIndex
 from .order import LANES, stream_order
 from .pieces import ROWS_AT_ONCE, StreamedRows
@@ -74,18 +72,9 @@ class StreamedImages:
         [images] = self._decoded([rows])
         return images
 
-    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Selection]:
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Take]:
         """The images of one batch of rows after the other, read and decoded while those before are in use."""
-        return ReadAhead(map(Selection, self._decoded_here(batches)))
-
-    def bad_images(self) -> list[BadImage]:
-        """Tries all images; returns those that cannot be read."""
-        bad = []
-        batches = torch.arange(len(self)).split(CHUNK)
-        for rows, stored in zip(batches, self._stored(batches), strict=True):
-            images = self._decoder.decode(rows.tolist(), stored, [])
-            bad.extend(image for image in images if isinstance(image, BadImage))
-        return bad
+        return ReadAhead(map(Take, self._decoded_here(batches)))
 
     def _decoded_here(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
         """Of the share of one process, which is alone in finding what is wrong with it."""
@@ -103,9 +92,7 @@ class StreamedImages:
             yield torch.from_numpy(stack_planes([image for [image] in images]))
 
     def _stored(self, batches: Sequence[torch.Tensor]) -> StreamReader:
-        # Rows stray from their place by the buffer, and each lane is read some rows at a time.
-        horizon = 2 * (self._buffer + LANES * ROWS_AT_ONCE) + 4 * max(map(len, batches), default=0)
-        return StreamReader(self._splits, [self._numbers[rows.numpy()] for rows in batches], horizon)
+        return _reader(self._splits, self._numbers, batches, self._buffer)
 
 
 class StreamStore:
@@ -129,16 +116,29 @@ class StreamStore:
     def open(self, split: datasets.Dataset, sizes: Sequence[int], name: str, origin: Origin) -> list[StreamedImages]:
         """The images of a split for each of several transforms; see `ImageStore.open`."""
         splits, numbers = self._index.find(split, self._columns.image)
-        labels = torch.tensor(read_column(split, self._columns.label), dtype=torch.int64)
-        source = StreamedImages(splits, numbers, sizes[0], labels, origin, self._buffer)
-        bad = source.bad_images() if self._try_all else []
+        bad = _bad_images(splits, numbers) if self._try_all else []
         for image in bad:
             self._on_bad_image(image, origin)
         report(bad, origin)
-        kept = np.delete(np.arange(len(numbers)), [image.row for image in bad])
-        if len(kept) == 0:
-            raise none_readable(bad[-1], name, origin)
-        check_every_class_readable(split, self._columns.label, kept, name)
-        origin = origin.select(kept) if bad else origin
-        rest = (labels[torch.from_numpy(kept)], origin, self._buffer, len(bad))
-        return [StreamedImages(splits, numbers[kept], size, *rest) for size in sizes]
+        kept = readable_rows(split, self._columns, bad, name, origin)
+        rest = (kept.labels, kept.origin, self._buffer, len(bad))
+        return [StreamedImages(splits, numbers[kept.rows], size, *rest) for size in sizes]
+
+
+def _reader(
+    splits: Sequence[StreamedRows], numbers: np.ndarray, batches: Sequence[torch.Tensor], buffer: int
+) -> StreamReader:
+    """Reads batches of rows, which are numbered as `numbers` are and stray from their place by the buffer."""
+    # Each lane is read some rows at a time.
+    horizon = 2 * (buffer + LANES * ROWS_AT_ONCE) + 4 * max(map(len, batches), default=0)
+    return StreamReader(splits, [numbers[rows.numpy()] for rows in batches], horizon)
+
+
+def _bad_images(splits: Sequence[StreamedRows], numbers: np.ndarray) -> list[BadImage]:
+    """Tries all images; returns those that cannot be read."""
+    decoder, bad = StoredDecoder(own_cores()), []
+    batches = torch.arange(len(numbers)).split(CHUNK)
+    for rows, stored in zip(batches, _reader(splits, numbers, batches, buffer=1), strict=True):
+        images = decoder.decode(rows.tolist(), stored, [])
+        bad.extend(image for image in images if isinstance(image, BadImage))
+    return bad

@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...errors import InputError
-from ..sources.columns import Columns, check_columns
-from ..store.folder import image_files
+from ..sources import Columns, check_columns, image_files
 from .pieces import ParquetSplit, StreamedRows, StreamedSplit
 
 

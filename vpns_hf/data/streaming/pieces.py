@@ -1,10 +1,10 @@
-"""The rows of parquet files by number, of which a few are in memory at a time."""
+"""The rows of a split by number, read forward in pieces: what `datasets` streams, and parquet files by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
 
 import datasets
 import numpy as np
@@ -16,14 +16,17 @@ from datasets.utils.file_utils import is_remote_url, xopen
 from huggingface_hub.errors import HTTPError
 
 from ...errors import InputError
-from ..sources.columns import Columns
-from ..sources.diagnosis import reason_of
+from ..sources import Columns, reason_of
 
 # More would be kept in memory for every open piece, fewer would cost time for every read.
 ROWS_AT_ONCE = 64
+# Of a stream that `datasets` reads: it is divided further below the first number, and read in no more than the second.
+FEW_PIECES, MANY_PIECES = 64, 1024
+# Of each column of a parquet file, in bytes. Without it a whole column of a group is read before the first row comes.
+READ_AT_ONCE = 1 << 18
 
 
-class StreamedRows(Protocol):
+class StreamedRows(ABC):
     """The rows of a split by number, in pieces that can be opened at any row and are then read forward.
 
     Attributes:
@@ -38,22 +41,25 @@ class StreamedRows(Protocol):
     labels: pa.ChunkedArray
     starts: np.ndarray
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return int(self.starts[-1])
 
+    @abstractmethod
     def open(self, row: int) -> Iterator[list[dict | None]]:
         """The stored images from a row on to the end of its piece, some at a time.
 
         Raises:
             InputError: they cannot be read.
         """
-        ...
 
-
-FEW_PIECES, MANY_PIECES = 64, 1024
+    def _place(self, row: int) -> tuple[int, int]:
+        """The piece a row is in, and how many rows of the piece come before it."""
+        piece = int(np.searchsorted(self.starts, row, "right")) - 1
+        return piece, row - int(self.starts[piece])
 
 
 class StreamedSplit(StreamedRows):
-    """A split that is read piece by piece, a piece being some of its files.
+    """A split that `datasets` reads, a piece being some of its files.
 
     The column of labels is read once when this is made; images are read when they are asked for.
 
@@ -70,20 +76,19 @@ class StreamedSplit(StreamedRows):
         self.name = name
         self._column = columns.image
         self.features = datasets.Features({column: stream.features[column] for column in vars(columns).values()})
-        self._stream = _in_pieces(stream).cast_column(columns.image, datasets.Image(decode=False))
+        if stream.num_shards < FEW_PIECES and hasattr(stream, "reshard"):
+            stream = stream.reshard()
+        self._stream = stream.cast_column(columns.image, datasets.Image(decode=False))
         self._pieces = min(self._stream.num_shards, MANY_PIECES)
         parts = [self._labels_of(piece, columns.label) for piece in range(self._pieces)]
-        self.labels = pa.chunked_array([chunk for part in parts for chunk in part.chunks], type=parts[0].type)
-        self.starts = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
-
-    def __len__(self) -> int:
-        return int(self.starts[-1])
+        self.labels = _joined(parts)
+        self.starts = _starts(map(len, parts))
 
     def open(self, row: int) -> Iterator[list[dict | None]]:
         """See `StreamedRows`."""
-        piece = int(np.searchsorted(self.starts, row, "right")) - 1
+        piece, passed = self._place(row)
         rows = self._stream.shard(self._pieces, piece).select_columns([self._column])
-        tables = rows.skip(row - int(self.starts[piece])).with_format("arrow").iter(batch_size=ROWS_AT_ONCE)
+        tables = rows.skip(passed).with_format("arrow").iter(batch_size=ROWS_AT_ONCE)
         return (table.column(self._column).to_pylist() for table in self._read(tables))
 
     def _labels_of(self, piece: int, column: str) -> pa.ChunkedArray:
@@ -97,17 +102,6 @@ class StreamedSplit(StreamedRows):
             yield from tables
         except (OSError, ValueError, RuntimeError, DatasetsError, HTTPError) as error:
             raise InputError(f"the {self.name} split cannot be read further: {reason_of(error)}") from error
-
-
-def _in_pieces(stream: datasets.IterableDataset) -> datasets.IterableDataset:
-    """The stream in more pieces, if it has few files that can be divided."""
-    if stream.num_shards < FEW_PIECES and hasattr(stream, "reshard"):
-        return stream.reshard()
-    return stream
-
-
-# Of each column, in bytes. Without it a whole column of a group of rows is read before the first row comes.
-READ_AT_ONCE = 1 << 18
 
 
 class ParquetSplit(StreamedRows):
@@ -132,8 +126,7 @@ class ParquetSplit(StreamedRows):
         self._image = columns.image
         self._stored = datasets.Image(decode=False)
         self._groups: list[tuple[str, int]] = []
-        counts: list[int] = []
-        labels: list[pa.ChunkedArray] = []
+        counts, labels = [], []
         for path in files:
             with self._opened(path) as file:
                 self._check_image_column(path, file)
@@ -141,17 +134,13 @@ class ParquetSplit(StreamedRows):
                 self._groups += [(path, group) for group, count in enumerate(rows) if count]
                 counts += filter(None, rows)
                 labels.append(self._labels_of(file, columns.label))
-        self.labels = pa.chunked_array([chunk for part in labels for chunk in part.chunks], type=labels[0].type)
-        self.starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-
-    def __len__(self) -> int:
-        return int(self.starts[-1])
+        self.labels = _joined(labels)
+        self.starts = _starts(counts)
 
     def open(self, row: int) -> Iterator[list[dict | None]]:
         """See `StreamedRows`."""
-        piece = int(np.searchsorted(self.starts, row, "right")) - 1
+        piece, passed = self._place(row)
         path, group = self._groups[piece]
-        passed = row - int(self.starts[piece])
         with self._opened(path) as file:
             for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=[self._image]):
                 if passed < len(batch):
@@ -184,3 +173,11 @@ class ParquetSplit(StreamedRows):
         stored, feature = file.read([column]).column(0), self.features[column]
         # For numbers the plain cast: that of a `ClassLabel` refuses those out of range without naming a row.
         return stored.cast(kind) if pa.types.is_integer(stored.type) else cast_array_to_feature(stored, feature)
+
+
+def _joined(parts: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    return pa.chunked_array([chunk for part in parts for chunk in part.chunks], type=parts[0].type)
+
+
+def _starts(lengths: Iterable[int]) -> np.ndarray:
+    return np.cumsum([0, *lengths], dtype=np.int64)

@@ -1,7 +1,23 @@
-"""Model cards: made from measured results."""
+"""Model cards, made from measured results and made anew with them, and the folder of cards of this project."""
 
 from __future__ import annotations
 
-from .model_card import VPNsModelCardData, write_model_card
+from .index import OF_A_CARD, PLANNED, add_card, index_page, write_index
+from .merging import BEGIN, END
+from .model_card import CARD, RESULTS, renewed_card, write_model_card
+from .update import update_card
 
-__all__ = ["VPNsModelCardData", "write_model_card"]
+__all__ = [
+    "BEGIN",
+    "CARD",
+    "END",
+    "OF_A_CARD",
+    "PLANNED",
+    "RESULTS",
+    "add_card",
+    "index_page",
+    "renewed_card",
+    "update_card",
+    "write_index",
+    "write_model_card",
+]

@@ -12,11 +12,12 @@ from ...errors import InputError
 from ...reporting import Results, RunResult
 from ...reporting.markdown import markdown_table
 from ...reporting.numbers import NOT_MEASURED, percent, short_percent
-from ..publish.contents import Additions, repository_files
 from ..run_folder import SavedModel
+from .model_card import CARD, RESULTS, TEMPLATE, renewed_card
 
-# Of a published repository, what its card shows or links to.
-OF_A_CARD = ("README.md", "recipe.yaml", "results.json", "plots/prompt.png", "plots/density_by_layer.png")
+# What a card consists of, shows or links to.
+SHOWN = ("recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png")
+OF_A_CARD = (CARD, RESULTS, *SHOWN)
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 HEADER = ("Checkpoint", "Sparsity", "Top-1, with the prompt", "Top-1, without", "Dense", "Command")
 ALIGNED_RIGHT = (False, True, True, True, True, False)
@@ -87,27 +88,29 @@ def add_card(model: SavedModel, cards: Path, name: str, license: str | None = No
         license: a licence identifier of the Hub; None leaves that of the card.
 
     Raises:
-        InputError: if the model has no results or lacks a file, or `name` is no name of a folder.
+        InputError: if nothing was measured of the model, its card cannot be read, or `name` is no name of a folder.
     """
     if not NAME.fullmatch(name):
         raise InputError(f"name is {name!r}; give letters, digits, '-', '_' and '.', such as {PLANNED[0].name}")
     if model.run is None:
         raise InputError(f"nothing was measured of {model.folder}: there is no results.json; give a folder of a run")
-    files = repository_files(model, model.folder.absolute().name, Additions(license))
+    results = model.results.of_model(model.run)
+    card = renewed_card(model.folder, results, model.folder.absolute().name, license)
     folder = cards / name
     shutil.rmtree(folder, ignore_errors=True)
-    for path in OF_A_CARD:
-        if path in files:
-            content = files[path] if isinstance(files[path], bytes) else files[path].read_bytes()
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(content)
+    (folder / "plots").mkdir(parents=True)
+    (folder / CARD).write_text(card, encoding="utf-8")
+    results.save(folder / RESULTS)
+    for path in SHOWN:
+        if (model.folder / path).is_file():
+            shutil.copyfile(model.folder / path, folder / path)
     return folder
 
 
 def write_index(cards: Path) -> None:
     """Writes the index of a folder of cards, and the template that every card is made from."""
     cards.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(Path(__file__).with_name("template.md"), cards / "template.md")
+    shutil.copyfile(TEMPLATE, cards / "template.md")
     (cards / "README.md").write_text(index_page(cards), encoding="utf-8")
 
 

@@ -1,109 +1,145 @@
-"""The model card of a pruned checkpoint, filled from its measured results."""
+"""The card of a pruned model: made from the results beside it, and made anew when there are more of them."""
 
 from __future__ import annotations
 
+import logging
 import os
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from ...errors import InputError
+from ...reporting import CostRecord, ModelEvaluation, Results, RunResult, ViewAccuracy, sparsity_name
 from ...reporting.evaluation import latency_title
-from ...reporting.numbers import (
-    NOT_MEASURED,
-    count,
-    megabytes,
-    milliseconds,
-    operations,
-    percent,
-    short_percent,
-    sparsity_name,
-)
-from ...reporting.records import CostRecord, DenseResult, ViewAccuracy
-from ...reporting.results import Results, RunResult
-from ...utils.public_names import public_command
+from ...reporting.numbers import NOT_MEASURED, count, megabytes, milliseconds, operations, percent, short_percent
+from .merging import BEGIN, END, has_markers, merge, newest_in_place
 from .sources import dataset_id, model_id, shown_dataset, shown_model
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class VPNsModelCardData:
-    """What a card says. Numbers come from `run` and `dense` only; what is None there is "not measured" in the card.
-
-    Attributes:
-        run: the results of this checkpoint.
-        dense: the results of the unpruned model.
-        repo_id: the Hub id the card's code loads; without one, the folder of the run.
-        base_model: Hub id, short name or path of the pre-trained model; of a path only the last part is shown.
-        dataset: Hub id, short name or path of the data set; likewise.
-        license: a licence identifier of the Hub. The weights derive from the base model, so that its licence decides.
-        seeds: the results of the same job with other seeds.
-        protocol: a sentence on how the model was chosen and measured, beside what `run` tells.
-        command: the command line that made the checkpoint; leading folders of paths are left out.
-        versions: version of each package that has a part in the results.
-    """
-
-    run: RunResult
-    dense: DenseResult = field(default_factory=DenseResult)
-    repo_id: str | None = None
-    base_model: str | None = None
-    dataset: str | None = None
-    license: str = "unknown"
-    seeds: Sequence[RunResult] = ()
-    protocol: str | None = None
-    command: str | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_results(
-        cls, results: Results, run: RunResult, *, repo_id: str | None = None, license: str = "unknown"
-    ) -> VPNsModelCardData:
-        """The card data of one run of a job; its runs at the same sparsity with other seeds give the spread."""
-        return cls(
-            run=run,
-            seeds=[other for other in results.runs if same_but_seed(run, other)],
-            dense=results.dense,
-            repo_id=repo_id,
-            base_model=results.model,
-            dataset=results.dataset,
-            license=license,
-            protocol=results.protocol if run.validation is None else None,  # else the selection says it with numbers
-            command=results.command,
-            versions=results.versions,
-        )
+CARD, RESULTS = "README.md", "results.json"
+TEMPLATE = Path(__file__).with_name("template.md")
+NO_LICENSE = "unknown"
+PICTURES = {"prompt": "What the prompt adds to a picture", "density_by_layer": "Density by layer"}
 
 
-def write_model_card(folder: str | os.PathLike[str], data: VPNsModelCardData) -> Path:
-    """Write the card of the checkpoint in `folder` as its README.md; the size on disk is measured there.
+def write_model_card(folder: str | os.PathLike[str], results: Results, run: RunResult) -> Path:
+    """Writes the card of a model as README.md, and as results.json the results it is made from.
+
+    Args:
+        folder: of the model; the size on disk is measured there.
+        results: of the job.
+        run: of the model.
 
     Returns:
         The path of the card.
     """
     folder = Path(folder)
-    template = Path(__file__).with_name("template.md")
-    fields = _template_fields(folder, data)
-    card = ModelCard.from_template(card_metadata(data), template_path=str(template), **fields)
-    path = folder / "README.md"
-    card.save(path)
-    return path
+    of_model = results.of_model(run)
+    of_model.save(folder / RESULTS)
+    card = new_card(folder, of_model, run.path, NO_LICENSE)
+    (folder / CARD).write_text(str(card), encoding="utf-8")
+    return folder / CARD
 
 
-def card_metadata(data: VPNsModelCardData) -> ModelCardData:
-    """The YAML header of the card, the measured accuracies as its model index."""
-    base_model = model_id(data.base_model)
+def new_card(folder: Path, results: Results, name: str, license: str | None = None) -> ModelCard:
+    """Returns the card of a model. Numbers come from its results only; one that is None there is "not measured".
+
+    Args:
+        folder: of the model, which tells the size of its weights, and its pictures.
+        results: of the model, see `Results.of_model`; without a run the card tells the evaluations alone.
+        name: the Hub id the card's code loads, or the name of a folder.
+        license: a licence identifier of the Hub. The weights derive from the base model, so that its licence decides.
+    """
+    run = _newest(results)
+    fields = {} if run is None else _fields(folder, results, run)
+    card = ModelCard.from_template(
+        card_metadata(results, name, license),
+        template_path=str(TEMPLATE),
+        **{"begin": BEGIN, "end": END, "run": run, "model_name": _last(name), "repo_id": name, **fields},
+        evaluations=[_section(evaluation) for evaluation in results.evaluations],
+    )
+    card.text += "\n"  # which the template's own end loses
+    return card
+
+
+def renewed_card(folder: Path, results: Results, name: str, license: str | None = None, append: bool = False) -> str:
+    """Returns the card in a folder with all that was generated of it made anew; a new one if there is none.
+
+    Args:
+        folder: as for `new_card`; it is only read.
+        results: as for `new_card`.
+        name: as for `new_card`.
+        license: as for `new_card`; None leaves the one of the card.
+        append: whether a card without markers, by hand or of an earlier version, gets the generated part at its end; if
+            not, its text stays as it is.
+
+    Raises:
+        InputError: if the card cannot be read.
+    """
+    made, path = new_card(folder, results, name, license), folder / CARD
+    if not path.exists():
+        made.data.license = license or NO_LICENSE
+        return str(made)
+    text = _text_of(path)
+    kept = None
+    if not results.runs and not results.evaluations:
+        kept = f"no {RESULTS} tells of its model"
+    elif not append and not has_markers(text):
+        kept = f"it has no {BEGIN} and {END} around what is made anew"
+    if kept is not None:
+        logger.warning("the text of the card %s stays as it is: %s", path, kept)
+    try:
+        return merge(text, made, with_text=kept is None)
+    except InputError as error:
+        raise InputError(f"the card {path} cannot be made anew: {error}") from error
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise InputError(f"the card {path} cannot be read ({reason})") from error
+
+
+def card_metadata(results: Results, name: str, license: str | None = None) -> ModelCardData:
+    """Returns the YAML header of a card, the measured accuracies as its model index."""
+    always = {"model_name": _last(name), "license": license, "eval_results": _model_index(results) or None}
+    if not results.runs:
+        return ModelCardData(**always)
+    base_model = model_id(results.model)
     return ModelCardData(
-        model_name=_model_name(data),
-        license=data.license,
+        **always,
         library_name="transformers",
         pipeline_tag="image-classification",
         base_model=base_model,
         base_model_relation="finetune" if base_model else None,
-        datasets=dataset_id(data.dataset),
+        datasets=dataset_id(results.dataset),
         metrics=["accuracy"],
-        tags=_tags(data.run),
-        eval_results=_eval_results(data) or None,
+        tags=_tags(results.runs[0]),
     )
+
+
+def _newest(results: Results) -> RunResult | None:
+    """Returns the run with the figures that were measured last, accuracies where its own were measured; None without one."""
+    if not results.runs:
+        return None
+    run = results.runs[0]
+    for evaluation in results.evaluations:
+        counted = {name: getattr(evaluation, name) for name in ("sparsity", "nonzero", "total", "cost")}
+        run = replace(run, **counted)
+        if (evaluation.dataset, evaluation.split) == (_dataset(results), run.split):
+            run = replace(run, accuracy=evaluation.accuracy, top5=evaluation.top5)
+    return run
+
+
+def _dataset(results: Results) -> str:
+    return shown_dataset(results.dataset) if results.dataset else "unknown"
 
 
 def _tags(run: RunResult) -> list[str]:
@@ -111,25 +147,20 @@ def _tags(run: RunResult) -> list[str]:
     return ["vpns", "pruning", "sparse", *own, "visual-prompting", "arxiv:2312.01397"]
 
 
-def _eval_results(data: VPNsModelCardData) -> list[EvalResult]:
-    dataset = shown_dataset(data.dataset) if data.dataset else "unknown"
-    run = data.run
-    return accuracy_results(dataset, run.split, run.accuracy, run.top5, bool(run.prompt_at_inference))
+def _model_index(results: Results) -> list[EvalResult]:
+    """Returns what a model index says of all accuracies; the newest of those on one split of a data set."""
+    run, measured = _newest(results), []
+    if run is not None:
+        measured += _accuracies(_dataset(results), run.split, run.accuracy, run.top5, bool(run.prompt_at_inference))
+    for one in results.evaluations:
+        measured += _accuracies(one.dataset, one.split, one.accuracy, one.top5, one.prompt_at_inference)
+    return newest_in_place(measured)
 
 
-def accuracy_results(
+def _accuracies(
     dataset: str, split: str, accuracy: ViewAccuracy, top5: ViewAccuracy, prompted_first: bool
 ) -> list[EvalResult]:
-    """Returns what a model index says of accuracies, those that were measured.
-
-    Args:
-        dataset: as it may stand in public.
-        split: of the data set.
-        accuracy: top-1.
-        top5: top-5.
-        prompted_first: whether the model applies its prompt by default. Where there is room for one number, the first is
-            shown.
-    """
+    """Returns the accuracies that were measured; where there is room for one number, the first is shown."""
     views = {"prompted": "with the prompt", "plain": "without the prompt"}
     order = list(views) if prompted_first else list(reversed(views))
     kinds = {"accuracy": ("Accuracy", accuracy), "top5_accuracy": ("Top-5 accuracy", top5)}
@@ -149,35 +180,30 @@ def accuracy_results(
     ]
 
 
-def _template_fields(folder: Path, data: VPNsModelCardData) -> dict[str, str | int | bool | None]:
+def _fields(folder: Path, results: Results, run: RunResult) -> dict[str, Any]:
+    """Returns what the template shows of a run, but for its numbers and costs."""
     return {
-        "model_name": _model_name(data),
-        "repo_id": data.repo_id or data.run.path,
-        "base_model": f"`{shown_model(data.base_model)}`" if data.base_model else "a model that was not recorded",
-        "dataset": f"`{shown_dataset(data.dataset)}`" if data.dataset else "a data set that was not recorded",
-        "command": public_command(data.command) if data.command else None,
-        "versions": ", ".join(f"{package} {version}" for package, version in data.versions.items()),
-        "protocol": data.protocol,
-        "selection": _selection(data.run),
-        "has_prompt": data.run.accuracy.prompted is not None,
-        **_run_fields(data.run),
-        "dense": percent(data.dense.accuracy),
-        "dense_top5": percent(data.dense.top5),
+        "base_model": f"`{shown_model(results.model)}`" if results.model else "a model that was not recorded",
+        "dataset": f"`{_dataset(results)}`" if results.dataset else "a data set that was not recorded",
+        "command": results.command,
+        "versions": _listed(results.versions),
+        "protocol": results.protocol if run.validation is None else None,  # else the selection says it with numbers
+        "selection": _selection(run),
+        "has_prompt": run.accuracy.prompted is not None,
+        "default_view": "with the prompt" if run.prompt_at_inference else "without the prompt",
+        "dense": percent(results.dense.accuracy),
+        "dense_top5": percent(results.dense.top5),
         "size": megabytes(_weights_bytes(folder)),
-        "over_seeds": over_seeds([data.run, *data.seeds]),
+        "over_seeds": _over_seeds(results.runs),
         "pictures": _pictures(folder),
         "has_recipe": (folder / "recipe.yaml").is_file(),
-        **_cost_fields(data.run.cost),
+        **_numbers(run),
+        **_costs(run.cost),
     }
 
 
-def _run_fields(run: RunResult) -> dict[str, str | int]:
+def _numbers(run: RunResult) -> dict[str, str]:
     return {
-        "method": run.method,
-        "granularity": run.granularity,
-        "seed": run.seed,
-        "split": run.split,
-        "default_view": _default_view(run),
         "sparsity_requested": short_percent(run.sparsity_requested),
         "sparsity": percent(run.sparsity),
         "prompted": percent(run.accuracy.prompted),
@@ -190,7 +216,7 @@ def _run_fields(run: RunResult) -> dict[str, str | int]:
     }
 
 
-def _cost_fields(cost: CostRecord) -> dict[str, str]:
+def _costs(cost: CostRecord) -> dict[str, str]:
     return {
         "dense_size": megabytes(cost.dense_bytes),
         "macs": operations(cost.macs),
@@ -201,16 +227,18 @@ def _cost_fields(cost: CostRecord) -> dict[str, str]:
     }
 
 
-def same_but_seed(run: RunResult, other: RunResult) -> bool:
-    """Whether two runs differ in their seed, and not in what they prune, how, how much, or where it was measured."""
+def _section(evaluation: ModelEvaluation) -> dict[str, str | None]:
+    return {
+        "place": f"the {evaluation.split} split of `{evaluation.dataset}`",
+        "images": count(evaluation.images),
+        "date": evaluation.date,
+        "command": evaluation.command,
+        "tables": f"{evaluation.accuracy_table()}\n\n{evaluation.figures_table()}",
+        "versions": _listed(evaluation.versions),
+    }
 
-    def kind(result: RunResult) -> tuple:
-        return result.method, result.granularity, result.sparsity_requested, result.split
 
-    return kind(run) == kind(other) and run.seed != other.seed
-
-
-def over_seeds(runs: Sequence[RunResult]) -> str:
+def _over_seeds(runs: Sequence[RunResult]) -> str:
     """Mean and sample standard deviation of the top-1 accuracy in the view the first run uses by default, in words."""
     view = "prompted" if runs[0].prompt_at_inference else "plain"
     values = [getattr(run.accuracy, view) for run in runs]
@@ -219,17 +247,10 @@ def over_seeds(runs: Sequence[RunResult]) -> str:
     return f"{percent(statistics.mean(values))} ± {percent(statistics.stdev(values))}, {len(values)} seeds"
 
 
-PICTURES = {"prompt": "What the prompt adds to a picture", "density_by_layer": "Density by layer"}
-
-
 def _pictures(folder: Path) -> dict[str, str]:
     """Returns {path in the repository: caption} of the pictures that are there."""
     paths = {f"plots/{name}.png": caption for name, caption in PICTURES.items()}
     return {path: caption for path, caption in paths.items() if (folder / path).is_file()}
-
-
-def _default_view(run: RunResult) -> str:
-    return "with the prompt" if run.prompt_at_inference else "without the prompt"
 
 
 def _selection(run: RunResult) -> str:
@@ -242,8 +263,12 @@ def _selection(run: RunResult) -> str:
     return f"{chosen} The accuracies in the table were measured on the {run.split} split."
 
 
-def _model_name(data: VPNsModelCardData) -> str:
-    return (data.repo_id or data.run.path).split("/")[-1]
+def _listed(versions: dict[str, str]) -> str:
+    return ", ".join(f"{package} {version}" for package, version in versions.items())
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _weights_bytes(folder: Path) -> int | None:

@@ -1,56 +1,75 @@
-"""A card that is changed where it lies: in a folder, or in a repository on the Hub."""
+"""What was measured of a model goes into its results and its card, where they lie: in a folder, or on the Hub."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from dataclasses import replace
 
 from huggingface_hub import CommitOperationAdd, HfApi, get_token
 
 from ...errors import InputError
-from ...reporting.evaluation import ModelEvaluation
-from ...utils.hub_client import refusals
+from ...reporting import ModelEvaluation, Results
+from ...utils.files import write_file
+from ...utils.hub_client import check_no_token, refusals
+from ...utils.public_names import public_command
 from ..fetching import FetchedModel
-from ..publish.publishing import check_secrets
-from .evaluated import with_evaluation
+from ..run_folder import find_models
+from .merging import has_markers
+from .model_card import CARD, RESULTS, renewed_card
+from .sources import shown_dataset
 
 
 def update_card(fetched: FetchedModel, evaluation: ModelEvaluation, command: str) -> str:
-    """Writes what was measured into the card of a model; returns the address or path of what was changed.
+    """Adds an evaluation to the results beside a model, and makes its card anew; returns the address or path of the card.
 
     On the Hub it is one commit, refused if somebody has changed the repository since its files were fetched.
 
+    Args:
+        fetched: the model.
+        evaluation: of it.
+        command: the command line that measured it; leading folders of paths are left out.
+
     Raises:
-        InputError: if there is no card, it cannot be read, or it cannot be written to.
+        InputError: if the card or the results cannot be read or written to, or tell nothing of how the model was made.
     """
-    path = fetched.folder / "README.md"
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise InputError(f"the card {path} cannot be read ({reason}); nothing was written") from error
-    content = with_evaluation(text, evaluation, command).encode()
+    shown = replace(evaluation, dataset=shown_dataset(evaluation.dataset), command=public_command(command))
+    results = _results(fetched).with_evaluation(shown)
+    card = renewed_card(fetched.folder, results, fetched.repo_id or fetched.folder.absolute().name, append=True)
+    files = {RESULTS: results.to_json().encode(), CARD: card.encode()}  # the card last: it can be made of the results
     if fetched.repo_id is None:
-        return _replace(path, content)
-    return _commit(fetched, content, f"Evaluate on {evaluation.dataset}, {evaluation.split} split")
+        return _write(fetched, files)
+    return _commit(fetched, files, f"Evaluate on {shown.dataset}, {shown.split} split")
 
 
-def _replace(path: Path, content: bytes) -> str:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(content)
-        os.replace(aside, path)
-    except OSError as error:
-        raise InputError(f"the card {path} cannot be written to ({error.strerror or error})") from error
-    return str(path)
+def _results(fetched: FetchedModel) -> Results:
+    """Returns what is known of a model; nothing but that there is a card where somebody wrote one by hand."""
+    [model] = find_models(fetched.folder)
+    if model.results is not None:
+        return model.results.of_model(model.run)
+    path = fetched.folder / CARD
+    if not path.is_file() or has_markers(path.read_text(encoding="utf-8", errors="replace")):
+        raise InputError(
+            f"{fetched.repo_id or fetched.folder} has no {RESULTS} to make a card of; put that of its run there, "
+            f"or write a {CARD} of your own without markers"
+        )
+    return Results()
 
 
-def _commit(fetched: FetchedModel, content: bytes, message: str) -> str:
-    check_secrets({"README.md": content}, get_token())
+def _write(fetched: FetchedModel, files: dict[str, bytes]) -> str:
+    for name, content in files.items():
+        try:
+            write_file(fetched.folder / name, content)
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(f"{fetched.folder / name} cannot be written to ({reason})") from error
+    return str(fetched.folder / CARD)
+
+
+def _commit(fetched: FetchedModel, files: dict[str, bytes], message: str) -> str:
+    check_no_token(files, get_token())
     with refusals(f"the card of {fetched.repo_id} could not be changed"):
         made = HfApi().create_commit(
             fetched.repo_id,
-            [CommitOperationAdd("README.md", content)],
+            [CommitOperationAdd(name, content) for name, content in files.items()],
             commit_message=message,
             parent_commit=fetched.commit,
         )

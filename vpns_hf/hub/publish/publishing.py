@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
-from huggingface_hub.hf_api import RepoFile
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelInfo, get_token
 
 from ...errors import InputError
-from ...utils.hub_client import refusals
+from ...utils.hub_client import check_no_token, refusals
 
 # What an earlier version may have left and this one would be mistaken for.
 REPLACED = re.compile(r"[^/]+\.safetensors(\.index\.json)?|plots/[^/]+\.png")
 COLLECTION_SLUG = re.compile(r"[^/\s]+/\S+-[0-9a-f]{24}")
 MESSAGE = "Publish a pruned model"
-NO_TEXT = (".safetensors", ".png")
 
 
 @dataclass(frozen=True)
@@ -74,8 +71,9 @@ def publish(files: Mapping[str, Path | bytes], destination: Destination, token: 
         token: with write access; the one of the environment or of `hf auth login` if not given.
 
     Raises:
-        InputError: if the Hub refuses or cannot be reached, the repository is public without `destination.public`,
-            the tag names another commit, or a file contains the token.
+        InputError: if the Hub refuses or cannot be reached, the repository is public without `destination.public`, the tag
+            names another commit, or a file contains the token. A tag of the newest commit is found to be taken only once
+            the files have arrived as another; the same call with another tag then goes on.
     """
     with refusals(f"{destination.repo_id} could not be published", token):
         return _publish(HfApi(token=token), files, destination)
@@ -97,55 +95,39 @@ def check_access(owner: str, token: str | None = None) -> None:
 
 
 def _publish(api: HfApi, files: Mapping[str, Path | bytes], destination: Destination) -> Publication:
-    check_secrets(files, api.token or get_token())
+    check_no_token(files, api.token or get_token())
     repo_id = destination.repo_id
     url = str(api.create_repo(repo_id, private=not destination.public, exist_ok=True))
     before = api.model_info(repo_id)
     if not destination.public and not before.private:
         raise InputError(f"{repo_id} is public already; add --public to publish there, or choose another id")
-    changes = _changes(api, repo_id, files)
-    tags = _Tags(api, repo_id)
-    if destination.tag is not None and tags.commit(destination.tag) not in (None, None if changes else before.sha):
-        raise InputError(f"the tag {destination.tag} of {repo_id} names another version; give another --tag")
-    commit = api.create_commit(repo_id, changes, commit_message=MESSAGE).oid if changes else before.sha
-    tag = tags.put(destination.tag or tags.next_version(commit), commit)
+    tags, wanted = _Tags(api, repo_id), destination.tag
+    taken = tags.commit(wanted)
+    if taken not in (None, before.sha):
+        raise InputError(f"the tag {wanted} of {repo_id} names another version; give another --tag")
+    commit = api.create_commit(repo_id, _operations(files, before), commit_message=MESSAGE).oid
+    if taken not in (None, commit):
+        raise InputError(
+            f"{repo_id} holds the files now, at commit {commit[:8]}, but the tag {wanted} names another version; "
+            "give another --tag"
+        )
+    tag = tags.put(wanted or tags.next_version(commit), commit)
     if destination.public and before.private:
         api.update_repo_settings(repo_id, private=False)
     collection = _join(api, destination) if destination.collection is not None else None
-    return Publication(url, commit, bool(changes), tag, collection)
+    return Publication(url, commit, commit != before.sha, tag, collection)
 
 
-def check_secrets(files: Mapping[str, Path | bytes], token: str | None) -> None:
-    """Checks that nothing is published that holds the token, for instance a card with the command it was given in.
-
-    Raises:
-        InputError: if a file does.
-    """
-    for path, content in files.items():
-        if token and not path.endswith(NO_TEXT):
-            content = content if isinstance(content, bytes) else content.read_bytes()
-            if token.encode() in content:
-                raise InputError(f"{path} contains the token; nothing was uploaded: take it out, and revoke the token")
-
-
-def _changes(
-    api: HfApi, repo_id: str, files: Mapping[str, Path | bytes]
+def _operations(
+    files: Mapping[str, Path | bytes], before: ModelInfo
 ) -> list[CommitOperationAdd | CommitOperationDelete]:
-    """Returns what makes the repository hold the files: those it lacks, and what of an earlier version has to go."""
-    there = {file.path: file for file in api.list_repo_tree(repo_id, recursive=True) if isinstance(file, RepoFile)}
+    """Returns what makes a repository hold the files; the client itself leaves out those that are there already."""
+    there = [file.rfilename for file in before.siblings or []]
     stale = [path for path in there if REPLACED.fullmatch(path) and path not in files]
-    new = [path for path, content in files.items() if path not in there or not _is_same(content, there[path])]
     return [
-        *(CommitOperationAdd(path, files[path]) for path in new),
+        *(CommitOperationAdd(path, content) for path, content in files.items()),
         *(CommitOperationDelete(path) for path in stale),
     ]
-
-
-def _is_same(content: Path | bytes, stored: RepoFile) -> bool:
-    content = content if isinstance(content, bytes) else content.read_bytes()
-    if stored.lfs is not None:
-        return hashlib.sha256(content).hexdigest() == stored.lfs.sha256
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == stored.blob_id
 
 
 class _Tags:
@@ -155,7 +137,7 @@ class _Tags:
         self.api, self.repo_id = api, repo_id
         self.names = {ref.name for ref in api.list_repo_refs(repo_id).tags}
 
-    def commit(self, tag: str) -> str | None:
+    def commit(self, tag: str | None) -> str | None:
         """Returns the commit a tag names; None if there is no such tag."""
         return self.api.model_info(self.repo_id, revision=tag).sha if tag in self.names else None
 

@@ -1,0 +1,41 @@
+"""What a job writes, and how it is told that it is whole."""
+
+from __future__ import annotations
+
+from .claimed_folder import LOCK, ClaimedFolder
+from .digests import digest_of_file, digest_of_stream, digest_of_tensors, digests_of_data
+from .job_folder import JobFolder
+from .output import (
+    MODEL_FOLDER,
+    WEIGHTS,
+    check_output_dir,
+    clear_output_dir,
+    image_processor,
+    refuse_foreign,
+    refuse_results,
+    refuse_strange_files,
+    save_model,
+    writable_output_dir,
+)
+from .saved_models import SavedModels
+
+__all__ = [
+    "LOCK",
+    "MODEL_FOLDER",
+    "WEIGHTS",
+    "ClaimedFolder",
+    "JobFolder",
+    "SavedModels",
+    "check_output_dir",
+    "clear_output_dir",
+    "digest_of_file",
+    "digest_of_stream",
+    "digest_of_tensors",
+    "digests_of_data",
+    "image_processor",
+    "refuse_foreign",
+    "refuse_results",
+    "refuse_strange_files",
+    "save_model",
+    "writable_output_dir",
+]

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...hub.cards.model_card import VPNsModelCardData, write_model_card
+from ...hub.cards import write_model_card
 from ...models import VPNsForImageClassification
 from ...reporting import DenseResult, Results, RunResult, write_model_plots, write_report
 from ...utils.files import one_line_refusals
 from ..recipe import public_recipe, write_recipe
-from ..resume.resumption import WEIGHTS
 from .digests import digest_of_file
-from .output import clear_output_dir, save_model
+from .output import WEIGHTS, clear_output_dir, save_model
 from .saved_models import SavedModels
 
 Describe = Callable[[DenseResult, Sequence[RunResult]], Results]
@@ -56,4 +55,4 @@ class JobFolder:
         prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
         write_model_plots(result, aside, prompt)
         write_recipe(aside / "recipe.yaml", public_recipe(self._recipe, result.sparsity_requested))
-        write_model_card(aside, VPNsModelCardData.from_results(self._describe(dense, [result]), result))
+        write_model_card(aside, self._describe(dense, [result]), result)

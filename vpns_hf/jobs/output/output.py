@@ -16,7 +16,7 @@ from transformers import ViTImageProcessorPil
 from ...errors import InputError
 from ...hub.run_folder import MODEL_FILES
 from ...models import VPNsConfig, VPNsForImageClassification
-from ...utils.files import sync_folder
+from ...utils.files import folder_in_place
 
 REPORT_FILES = (
     "results.json",
@@ -28,6 +28,7 @@ REPORT_FILES = (
     "plots/prompt_sparsity-*.png",
 )
 MODEL_FOLDER = re.compile(r"sparsity-\d[\d.e-]*")
+WEIGHTS = "model.safetensors"  # of a model folder
 BILINEAR = 2
 
 
@@ -167,30 +168,9 @@ def save_model(
         folder: its place.
         complete: adds to what was written, such as a card, before the folder is put in place.
     """
-    aside = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
+    with folder_in_place(folder) as aside:
         model.save_pretrained(aside)
         image_processor(model).save_pretrained(aside)
         for weights in aside.glob("*.safetensors"):  # written for their owner alone; the other files follow the umask
             weights.chmod((aside / "config.json").stat().st_mode)
         complete(aside)
-        sync_tree(aside)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-    if folder.exists():
-        shutil.rmtree(folder)
-    os.replace(aside, folder)
-    sync_folder(folder.parent)
-
-
-def sync_tree(folder: Path) -> None:
-    """Waits until all files and folders below a folder, and itself, are on the disk."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())
-        else:
-            sync_folder(path)
-    sync_folder(folder)

@@ -1,0 +1,18 @@
+"""How a job survives an interruption: its identity, its checkpoints, and going on from them."""
+
+from __future__ import annotations
+
+from .checkpointing import Checkpointing
+from .checkpoints import Checkpoints
+from .identity import Job, differences, identity_of
+from .resumption import Resumption, SavedState
+
+__all__ = [
+    "Checkpointing",
+    "Checkpoints",
+    "Job",
+    "Resumption",
+    "SavedState",
+    "differences",
+    "identity_of",
+]

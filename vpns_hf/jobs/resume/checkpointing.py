@@ -10,10 +10,7 @@ from accelerate import Accelerator
 
 from ...errors import Interrupted
 from ...reporting import EpochRecord
-from ...training.distributed.accelerator import from_main_process
-from ...training.distributed.interruption import StopRequest
-from ...training.distributed.process_state import process_states
-from ...training.run import Callback, Run, Stage, TrainingStage
+from ...training import Callback, Run, Stage, StopRequest, TrainingStage, from_main_process, process_states
 from .checkpoints import Checkpoints
 from .identity import Job
 from .resumption import SavedState
@@ -59,9 +56,9 @@ class Checkpointing(Callback):
         if not isinstance(stage, TrainingStage):  # whose last epoch has just left one
             self.save(run)
 
-    def part_finished(self, part: str, gave: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> None:
+    def part_finished(self, part: str, result: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> None:
         """Notes that a part of the job is finished."""
-        self.job.finish(part, gave, base)
+        self.job.finish(part, result, base)
         self.save(None)
 
     def save(self, run: Run | None) -> None:

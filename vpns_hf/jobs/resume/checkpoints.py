@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,12 @@ from typing import Any, BinaryIO
 import torch
 
 from ...errors import InputError
-from ...utils.files import disk_refusal, sync_folder
-from ..output.digests import digest_of_stream
+from ...utils.files import aside_of, disk_refusal, folder_in_place, remove_folder
+from ..output import digest_of_stream
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 MANIFEST = "manifest.json"
 NAME = re.compile(r"checkpoint-(\d{6})")
 
@@ -91,17 +90,12 @@ class Checkpoints:
             InputError: if the disk refuses; what was written before stays as it was.
         """
         name = self._next_name()
-        aside = self.folder / f".{name}.partial"
         try:
-            _delete(aside)
-            aside.mkdir(parents=True)
-            files = {f"{name}.pt": _write(aside / f"{name}.pt", state) for name, state in states.items()}
-            _write_text(aside / MANIFEST, json.dumps({"version": VERSION, "files": files}))
-            sync_folder(aside)
-            os.replace(aside, self.folder / name)
-            sync_folder(self.folder)
+            with folder_in_place(self.folder / name) as aside:
+                files = {f"{name}.pt": _write(aside / f"{name}.pt", state) for name, state in states.items()}
+                manifest = json.dumps({"version": VERSION, "files": files})
+                (aside / MANIFEST).write_text(manifest, encoding="utf-8")
         except OSError as error:
-            shutil.rmtree(aside, ignore_errors=True)
             raise InputError(f"no checkpoint could be written to {self.folder} {disk_refusal(error)}") from error
         self._remove_oldest()
 
@@ -181,21 +175,13 @@ def _holds_only_ours(folder: Path) -> bool:
 
 def _remove(folder: Path) -> None:
     """Removes a folder in a way that, interrupted, leaves no torn checkpoint behind."""
-    aside = folder if folder.name.startswith(".") else folder.with_name(f".{folder.name}.partial")
+    aside = folder if folder.name.startswith(".") else aside_of(folder)
     with contextlib.suppress(OSError):
         os.replace(folder, aside)
-    _delete(aside)
+    remove_folder(aside)
 
 
-def _delete(folder: Path) -> None:
-    """Removes a folder as far as possible; of a link, the link alone."""
-    if folder.is_symlink():
-        folder.unlink()
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-class _Hashed:
+class Hashed:
     """A file that knows the digest of what was written to it.
 
     What the disk refuses is kept to be raised afterwards: it must not pass through the native code that writes.
@@ -223,20 +209,11 @@ class _Hashed:
 
 def _write(path: Path, state: Mapping[str, Any]) -> dict[str, Any]:
     with open(path, "wb") as file:
-        hashed = _Hashed(file)
+        hashed = Hashed(file)
         torch.save(dict(state), hashed)
         if hashed.error is not None:
             raise hashed.error
-        file.flush()
-        os.fsync(file.fileno())
     return {"bytes": hashed.bytes, "sha256": hashed.digest.hexdigest()}
-
-
-def _write_text(path: Path, text: str) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _open(folder: Path) -> Checkpoint:

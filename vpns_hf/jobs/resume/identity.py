@@ -20,28 +20,28 @@ class Job:
     """The parts of a job that are finished: pre-training, the dense reference, each sparsity.
 
     Args:
-        asked: {name: value} of everything that has a part in the results, plain values.
+        identity: {name: value} of everything that has a part in the results, plain values.
         processes: how many work on it.
 
     Attributes:
-        finished: {part: what it gave, plain values}.
+        finished: {part: its result, plain values}.
         base: weights every sparsity starts from, after pre-training; empty without.
     """
 
-    def __init__(self, asked: Mapping[str, Any], processes: int = 1) -> None:
-        self.asked, self.processes = _plain(asked), processes
+    def __init__(self, identity: Mapping[str, Any], processes: int = 1) -> None:
+        self.identity, self.processes = _plain(identity), processes
         self.finished: dict[str, dict[str, Any]] = {}
         self.base: dict[str, Tensor] = {}
 
-    def finish(self, part: str, gave: Mapping[str, Any], base: Mapping[str, Tensor] | None = None) -> None:
-        """Notes what a part gave, and the weights later parts start from if it made them."""
-        self.finished[part] = _plain(gave)
+    def finish(self, part: str, result: Mapping[str, Any], base: Mapping[str, Tensor] | None = None) -> None:
+        """Notes the result of a part, and the weights later parts start from if it made them."""
+        self.finished[part] = _plain(result)
         if base is not None:
             self.base = {key: value.detach().to("cpu", copy=True) for key, value in base.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all of it, as tensors and plain values."""
-        names = ("asked", "processes", "finished", "base")
+        names = ("identity", "processes", "finished", "base")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -50,7 +50,7 @@ class Job:
         Raises:
             InputError: if something else was asked for then; the message lists the differences.
         """
-        changes = differences(state["asked"], self.asked)
+        changes = differences(state["identity"], self.identity)
         if changes:
             raise InputError(
                 f"the unfinished job was started with {'; '.join(changes)}; give what it was started with, "
@@ -65,7 +65,7 @@ class Job:
         self.finished, self.base = dict(state["finished"]), dict(state["base"])
 
 
-def asked_for(options: Mapping[str, Any], batch_size: int, digests: Mapping[str, str]) -> dict[str, Any]:
+def identity_of(options: Mapping[str, Any], batch_size: int, digests: Mapping[str, str]) -> dict[str, Any]:
     """Returns what decides on the results of a job.
 
     Args:

@@ -12,18 +12,15 @@ from accelerate import Accelerator
 
 from ...errors import InputError
 from ...reporting.numbers import sparsity_name
-from ...training.distributed.accelerator import from_main_process
-from ...training.run import Callback, Run
+from ...training import Callback, Run, from_main_process
 from ..arguments import VPNsTrainingArguments
-from ..output.digests import digest_of_file
-from ..output.output import MODEL_FOLDER, refuse_foreign, refuse_results, refuse_strange_files
+from ..output import MODEL_FOLDER, WEIGHTS, digest_of_file, refuse_foreign, refuse_results, refuse_strange_files
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
 from .identity import Job
 
 logger = logging.getLogger(__name__)
 
 FOLDER = "checkpoints"
-WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -81,13 +78,13 @@ class Resumption:
         if not self._is_own:
             (refuse_strange_files if args.overwrite_output_dir else refuse_results)(output_dir)
 
-    def take_up(self, asked: Mapping[str, Any], callbacks: Sequence[Callback], accelerator: Accelerator) -> Job:
+    def restore(self, identity: Mapping[str, Any], callbacks: Sequence[Callback], accelerator: Accelerator) -> Job:
         """Returns the job with what is finished of it, and brings the callbacks to where they were.
 
         Raises:
             InputError: in every process, if something else was asked for then, or the checkpoint cannot be read.
         """
-        job = Job(asked, accelerator.num_processes)
+        job = Job(identity, accelerator.num_processes)
         self._state = from_main_process(accelerator, self._read)
         if self._state is not None:
             job.load_state_dict(self._state.job)
@@ -130,12 +127,12 @@ class Resumption:
     def _lost(self, job: Job) -> list[str]:
         """Returns the finished parts whose model is not what was saved; they are run again."""
         lost = []
-        for part, gave in job.finished.items():
-            if "weights" not in gave:
+        for part, result in job.finished.items():
+            if "weights" not in result:
                 continue
             is_ours = MODEL_FOLDER.fullmatch(part) is not None  # a checkpoint may be anybody's, and name any file
             found = digest_of_file(self.output_dir / part / WEIGHTS) if is_ours else None
-            if found is None or found != gave["weights"]:
+            if found is None or found != result["weights"]:
                 logger.warning("%s is not as it was saved: that sparsity is run again", self.output_dir / part)
                 lost.append(part)
         return lost

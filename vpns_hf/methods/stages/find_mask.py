@@ -10,10 +10,8 @@ from torch import nn
 
 from ...label_mapping import LabelMapping
 from ...models import VPNsForImageClassification
-from ...pruning.criteria import Criterion
-from ...pruning.learned_mask import LearnedMask
-from ...training.optimizers import OptimizerSpec
-from ...training.run import Run, TrainingStage
+from ...pruning import Criterion, LearnedMask
+from ...training import OptimizerSpec, Run, TrainingStage
 from .label_mapping import fit_label_mapping
 
 

@@ -8,8 +8,7 @@ from torch import nn
 
 from ...models import VPNsForImageClassification
 from ...reporting import ViewAccuracy
-from ...training.optimizers import SGDSpec
-from ...training.run import Run, TrainingStage
+from ...training import Run, SGDSpec, TrainingStage
 from ..options import FineTuneOptions
 
 

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from ...label_mapping import LabelMapping
-from ...pruning.criteria import Criterion
-from ...pruning.learned_mask import LearnedMask
-from ...training.evaluation import predictions
-from ...training.run import ModelStage, Run
+from ...pruning import Criterion, LearnedMask
+from ...training import ModelStage, Run, predictions
 
 
 class FitLabelMapping(ModelStage):

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from ...models import VPNsForImageClassification
-from ...training.optimizers import SGDSpec
-from ...training.run import PLAIN, TrainingStage
+from ...training import PLAIN, SGDSpec, TrainingStage
 from ..options import PretrainOptions
 
 

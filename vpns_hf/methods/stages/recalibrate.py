@@ -8,10 +8,8 @@ from itertools import count, islice
 
 import torch
 
-from ...data.batches.batches import Batch, TrainBatches
-from ...data.batches.prefetch import EarlyTrainBatches
-from ...training.batch_norm import normalisation_layers, synchronise_statistics
-from ...training.run import PLAIN, PROMPTED, ModelStage, Run
+from ...data.batches import Batch, EarlyTrainBatches, TrainBatches
+from ...training import PLAIN, PROMPTED, ModelStage, Run, normalisation_layers, synchronise_statistics
 from ..options import RecalibrationOptions
 
 logger = logging.getLogger(__name__)

@@ -113,7 +113,7 @@ def _tensors(layers: MaskedWeights) -> Iterator[Tensor]:
 
 def _state(tensor: Tensor) -> tuple[int, int]:
     """Where the contents are, and how often autograd has seen them change."""
-    return tensor.data_ptr(), tensor._version
+    return tensor.data_ptr(), tensor._version  # noqa: SLF001
 
 
 def _chunks(*groups: Sequence[Tensor]) -> Iterator[tuple[np.ndarray, ...]]:

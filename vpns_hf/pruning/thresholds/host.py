@@ -155,12 +155,12 @@ class HostSelector(ThresholdSelector):
             below, inside = self._collect(arrays, *self._near)
             if below < self.dropped <= below + inside.size:
                 return below, inside
-        below, inside = self._collect(arrays, *self._bracket(arrays, total))
+        below, inside = self._collect(arrays, *self.bracket(arrays, total))
         if not below < self.dropped <= below + inside.size:
             below, inside = self._collect(arrays, 0.0, math.inf)
         return below, inside
 
-    def _bracket(self, arrays: list[np.ndarray], total: int) -> tuple[float, float]:
+    def bracket(self, arrays: list[np.ndarray], total: int) -> tuple[float, float]:
         """Bounds that contain the threshold but for about one time in 10,000: four standard errors of its rank."""
         if total <= 4 * self.SAMPLE:
             return 0.0, math.inf

@@ -14,12 +14,17 @@ from torch import Tensor
 
 from tests.helpers import SEEDED
 from vpns_hf.errors import InputError
-from vpns_hf.pruning.budget import global_masks, num_dropped
+from vpns_hf.pruning import (
+    HostSelector,
+    MaskedWeights,
+    WrittenLayers,
+    global_masks,
+    num_dropped,
+    undecided_entries,
+    write_changes,
+)
 from vpns_hf.pruning.thresholds import following as mask_changes
 from vpns_hf.pruning.thresholds import host as host_selection
-from vpns_hf.pruning.thresholds.following import WrittenLayers, undecided_entries, write_changes
-from vpns_hf.pruning.thresholds.host import HostSelector
-from vpns_hf.pruning.thresholds.threshold import MaskedWeights
 
 SHAPES = [(5, 3, 3, 3), (1,), (40, 7), (2, 0), (30, 10)]
 TOTAL = sum(math.prod(shape) for shape in SHAPES)

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from vpns_hf.errors import InputError
-from vpns_hf.pruning.budget import SCOPES, global_masks, layerwise_masks, num_dropped
-from vpns_hf.pruning.thresholds.selectors import make_selector
+from vpns_hf.pruning import SCOPES, global_masks, layerwise_masks, make_selector, num_dropped
 
 
 def filled_weights() -> list[torch.Tensor]:

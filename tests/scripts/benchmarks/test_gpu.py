@@ -20,8 +20,8 @@ def test_every_figure_follows_from_the_times(monkeypatch):
         worked.append(work.__qualname__.partition(".")[0])
         return {"_bare": 2.0, "_matrix_rate": 1e-3, "_stage": 4.0}[worked[-1]]
 
-    monkeypatch.setattr(gpu, "_seconds", seconds)
-    monkeypatch.setattr(gpu, "_macs", lambda sizes: 1000)
+    monkeypatch.setattr(gpu, "seconds_of", seconds)
+    monkeypatch.setattr(gpu, "operations", lambda sizes: 1000)
     rows = measure(torch.device("cpu"), TINY)
     assert sorted(worked) == ["_bare", "_matrix_rate", "_stage", "_stage"]
     images = 4 * 2 * 3
@@ -38,4 +38,4 @@ def test_every_figure_follows_from_the_times(monkeypatch):
 
 
 def test_the_operations_of_the_recipes_network():
-    assert gpu._macs(Sizes(network=lambda: tiny_resnet(10), image_size=16)) > 0
+    assert gpu.operations(Sizes(network=lambda: tiny_resnet(10), image_size=16)) > 0

@@ -11,12 +11,17 @@ import torch
 from torch import Tensor
 
 from vpns_hf.errors import InputError
-from vpns_hf.pruning.budget import global_masks, num_dropped
+from vpns_hf.pruning import (
+    DeviceSelector,
+    HostSelector,
+    MaskedWeights,
+    global_masks,
+    make_selector,
+    num_dropped,
+    write_masked_weights,
+    write_masks,
+)
 from vpns_hf.pruning.thresholds import host as host_selection
-from vpns_hf.pruning.thresholds.device import DeviceSelector
-from vpns_hf.pruning.thresholds.host import HostSelector
-from vpns_hf.pruning.thresholds.selectors import make_selector
-from vpns_hf.pruning.thresholds.threshold import MaskedWeights, write_masked_weights, write_masks
 
 SHAPES = [(5, 3, 3, 3), (1,), (40, 7), (2, 0), (301,), (1, 1, 1, 1)]
 
@@ -30,7 +35,7 @@ class SmallSampleSelector(HostSelector):
 class MissingSelector(HostSelector):
     """Its bracket lies beyond every score or, at odd counts, below most of them."""
 
-    def _bracket(self, arrays, total):
+    def bracket(self, arrays, total):
         return (1e30, math.inf) if self.dropped % 2 else (0.0, 1e-30)
 
 
@@ -109,7 +114,7 @@ def test_the_result_does_not_depend_on_earlier_selections(selector_class):
 def test_a_bracket_decides_nothing_about_the_result(monkeypatch):
     scores = [torch.tensor([5.0, -1.0, 3.0, 8.0]), torch.tensor([2.0, -7.0, 6.0, 4.0])]
     for low, high in itertools.combinations_with_replacement(range(10), 2):
-        monkeypatch.setattr(HostSelector, "_bracket", lambda *_, bracket=(low, high): bracket)
+        monkeypatch.setattr(HostSelector, "bracket", lambda *_, bracket=(low, high): bracket)
         threshold = HostSelector(4).select(scores)
         assert (float(threshold), threshold.first_kept) == (4.0, 8)
 
@@ -125,7 +130,7 @@ def test_a_selector_follows_layers_that_change_shape(selector_class):
 def test_many_scores_are_bracketed_by_the_default_sample():
     scores = [torch.randn(300, 900, generator=torch.Generator().manual_seed(1)), torch.randn(60_000)]
     selector = HostSelector(231_000)
-    low, high = selector._bracket([score.flatten().numpy() for score in scores], 330_000)
+    low, high = selector.bracket([score.flatten().numpy() for score in scores], 330_000)
     assert 0 < low < float(selector.select(scores)) < high < 2 * low
     assert_same(selected_masks(selector, scores), sorted_masks(scores, 231_000))
 

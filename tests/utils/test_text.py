@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from vpns_hf.utils.text import counted, first_line, megabytes, one_line
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (one_line(ValueError("no such\n\n  thing ")), "no such thing"),
+        (one_line(ValueError()), "ValueError"),
+        (first_line(ValueError("\nno such\nthing")), "no such"),
+        (first_line(ValueError(" ")), "ValueError"),
+        (megabytes(46827520), "46.83 MB"),
+        (megabytes(1234567890), "1,234.57 MB"),
+        (counted(1, "file"), "1 file"),
+        (counted(0, "file"), "0 files"),
+    ],
+)
+def test_words(found, expected):
+    assert found == expected
