@@ -83,6 +83,7 @@ def test_a_name_that_leads_elsewhere(run_dir, tmp_path, name):
 
 def test_a_model_of_which_nothing_was_measured(run_dir, tmp_path):
     alone = shutil.copytree(run_dir / "sparsity-70", tmp_path / "alone")
+    (alone / "results.json").unlink()
     [model] = find_models(alone)
     with pytest.raises(InputError, match="nothing was measured of"):
         add_card(model, tmp_path / "cards", "alone")
