@@ -15,7 +15,7 @@ class Lane(Protocol):
     """Where batches are prepared."""
 
     def entered(self) -> AbstractContextManager:
-        """Returns what is done in the block does not wait for the work on other batches."""
+        """What is done in the block does not wait for the work on other batches."""
 
     def hand_over(self, batch: tuple) -> None:
         """Lets whoever takes the batch wait until it is ready."""
