@@ -70,10 +70,10 @@ def finished(tmp_path_factory) -> Finished:
     return Finished(tmp_path_factory.mktemp("two"))
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> VPNsTrainer:
+@pytest.fixture
+def alone(tmp_path) -> VPNsTrainer:
     """The trainer of the same job in one process."""
-    return make_trainer(tmp_path_factory.mktemp("one"))
+    return make_trainer(tmp_path)
 
 
 def test_there_are_two_processes(finished):
