@@ -1,4 +1,4 @@
-"""What a user does with a checkpoint on the Hub; called in a process of its own, where vpns_hf may not be installed."""
+"""What a user does with a model on the Hub; called in a process of its own, where vpns_hf may not be installed."""
 
 from __future__ import annotations
 

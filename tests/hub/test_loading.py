@@ -1,4 +1,4 @@
-"""Checkpoints on the Hub load by every way, with the package and without it, directly and through a mirror."""
+"""Models on the Hub load by every way, with the package and without it, directly and through a mirror."""
 
 from __future__ import annotations
 

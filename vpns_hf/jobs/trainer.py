@@ -15,8 +15,7 @@ from transformers import PreTrainedModel
 
 from ..data import Columns, StreamIndex, find_columns, find_spec
 from ..errors import InputError, Interrupted
-from ..hub.publish.publishing import Destination, publish
-from ..hub.publish.repositories import plan_repositories
+from ..hub.publish import Destination, plan_repositories, publish
 from ..methods import METHODS, dense_stages
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification

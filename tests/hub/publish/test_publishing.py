@@ -15,7 +15,7 @@ from tests.helpers import tiny_resnet
 from tests.hub.client import Ended
 from tests.hub.conftest import READER, STRANGER, WRITER
 from tests.training_helpers import coloured_split
-from vpns_hf.hub.publish.repositories import plan_repositories
+from vpns_hf.hub.publish import plan_repositories
 
 SCRIPT = "scripts/push_to_hub.py"
 CALLS = Path(__file__).parents[1] / "loading_calls.py"
