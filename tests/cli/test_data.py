@@ -64,7 +64,7 @@ def check(vpns):
 def test_checking_prints_a_table_and_code_0_if_all_are_well(check, monkeypatch, tmp_path):
     folder = write_stand_in(tmp_path / "dtd", "mcimpoi/dtd_split_1")
     stand_in_for_hub(monkeypatch, {"mcimpoi/dtd_split_1": folder}, tmp_path / "cache")
-    monkeypatch.setattr(hub_check, "hub_answers", lambda repo_id, repo_type: True)
+    monkeypatch.setattr(hub_check, "is_online", lambda repo_id, repo_type: True)
     ended = check("dtd")
     assert (ended.code, ended.err) == (0, "")
     _, _, row = ended.out.splitlines()

@@ -14,7 +14,7 @@ from torch.distributed import DistBackendError
 
 from vpns_hf import InputError
 from vpns_hf.cli.script import given_command, is_main_process, lost_process, run_script
-from vpns_hf.data.images.decoding import StoredDecoder
+from vpns_hf.data.images import StoredDecoder
 from vpns_hf.errors import Interrupted
 
 

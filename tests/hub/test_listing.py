@@ -63,7 +63,6 @@ def test_the_choice(published, client, argv, found):
     [
         (["list", "--min_accuracy", "80"], "min_accuracy is 80; give a fraction from 0 to 1, such as 0.8"),
         (["list", "--local", "nowhere"], "there is no folder nowhere"),
-        (["lst"], "there is no command lst; did you mean list"),
     ],
 )
 def test_wrong_arguments_end_in_one_line(client, argv, words):

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from ..errors import InputError
+from ..utils.text import first_line
 from .backbone import IMAGENET, Backbone, Normalisation
 from .foreign_weights import from_tensors
 from .heads import HEADS, Head
@@ -93,7 +94,7 @@ def _known_normalisation(origin: str) -> Normalisation:
 
 
 def _explain(name: str, error: Exception) -> str:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = first_line(error)
     if Path(name).expanduser().exists():
         return f"the folder {name} holds no image classifier of transformers or timm: {reason}"
     return (

@@ -10,6 +10,7 @@ from transformers import AutoModelForImageClassification, PreTrainedConfig
 
 from ..errors import InputError
 from ..models import VPNsForImageClassification
+from ..utils.text import first_line
 
 CHANNELS = 3
 LARGEST = 1024  # side beyond which no smallest side is looked for, in pixels
@@ -85,5 +86,5 @@ def _refusal(model: VPNsForImageClassification, side: int) -> str | None:
     try:
         model.backbone.eval()(pixels)
     except (ValueError, RuntimeError) as error:
-        return (str(error).strip() or type(error).__name__).splitlines()[0]
+        return first_line(error)
     return None

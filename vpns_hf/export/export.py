@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from ..backbones.registry import BACKBONES, Untrained
 from ..backbones.repositories import Place
 from ..errors import InputError
 from ..models import VPNsConfig, VPNsForImageClassification
+from ..utils.files import folder_in_place
+from ..utils.text import first_line
 from .formats import EXPORTS, Export
 
 logger = logging.getLogger(__name__)
@@ -110,8 +111,7 @@ def _pruned_model(name: str, revision: str | None) -> VPNsForImageClassification
     try:
         return VPNsForImageClassification.from_pretrained(place.name, **place.options)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{name} cannot be loaded: {reason}") from error
+        raise InputError(f"{name} cannot be loaded: {first_line(error)}") from error
 
 
 def _folded(model: VPNsForImageClassification) -> Backbone:
@@ -145,12 +145,8 @@ def free_folder(output_dir: str | os.PathLike) -> Path:
 
 
 def _write(export: Export, backbone: Backbone, folder: Path) -> list[str]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as aside:
-        written = Path(aside) / folder.name
-        written.mkdir()
-        export.write(backbone, written)
-        for file in written.iterdir():  # some writers keep their files to their owner; the folder follows the umask
-            file.chmod(written.stat().st_mode & 0o666)
-        os.replace(written, folder)
+    with folder_in_place(folder) as aside:
+        export.write(backbone, aside)
+        for file in aside.iterdir():  # some writers keep their files to their owner; the folder follows the umask
+            file.chmod(aside.stat().st_mode & 0o666)
     return sorted(file.name for file in folder.iterdir())
