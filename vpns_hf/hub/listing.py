@@ -14,8 +14,7 @@ from yaml import YAMLError
 
 from ..data import find_spec
 from ..errors import InputError
-from ..reporting.markdown import markdown_table
-from ..reporting.numbers import megabytes, percent, short_percent
+from ..reporting import markdown_table, megabytes, percent, short_percent
 from ..utils.hub_client import refusals
 from .run_folder import is_model_folder
 

@@ -19,8 +19,7 @@ from ..hub.publish import Destination, plan_repositories, publish
 from ..methods import METHODS, dense_stages
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
-from ..reporting import DenseResult, Results, RunResult, sparsity_name
-from ..reporting.numbers import short_percent
+from ..reporting import DenseResult, Results, RunResult, short_percent, sparsity_name
 from ..training import (
     Callback,
     Evaluation,

@@ -9,9 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from ...errors import InputError
-from ...reporting import Results
-from ...reporting.markdown import markdown_table
-from ...reporting.numbers import NOT_MEASURED, percent, short_percent
+from ...reporting import NOT_MEASURED, Results, markdown_table, percent, short_percent
 from ..run_folder import SavedModel
 from .model_card import CARD, RESULTS, TEMPLATE, renewed_card
 

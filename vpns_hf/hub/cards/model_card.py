@@ -13,9 +13,22 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ...errors import InputError
-from ...reporting import CostRecord, ModelEvaluation, Results, RunResult, ViewAccuracy, sparsity_name
-from ...reporting.evaluation import latency_title
-from ...reporting.numbers import NOT_MEASURED, count, megabytes, milliseconds, operations, percent, short_percent
+from ...reporting import (
+    NOT_MEASURED,
+    CostRecord,
+    ModelEvaluation,
+    Results,
+    RunResult,
+    ViewAccuracy,
+    count,
+    latency_title,
+    megabytes,
+    milliseconds,
+    operations,
+    percent,
+    short_percent,
+    sparsity_name,
+)
 from .merging import BEGIN, END, has_markers, merge, newest_in_place
 from .sources import dataset_id, model_id, shown_dataset, shown_model
 
