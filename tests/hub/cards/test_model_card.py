@@ -183,7 +183,7 @@ def test_every_number_in_percent_is_one_of_the_results(card):
 def test_a_number_that_was_not_measured_is_said_to_be_so(tmp_path):
     run = replace(RUN, accuracy=ViewAccuracy(None, 0.9417), top5=ViewAccuracy(), effective_density=None)
     run = replace(run, prompt_at_inference=False, validation=None, cost=CostRecord())
-    text = renewed_card(tmp_path, Results(runs=[run]), "net")
+    text = renewed_card(tmp_path, Results(DenseResult(), [run]), "net")
     assert UNMEASURED_TABLE in text
     assert "No validation split chose the epoch or the default view." in text
     assert "The command was not recorded." in text
@@ -279,7 +279,7 @@ def test_mean_and_spread_over_seeds(card):
         for seed, value in ((7, 0.92), (9, 0.94), (17, 0.96))
     ]
     other = replace(RUN, seed=9, sparsity_requested=0.9, accuracy=ViewAccuracy(0.1, 0.1))
-    text = card(Results(runs=[*runs, other])).text
+    text = card(Results(DenseResult(), [*runs, other])).text
     assert "| Top-1 with the prompt over seeds, mean ± standard deviation | | 94.00% ± 2.00%, 3 seeds |\n" in text
 
 
