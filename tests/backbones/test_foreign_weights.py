@@ -5,8 +5,7 @@ import torch
 
 from tests.backbones.foreign import foreign_tensors
 from tests.helpers import pictures, tiny_resnet
-from vpns_hf.backbones.backbone import IMAGENET
-from vpns_hf.backbones.foreign_weights import from_tensors
+from vpns_hf.backbones import IMAGENET, from_tensors
 from vpns_hf.errors import InputError
 
 

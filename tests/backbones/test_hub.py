@@ -17,9 +17,8 @@ from tests.backbones.foreign import PRETRAINED
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, TimmVgg, filled
 from tests.backbones.loopback_hub import serving
 from tests.helpers import tiny_resnet
-from vpns_hf.backbones import BACKBONES, load_backbone
-from vpns_hf.backbones.registry import Published
-from vpns_hf.export.export import export_model
+from vpns_hf.backbones import BACKBONES, Published, load_backbone
+from vpns_hf.export import export_model
 
 ROOT = Path(vpns_hf.__file__).parents[1]
 # Small networks under the names that the published weights have.

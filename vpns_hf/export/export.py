@@ -7,11 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..backbones.backbone import IMAGENET, Backbone
-from ..backbones.heads import Head
-from ..backbones.loading import load_backbone
-from ..backbones.registry import BACKBONES, Untrained
-from ..backbones.repositories import Place
+from ..backbones import BACKBONES, IMAGENET, Backbone, Head, Place, Untrained, load_backbone
 from ..errors import InputError
 from ..models import VPNsConfig, VPNsForImageClassification
 from ..utils.files import folder_in_place

@@ -13,9 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedModel, ViTImageProcessorPil
 
-from ..backbones.backbone import Backbone
+from ..backbones import Backbone, differences, timm_name
 from ..backbones.layouts import LAYOUTS, Layout
-from ..backbones.timm_networks import differences, timm_name
 from ..errors import InputError
 
 logger = logging.getLogger(__name__)

@@ -7,11 +7,10 @@ from transformers import ResNetConfig, ResNetForImageClassification
 
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, filled
 from tests.helpers import pictures
-from vpns_hf.backbones.foreign_weights import build
+from vpns_hf.backbones import build
 from vpns_hf.backbones.layouts import LAYOUTS
-from vpns_hf.backbones.layouts.resnet import ResNetLayout
 
-LAYOUT = ResNetLayout()
+LAYOUT = LAYOUTS["torchvision"]["resnet"]
 TINY = {"basic": (BasicBlock, [2, 1, 1]), "bottleneck": (Bottleneck, [1, 2, 1])}
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from tests.backbones.layouts.networks import VGG_STAGES, TimmVgg, TorchvisionVgg, filled
 from tests.helpers import pictures, tiny_vgg
 from vpns_hf import VggForImageClassification
-from vpns_hf.backbones.foreign_weights import build, from_tensors
+from vpns_hf.backbones import build, from_tensors
 from vpns_hf.backbones.layouts import LAYOUTS
 from vpns_hf.errors import InputError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...backbones.registry import BACKBONES, Published
+from ...backbones import BACKBONES, Published
 from ...data import find_spec
 from ...utils.public_names import hub_id, public_name
 

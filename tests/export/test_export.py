@@ -15,12 +15,9 @@ from transformers import (
 from tests.backbones.foreign import PRETRAINED, foreign_tensors, timm_folder
 from tests.families import FAMILIES
 from tests.helpers import pictures, randomised, tiny_model, tiny_resnet
-from vpns_hf.backbones import Backbone, load_backbone
-from vpns_hf.backbones.backbone import IMAGENET
-from vpns_hf.backbones.timm_networks import TIMM_NETWORKS, timm_name
+from vpns_hf.backbones import IMAGENET, TIMM_NETWORKS, Backbone, load_backbone, timm_name
 from vpns_hf.errors import InputError
-from vpns_hf.export.export import export_model
-from vpns_hf.export.formats import EXPORTS
+from vpns_hf.export import EXPORTS, export_model
 from vpns_hf.jobs import save_model
 from vpns_hf.models.configuration_vgg import VggConfig
 from vpns_hf.models.modeling_vgg import VggForImageClassification
