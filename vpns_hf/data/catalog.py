@@ -59,5 +59,5 @@ DATASETS: dict[str, DatasetSpec] = {
 
 
 def find_spec(name: str | None) -> DatasetSpec | None:
-    """The entry of `DATASETS` of that short name or Hub id; None for any other data set."""
+    """Returns the entry of `DATASETS` of that short name or Hub id; None for any other data set."""
     return DATASETS.get(name) or next((spec for spec in DATASETS.values() if spec.path == name), None)

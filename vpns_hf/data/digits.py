@@ -16,7 +16,7 @@ LARGEST_VALUE = 16
 
 
 def build_digits() -> datasets.DatasetDict:
-    """The 1,797 scans of 8x8 pixels as greyscale images with their classes "0" to "9".
+    """Returns the 1,797 scans of 8x8 pixels as greyscale images with their classes "0" to "9".
 
     The splits train, validation and test are stratified and always the same.
     """

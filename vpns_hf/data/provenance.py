@@ -20,7 +20,7 @@ class Origin:
 
     @staticmethod
     def whole(sizes: Mapping[str, int]) -> Origin:
-        """All rows of the splits."""
+        """Returns all rows of the splits."""
         return Origin(sizes, range(sum(sizes.values())))
 
     @property
@@ -29,7 +29,7 @@ class Origin:
         return "+".join(self.sizes)
 
     def take(self, rows: Sequence[int]) -> Origin:
-        """The origin of some of the rows, given by their numbers in the part."""
+        """Returns the origin of some of the rows, given by their numbers in the part."""
         return Origin(self.sizes, [self.rows[row] for row in rows])
 
     def describe(self, row: int) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def stratified_cut(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut rows in two, class by class.
+    """Cuts rows in two, class by class.
 
     Args:
         labels: integers of shape (N,), the class of each row.
@@ -27,7 +27,7 @@ def stratified_cut(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.n
 
 
 def _quotas(counts: np.ndarray, fraction: float) -> np.ndarray:
-    """How many rows of each class go to the second part: largest remainders, ties to the first class."""
+    """Returns how many rows of each class go to the second part: largest remainders, ties to the first class."""
     wanted = counts * fraction
     quotas = np.floor(wanted).astype(np.int64)
     missing = max(round(counts.sum() * fraction) - quotas.sum(), 0)

@@ -8,7 +8,7 @@ import torch
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """The tensor on `device`; a GPU fetches it while the host goes on."""
+    """Returns the tensor on `device`; a GPU fetches it while the host goes on."""
     if device.type == "cuda" and tensor.device.type == "cpu":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
@@ -40,19 +40,19 @@ class Take:
         return tuple(self.images.shape[2:])
 
     def picked(self) -> torch.Tensor:
-        """The images by themselves, uint8 (B, H, W, 3), contiguous."""
+        """Returns the images by themselves, uint8 (B, H, W, 3), contiguous."""
         pixels = self.images.permute(0, 2, 3, 1)
         return (pixels if self.rows is None else pixels.index_select(0, self.rows)).contiguous()
 
     def in_place(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """uint8 (N, H, W, 3), contiguous, and the rows of it, int64 (B,); a copy only where memory is in another order."""
+        """Returns uint8 (N, H, W, 3), contiguous, and the rows of it, int64 (B,); a copy only where memory is in another order."""
         pixels = self.images.permute(0, 2, 3, 1)
         if self.rows is None or not pixels.is_contiguous():
             return self.picked(), torch.arange(len(self), device=self.device)
         return pixels, self.rows
 
     def to(self, device: torch.device) -> Take:
-        """The same on the device of this process, where no other images than these go."""
+        """Returns the same on the device of this process, where no other images than these go."""
         if self.device.type == device.type:
             return self
         return Take(to_device(self.picked(), device).permute(0, 3, 1, 2))

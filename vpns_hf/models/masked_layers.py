@@ -141,7 +141,7 @@ class MaskedLayer(nn.Module):
         return _Masked.apply(self.weight, self.weight_mask) if needs_mask or not self.is_folded() else self.weight
 
     def is_folded(self) -> bool:
-        """Whether the weight is known to be 0 wherever it is pruned, as that of a loaded model: inference need not mask it.
+        """Returns whether the weight is known to be 0 wherever it is pruned, as that of a loaded model: inference need not mask it.
 
         Looks at the values once, and again after weight or mask were changed in place or replaced, or `train` or `eval`
         was called. A write to `weight.data` leaves no trace: call `eval` after it.

@@ -44,7 +44,7 @@ class Process:
     device: torch.device | str = "cpu"
 
     def share(self, rows: torch.Tensor) -> torch.Tensor:
-        """Every `count`-th row, from the `index`-th."""
+        """Returns every `count`-th row, from the `index`-th."""
         return rows[self.index :: self.count]
 
 
@@ -108,7 +108,7 @@ class TrainBatches:
         """An epoch is going to be asked for; batches of images that are decoded already need no preparation."""
 
     def rows(self, epoch: int, index: int) -> torch.Tensor:
-        """The rows of all processes in one batch of an epoch: int64 (b,), numbered as in the cache."""
+        """Returns the rows of all processes in one batch of an epoch: int64 (b,), numbered as in the cache."""
         return self._batches(self._generator(epoch))[index]
 
     @property
@@ -181,7 +181,7 @@ class _Reader:
     def read_all(
         self, batches: Sequence[torch.Tensor], plan: CropPlan, valid: Sequence[torch.Tensor] | None = None
     ) -> Iterator[Batch]:
-        """The images of one batch of rows after the other; what is `valid` stays at its row only if none is mirrored."""
+        """Returns the images of one batch of rows after the other; what is `valid` stays at its row only if none is mirrored."""
         return on_a_side_stream(self._prepare(batches, plan, valid), self._device)
 
     def _prepare(

@@ -20,12 +20,12 @@ class Crops(NamedTuple):
 
     @staticmethod
     def whole(count: int, device: torch.device | str = "cpu") -> Crops:
-        """The top left corner of each image, none mirrored."""
+        """Returns the top left corner of each image, none mirrored."""
         corner = torch.zeros(count, dtype=torch.int64, device=device)
         return Crops(corner, corner, 0)
 
     def to(self, device: torch.device) -> Crops:
-        """The same crops on another device."""
+        """Returns the same crops on another device."""
         return Crops(self.top.to(device, non_blocking=True), self.left.to(device, non_blocking=True), self.mirrored)
 
 
@@ -38,12 +38,12 @@ class CropPlan(NamedTuple):
 
     @staticmethod
     def whole(count: int) -> CropPlan:
-        """The top left corner of each image, none mirrored."""
+        """Returns the top left corner of each image, none mirrored."""
         corner = torch.zeros(count, dtype=torch.int64)
         return CropPlan(corner, corner)
 
     def take(self, rows: torch.Tensor) -> tuple[torch.Tensor, Crops]:
-        """The rows with those to mirror moved to the end, else in the given order, and their crops."""
+        """Returns the rows with those to mirror moved to the end, else in the given order, and their crops."""
         mirrored = 0
         if self.flip is not None:
             flip = self.flip[rows]
@@ -52,7 +52,7 @@ class CropPlan(NamedTuple):
 
 
 def crop(images: torch.Tensor, rows: torch.Tensor, crops: Crops, out: torch.Tensor) -> torch.Tensor:
-    """Fill `out`, float (B, I, I, 3) in [0, 1], with one window of each image that is picked.
+    """Fills `out`, float (B, I, I, 3) in [0, 1], with one window of each image that is picked.
 
     Args:
         images: uint8 (N, H, W, 3), contiguous.
@@ -68,7 +68,7 @@ def crop(images: torch.Tensor, rows: torch.Tensor, crops: Crops, out: torch.Tens
 
 
 def to_unit(images: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    """Fill `out` with bytes scaled to [0, 1]."""
+    """Fills `out` with bytes scaled to [0, 1]."""
     return out.copy_(images).mul_(1 / 255)
 
 

@@ -74,5 +74,5 @@ class EarlyEvalBatches:
 
 
 def _called(batches: TrainBatches, epoch: int, start: int) -> Iterator[Batch]:
-    """An epoch whose order, too, is found when the first batch is asked for."""
+    """Yields an epoch whose order, too, is found when the first batch is asked for."""
     yield from batches.epoch(epoch, start)

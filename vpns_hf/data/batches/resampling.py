@@ -11,7 +11,7 @@ CPU_CHUNK = 3 << 19
 
 
 def interpolation_matrix(source: int, target: int) -> torch.Tensor:
-    """The weights that resize `source` pixels in a row to `target`: a triangle filter, widened when shrinking.
+    """Returns the weights that resize `source` pixels in a row to `target`: a triangle filter, widened when shrinking.
 
     Returns:
         Float of shape (target, source), each row summing to 1; what PIL's BILINEAR filter computes.
@@ -48,7 +48,7 @@ class SquareResize:
         self._columns = torch.cat([columns, columns.flip(2)]).contiguous().to(device)
 
     def __call__(self, images: torch.Tensor, crops: Crops, out: torch.Tensor) -> torch.Tensor:
-        """Fill `out`, contiguous float (B, window, window, 3), from `images`, uint8 (B, height, width, 3)."""
+        """Fills `out`, contiguous float (B, window, window, 3), from `images`, uint8 (B, height, width, 3)."""
         chunk = self._at_once(images)
         for start in range(0, len(images), chunk):
             part = slice(start, min(start + chunk, len(images)))
@@ -56,7 +56,7 @@ class SquareResize:
         return out
 
     def _matrices(self, crops: Crops, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """The weights of the rows and those of the columns for some images of a batch."""
+        """Returns the weights of the rows and those of the columns for some images of a batch."""
         if self._places == 1 and not crops.mirrored:
             count = part.stop - part.start
             return self._rows.expand(count, -1, -1), self._columns[:1].expand(count, -1, -1)
@@ -65,7 +65,7 @@ class SquareResize:
         return self._rows.index_select(0, crops.top[part]), self._columns.index_select(0, columns)
 
     def _at_once(self, images: torch.Tensor) -> int:
-        """How many images one product takes."""
+        """Returns how many images one product takes."""
         _, height, width, channels = images.shape
         lines = 4 * height * channels * (width + self.window)  # bytes
         return max(CPU_CHUNK // lines, 1) if images.device.type == "cpu" else len(images)

@@ -45,14 +45,14 @@ LANES: dict[str, Callable[[torch.device], Lane]] = {"cuda": CudaLane}
 
 
 def on_a_side_stream(batches: Iterator[B], device: torch.device) -> Iterator[B]:
-    """The same batches; on a GPU each is begun before the one before it is handed out."""
+    """Returns the same batches; on a GPU each is begun before the one before it is handed out."""
     if device.type not in LANES:
         return batches
     return one_ahead(batches, LANES[device.type](device))
 
 
 def one_ahead(batches: Iterator[B], lane: Lane) -> Iterator[B]:
-    """The same batches in the same order, each prepared on `lane` before the one before it is handed out.
+    """Yields the same batches in the same order, each prepared on `lane` before the one before it is handed out.
 
     What goes wrong is raised in place of the batch it concerns.
     """
@@ -67,7 +67,7 @@ def one_ahead(batches: Iterator[B], lane: Lane) -> Iterator[B]:
 
 
 def _prepared(batches: Iterator[B], lane: Lane) -> tuple[Any, Exception | None] | None:
-    """The next batch, or what went wrong with it; None at the end."""
+    """Returns the next batch, or what went wrong with it; None at the end."""
     try:
         with lane.entered():
             return next(batches), None

@@ -44,14 +44,14 @@ class TrainTransform:
         self._window = _Window(self.image_size, self.resize_size)
 
     def plan(self, count: int, generator: torch.Generator) -> CropPlan:
-        """Random crops for `count` images: every corner and both directions equally often."""
+        """Returns random crops for `count` images: every corner and both directions equally often."""
         places = self.resize_size - self.image_size + 1
         top, left = torch.randint(places, (2, count), generator=generator)
         flip = torch.randint(2, (count,), generator=generator).bool()
         return CropPlan(top, left, flip if self.flip else None)
 
     def __call__(self, images: Take, crops: Crops) -> torch.Tensor:
-        """Cut `crops` out of B images: float32 (B, 3, I, I) in [0, 1]."""
+        """Cuts `crops` out of B images: float32 (B, 3, I, I) in [0, 1]."""
         return self._window(images, crops)
 
 
@@ -67,11 +67,11 @@ class EvalTransform:
         self._window = _Window(image_size, image_size)
 
     def plan(self, count: int, generator: torch.Generator) -> CropPlan:
-        """The whole of `count` images; draws nothing."""
+        """Returns the whole of `count` images; draws nothing."""
         return CropPlan.whole(count)
 
     def __call__(self, images: Take, crops: Crops | None = None) -> torch.Tensor:
-        """Resize B images: float32 (B, 3, I, I) in [0, 1]."""
+        """Resizes B images: float32 (B, 3, I, I) in [0, 1]."""
         return self._window(images, crops or Crops.whole(len(images), images.device))
 
 

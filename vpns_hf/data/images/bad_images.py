@@ -35,7 +35,7 @@ class BadImage:
 
     @staticmethod
     def of(row: int, stored: dict | None, error: Exception) -> BadImage:
-        """What a reader raised about a stored image, as `datasets.Image(decode=False)` gives it."""
+        """Returns what a reader raised about a stored image, as `datasets.Image(decode=False)` gives it."""
         stored = stored or {}
         path = stored.get("path")
         return BadImage(row, _reason(stored.get("bytes"), path, error), path)

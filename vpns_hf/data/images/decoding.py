@@ -23,7 +23,7 @@ WORTH_A_THREAD = 8192
 
 
 def decode_image(stored: dict) -> Image.Image:
-    """Decode one image of any mode into 8-bit RGB, turned the way its EXIF orientation says.
+    """Decodes one image of any mode into 8-bit RGB, turned the way its EXIF orientation says.
 
     Args:
         stored: {"bytes": ..., "path": ...}, as `datasets.Image(decode=False)` gives it.
@@ -39,7 +39,7 @@ def decode_image(stored: dict) -> Image.Image:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB of the first frame.
+    """Returns 8-bit RGB of the first frame.
 
     Transparency is dropped, as the image processor saved with a model drops it. 16-bit values keep their upper byte;
     floats up to 1 are scaled to 255, others are cut off to [0, 255]. Grey and CMYK become what PIL makes of them.
@@ -55,14 +55,14 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def to_square(image: Image.Image, size: int) -> Image.Image:
-    """Resize to `size` x `size` whatever the proportions: bilinear, antialiased."""
+    """Resizes to `size` x `size` whatever the proportions: bilinear, antialiased."""
     if image.size == (size, size):
         return image  # which PIL would copy
     return image.resize((size, size), Image.Resampling.BILINEAR)
 
 
 def to_planes(image: Image.Image) -> np.ndarray:
-    """The pixels as uint8 of shape (3, H, W), channels last in memory."""
+    """Returns the pixels as uint8 of shape (3, H, W), channels last in memory."""
     return np.asarray(image).transpose(2, 0, 1)
 
 
@@ -117,13 +117,13 @@ class ImageDecoder:
         return self._decoder.decode(rows, self._stored[rows][self._column], sizes)
 
     def chunks(self, sizes: Sequence[int | None]) -> Iterator[list[list[np.ndarray] | BadImage]]:
-        """What `decode` returns of all rows in order, some at a time."""
+        """Yields what `decode` returns of all rows in order, some at a time."""
         for start in range(0, len(self._stored), CHUNK):
             yield self.decode(range(start, min(start + CHUNK, len(self._stored))), sizes)
 
 
 def own_cores() -> int:
-    """The share of this process in the cores of the machine."""
+    """Returns the share of this process in the cores of the machine."""
     return max(1, _num_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
@@ -132,7 +132,7 @@ def _num_cores() -> int:
 
 
 def _are_small(stored: Sequence[dict | None]) -> bool:
-    """Whether images are at hand and quickly decoded; files are not at hand."""
+    """Returns whether images are at hand and quickly decoded; files are not at hand."""
     sizes = [len(image["bytes"]) for image in stored if image and image["bytes"] is not None]
     return len(sizes) == len(stored) and sum(sizes) < WORTH_A_THREAD * len(sizes)
 

@@ -25,13 +25,13 @@ class ImageSource(Protocol):
     def __len__(self) -> int: ...
 
     def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
-        """All rows in random order, int64 (N,); the same for every number of processes that divides 8."""
+        """Returns all rows in random order, int64 (N,); the same for every number of processes that divides 8."""
 
     def read(self, rows: torch.Tensor) -> torch.Tensor:
-        """The images of some rows: uint8 (n, 3, H, W)."""
+        """Returns the images of some rows: uint8 (n, 3, H, W)."""
 
     def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Take]:
-        """The images of one batch of rows after the other; knowing them all, it may read ahead."""
+        """Returns the images of one batch of rows after the other; knowing them all, it may read ahead."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ class ImageCache:
         return len(self.labels)
 
     def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
-        """All rows in random order."""
+        """Returns all rows in random order."""
         return torch.randperm(len(self), generator=generator)
 
     def read(self, rows: torch.Tensor) -> torch.Tensor:
-        """The images of some rows: uint8 (n, 3, H, W), channels last in memory."""
+        """Returns the images of some rows: uint8 (n, 3, H, W), channels last in memory."""
         return self._select(rows).picked().permute(0, 3, 1, 2)
 
     def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Take]:
-        """The images of one batch of rows after the other."""
+        """Returns the images of one batch of rows after the other."""
         return map(self._select, batches)
 
     def _select(self, rows: torch.Tensor) -> Take:

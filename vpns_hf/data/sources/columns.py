@@ -37,7 +37,7 @@ def find_columns(
     label_column: str | None = None,
     spec: DatasetSpec | None = None,
 ) -> Columns:
-    """The image and the label column: those named, else those of `spec`, else those whose type and name leave no doubt.
+    """Returns the image and the label column: those named, else those of `spec`, else those whose type and name leave no doubt.
 
     Raises:
         InputError: a named column is not there or of another type, none fits, or several do.
@@ -60,7 +60,7 @@ def check_columns(split: datasets.Dataset, columns: Columns, name: str) -> None:
 
 
 def image_bytes(features: Mapping[str, object]) -> list[str]:
-    """The columns to take for images: of {bytes, path}, and where no other can be meant, one of plain bytes.
+    """Returns the columns to take for images: of {bytes, path}, and where no other can be meant, one of plain bytes.
 
     Args:
         features: of all columns, by name.
@@ -73,12 +73,12 @@ def image_bytes(features: Mapping[str, object]) -> list[str]:
 
 
 def read_column(split: datasets.Dataset, column: str) -> list:
-    """The values of one column as stored, without decoding any image."""
+    """Returns the values of one column as stored, without decoding any image."""
     return split.select_columns([column]).with_format("arrow")[:][column].to_pylist()
 
 
 def image_files(split: datasets.Dataset, column: str) -> list[str]:
-    """The paths of the images of which the split holds no bytes, in the order of the rows."""
+    """Returns the paths of the images of which the split holds no bytes, in the order of the rows."""
     stored = split.data.column(column)
     # Only the paths are gathered by row: the bytes of other images are never read.
     paths = pc.if_else(pc.is_null(pc.struct_field(stored, "bytes")), pc.struct_field(stored, "path"), None)

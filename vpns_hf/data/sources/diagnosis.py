@@ -40,7 +40,7 @@ AGAIN = "save the data set again with `save_to_disk`"
 
 
 def reason_of(error: BaseException) -> str:
-    """The root of an error in one line, with what can be done where that is known."""
+    """Returns the root of an error in one line, with what can be done where that is known."""
     while isinstance(error, DatasetGenerationError) and error.__cause__ is not None:
         error = error.__cause__
     for pattern, words in PLAIN_WORDS.items():
@@ -79,7 +79,7 @@ def warn_of_left_out(folder: Path, files: Mapping[str, Sequence[str]], rows: Map
 
 
 def _walk_shown(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """What `os.walk` gives of what is not hidden."""
+    """Yields what `os.walk` gives of what is not hidden."""
     for place, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         yield Path(place), folders, [name for name in names if not name.startswith((".", "__"))]
@@ -94,7 +94,7 @@ def _warn(words: str, paths: Sequence[Path], kind: str, folder: Path, root: Path
 
 
 def no_classes(folder: Path, files: Mapping[str, Sequence[str]]) -> InputError:
-    """What is said about a folder of images without classes.
+    """Returns what is said about a folder of images without classes.
 
     Args:
         folder: holds the images.
@@ -123,7 +123,7 @@ def _layout_problem(files: Mapping[str, Sequence[PurePath]]) -> str:
 
 
 def _split_without_folders(files: Mapping[str, Sequence[PurePath]]) -> str | None:
-    """A split of which all images lie in one folder, less deep than the images of every other split."""
+    """Returns a split of which all images lie in one folder, less deep than the images of every other split."""
     deepest = {split: max(len(path.parts) for path in paths) for split, paths in files.items()}
     for split, paths in files.items():
         others = [depth for other, depth in deepest.items() if other != split]
@@ -175,7 +175,7 @@ def _read_rows(path: Path) -> None:
 
 
 def is_saved(folder: Path) -> bool:
-    """Whether `save_to_disk` wrote the folder."""
+    """Returns whether `save_to_disk` wrote the folder."""
     return (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file()
 
 

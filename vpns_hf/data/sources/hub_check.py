@@ -79,7 +79,7 @@ def check_dataset(name: str) -> DatasetCheck:
 
 
 def _facts(name: str, spec: DatasetSpec) -> Iterator[tuple[str, str]]:
-    """The fields of a DatasetCheck as they are found out, until something is wrong."""
+    """Yields the fields of a DatasetCheck as they are found out, until something is wrong."""
     splits = stream_image_dataset(name)
     yield "splits", ", ".join(splits)
     columns = find_columns(splits, spec=spec)

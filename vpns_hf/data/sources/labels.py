@@ -13,7 +13,7 @@ NO_LABEL = (None, -1, "")
 
 
 def class_names(dataset: datasets.DatasetDict | datasets.Dataset, columns: Columns) -> list[str]:
-    """The names of the classes, in label order.
+    """Returns the names of the classes, in label order.
 
     Args:
         dataset: one split, or a DatasetDict, of which `train` is read.
@@ -29,7 +29,7 @@ def class_names(dataset: datasets.DatasetDict | datasets.Dataset, columns: Colum
 
 
 def label_values(train: datasets.Dataset, column: str) -> list[str] | list[int]:
-    """What a label can be: the class names of a ClassLabel column, else the sorted values of the training rows."""
+    """Returns what a label can be: the class names of a ClassLabel column, else the sorted values of the training rows."""
     feature = train.features[column]
     if isinstance(feature, datasets.ClassLabel) and feature.names is not None:
         return list(feature.names)
@@ -56,7 +56,7 @@ def check_class_count(values: list[str] | list[int], columns: Columns, spec: Dat
 
 
 def difference(names: list[str], expected: list[str]) -> str:
-    """Where two lists of classes first differ, in words."""
+    """Returns where two lists of classes first differ, in words."""
     if len(names) != len(expected):
         return f"{len(names)} classes, not {len(expected)}"
     index = next(i for i, pair in enumerate(zip(names, expected, strict=True)) if len(set(pair)) > 1)
@@ -64,19 +64,19 @@ def difference(names: list[str], expected: list[str]) -> str:
 
 
 def is_missing(value: int | str | None) -> bool:
-    """Whether a row has no label, which is written as None, as -1 (in public test splits) or as an empty text."""
+    """Returns whether a row has no label, which is written as None, as -1 (in public test splits) or as an empty text."""
     return value in NO_LABEL
 
 
 def is_unlabelled(split: datasets.Dataset, column: str) -> bool:
-    """Whether no row of a split has a label."""
+    """Returns whether no row of a split has a label."""
     return all(is_missing(value) for value in read_column(split, column))
 
 
 def encode_labels(
     split: datasets.Dataset, columns: Columns, values: list[str] | list[int], name: str
 ) -> datasets.Dataset:
-    """The split with its image column and a ClassLabel column of indices into `values`, and nothing else.
+    """Returns the split with its image column and a ClassLabel column of indices into `values`, and nothing else.
 
     Raises:
         InputError: a row has no label, or one that is not in `values`; the message names split and row.

@@ -34,7 +34,7 @@ def load_image_dataset(
     cache_dir: str | None = None,
     revision: str | None = None,
 ) -> datasets.DatasetDict:
-    """Load a data set of images.
+    """Loads a data set of images.
 
     Args:
         name_or_path: a short name of `DATASETS`; a local folder (files in the layout of a Hub data set, one folder
@@ -54,7 +54,7 @@ def load_image_dataset(
 def stream_image_dataset(
     name_or_path: str, *, config_name: str | None = None, revision: str | None = None
 ) -> datasets.IterableDatasetDict:
-    """The same data sets as rows that are read, or downloaded, when they are asked for; nothing is kept on disk.
+    """Returns the same data sets as rows that are read, or downloaded, when they are asked for; nothing is kept on disk.
 
     Args:
         name_or_path: as in `load_image_dataset`.
@@ -82,7 +82,7 @@ def parquet_files(
     config_name: str | None = None,
     revision: str | None = None,
 ) -> dict[str, list[str]]:
-    """The files of each split of `streams` if all are parquet files; nothing for other formats.
+    """Returns the files of each split of `streams` if all are parquet files; nothing for other formats.
 
     Args:
         name_or_path: the data set `streams` were read from.
@@ -99,7 +99,7 @@ def parquet_files(
 
 
 def _read(name: str, config_name: str | None, revision: str | None, **how: Any) -> dict[str, Any]:
-    """The splits by name; `how` is for `datasets.load_dataset`."""
+    """Returns the splits by name; `how` is for `datasets.load_dataset`."""
     if name in GENERATED:
         return GENERATED[name]()
     name, config_name = _place_of(name, config_name)
@@ -114,7 +114,7 @@ def _read(name: str, config_name: str | None, revision: str | None, **how: Any) 
 
 
 def _place_of(name: str, config_name: str | None) -> tuple[str, str | None]:
-    """The folder or Hub id of what may be a short name, and the configuration."""
+    """Returns the folder or Hub id of what may be a short name, and the configuration."""
     spec = find_spec(name)
     if spec is not None:
         return spec.path, config_name or spec.config_name
@@ -150,7 +150,7 @@ def _read_folder(
 
 
 def _lists_its_files(folder: Path) -> bool:
-    """Whether the card of a data set chooses among the files."""
+    """Returns whether the card of a data set chooses among the files."""
     card = folder / "README.md"
     return card.is_file() and "\nconfigs:" in card.read_text(encoding="utf-8", errors="replace")
 
@@ -166,7 +166,7 @@ def _splits_of(builder: datasets.DatasetBuilder, streaming: bool) -> dict[str, A
 
 
 def _are_bare_images(splits: Mapping[str, Any]) -> bool:
-    """Whether they come of a folder of images that has neither classes nor a table beside the images."""
+    """Returns whether they come of a folder of images that has neither classes nor a table beside the images."""
     return any(s.info.builder_name == "imagefolder" and set(s.features) == {"image"} for s in splits.values())
 
 

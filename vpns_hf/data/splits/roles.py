@@ -26,7 +26,7 @@ class SplitRoles:
 
 
 def split_roles(dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None = None) -> SplitRoles:
-    """Which split plays which part: as `spec` says, else by the usual names.
+    """Returns which split plays which part: as `spec` says, else by the usual names.
 
     A test split without labels, as competitions publish it, is passed over.
 

@@ -44,7 +44,7 @@ def prepare_splits(
     max_test_samples: int | None = None,
     use_all_of_train: bool = False,
 ) -> Splits:
-    """Choose the rows to train on, to select with and to test on.
+    """Chooses the rows to train on, to select with and to test on.
 
     A data set with a validation and a test split brings both. One with only a validation split beside train
     (Tiny-ImageNet) is tested on it. Where no validation split is left it is cut from the training rows: stratified,
@@ -94,7 +94,7 @@ def prepare_splits(
 def named_splits(
     dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None = None
 ) -> dict[str, datasets.Dataset | str | None]:
-    """The rows of each part and the name of the split to test on, by the argument of `VPNsTrainer` that takes them.
+    """Returns the rows of each part and the name of the split to test on, by the argument of `VPNsTrainer` that takes them.
 
     Raises:
         InputError: as `split_roles`; or the classes are not those that are expected.

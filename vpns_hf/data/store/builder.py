@@ -41,7 +41,7 @@ class SplitImages:
     show_progress: bool = False
 
     def first_shape(self) -> tuple[int, int, int]:
-        """The shape (3, H, W) of the first image that can be read.
+        """Returns the shape (3, H, W) of the first image that can be read.
 
         Raises:
             InputError: none can be read, or `on_bad_image` does not put up with those before.

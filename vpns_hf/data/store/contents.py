@@ -50,7 +50,7 @@ class CachedSplit:
 
 
 def list_caches(root: Path) -> list[CachedSplit]:
-    """All splits of which decoded images are in `root`, and whether these are in their place and of their size."""
+    """Returns all splits of which decoded images are in `root`, and whether these are in their place and of their size."""
     folders = sorted(path for path in root.glob(f"{PREFIX}*") if NAME.fullmatch(path.name))
     return [_look_at(folder) for folder in folders if folder.is_dir() and not folder.is_symlink()]
 
@@ -101,7 +101,7 @@ def _look_at(folder: Path) -> CachedSplit:
 
 
 def _own_files(folder: Path) -> Iterable[Path]:
-    """The files in a folder that were written there by this package; links are followed nowhere."""
+    """Yields the files in a folder that were written there by this package; links are followed nowhere."""
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent) / name

@@ -21,7 +21,7 @@ FREE_BYTES: dict[str, Callable[[torch.device], int]] = {"cuda": lambda device: t
 
 
 def move_what_fits(needed: int, free: int) -> bool:
-    """Whether images leave room for training."""
+    """Returns whether images leave room for training."""
     return needed <= LARGEST_SHARE * free
 
 
@@ -48,7 +48,7 @@ DATA_ON_DEVICE: dict[str, Callable[[int, int], bool]] = {"auto": move_what_fits,
 
 
 def on_device(sources: Sequence[ImageSource], device: torch.device, choice: str) -> list[ImageSource]:
-    """The sources with their images on `device`, the first first, as long as the choice says so.
+    """Returns the sources with their images on `device`, the first first, as long as the choice says so.
 
     Images that are not kept decoded stay what they are, and so do all where the device is the CPU.
 

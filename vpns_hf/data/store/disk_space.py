@@ -26,7 +26,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def default_cache_dir() -> Path:
-    """Where caches go: `$VPNS_CACHE`, else `~/.cache/vpns_hf`."""
+    """Returns where caches go: `$VPNS_CACHE`, else `~/.cache/vpns_hf`."""
     return Path(os.environ.get("VPNS_CACHE") or "~/.cache/vpns_hf").expanduser()
 
 
@@ -54,7 +54,7 @@ class DiskSpace:
         return f"{megabytes(self.needed)} in {self.root}, where {megabytes(self.free)} are free"
 
     def too_small(self) -> InputError:
-        """The error that says so."""
+        """Returns the error that says so."""
         return InputError(f"the decoded images need {self}; {WAYS_OUT}")
 
     def filled_up(self) -> str:
@@ -63,7 +63,7 @@ class DiskSpace:
 
 
 def keep_what_fits(space: DiskSpace) -> bool:
-    """Whether the images leave room for others."""
+    """Returns whether the images leave room for others."""
     if space.needed <= LARGEST_SHARE * space.free:
         return True
     logger.warning("the decoded images would need %s: decoding them for every batch instead, which is slower", space)

@@ -78,7 +78,7 @@ def load_record(folder: Path) -> CacheRecord:
 
 
 def open_images(folder: Path, record: CacheRecord) -> torch.Tensor:
-    """The images of an entry, uint8 (N, 3, H, W), memory-mapped, channels last in memory."""
+    """Returns the images of an entry, uint8 (N, 3, H, W), memory-mapped, channels last in memory."""
     with suppress(OSError):
         os.utime(folder / RECORD)  # tells when it was last used
     # "c" maps the file copy-on-write: nothing is read before it is needed, and the file is never changed.

@@ -38,7 +38,7 @@ class Layout:
         return "native" if self.size is None else f"{self.size}x{self.size}"
 
     def bytes_of(self, shape: tuple[int, int, int]) -> int:
-        """What an image takes that is (3, H, W) at its own size."""
+        """Returns what an image takes that is (3, H, W) at its own size."""
         return math.prod(shape) if self.size is None else 3 * self.size**2
 
 
@@ -93,7 +93,7 @@ class CacheFolder:
             lock.release()
 
     def aside(self, layout: Layout) -> AbstractContextManager[Path]:
-        """A folder for the entry of a layout, which is in its place at the end of the block; the lock must be held."""
+        """Returns a folder for the entry of a layout, which is in its place at the end of the block; the lock must be held."""
         return folder_in_place(self.path / layout.name)
 
     def find_all(self, sizes: Sequence[int]) -> dict[int, Entry | None]:
@@ -101,7 +101,7 @@ class CacheFolder:
         return {size: self._find(size) for size in sizes}
 
     def load(self, layout: Layout) -> Entry | None:
-        """The entry of a layout, if it is whole."""
+        """Returns the entry of a layout, if it is whole."""
         folder = self.path / layout.name
         self._unusable.pop(folder, None)
         try:
@@ -126,7 +126,7 @@ class CacheFolder:
 
 
 def is_better_native(shape: tuple[int, ...], size: int) -> bool:
-    """Whether images (3, H, W) are much smaller than `size` x `size`."""
+    """Returns whether images (3, H, W) are much smaller than `size` x `size`."""
     _, height, width = shape
     return max(height, width) <= size and size * size > LARGEST_GROWTH * height * width
 

@@ -45,11 +45,11 @@ class UncachedImages:
         return len(self.labels)
 
     def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
-        """All rows in random order."""
+        """Returns all rows in random order."""
         return torch.randperm(len(self), generator=generator)
 
     def read(self, rows: torch.Tensor) -> torch.Tensor:
-        """The images of some rows: uint8 (n, 3, H, W).
+        """Returns the images of some rows: uint8 (n, 3, H, W).
 
         Raises:
             InputError: an image can no longer be read.
@@ -61,5 +61,5 @@ class UncachedImages:
         return torch.from_numpy(stack_planes([image for [image] in images]))
 
     def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Take]:
-        """The images of one batch of rows after the other, decoded while those before are in use."""
+        """Returns the images of one batch of rows after the other, decoded while those before are in use."""
         return ReadAhead(Take(self.read(rows)) for rows in batches)

@@ -61,7 +61,7 @@ def readable_rows(
 
 
 def none_readable(last: BadImage, name: str, origin: Origin) -> InputError:
-    """What is said where no image of the split `name` can be read, `last` being one of them."""
+    """Returns what is said where no image of the split `name` can be read, `last` being one of them."""
     return InputError(
         f"no image of the {name} split can be read; {last.describe(origin)}: "
         "replace the images by files that Pillow opens, or give another data set"

@@ -60,7 +60,7 @@ class ImageStore:
     def open(
         self, split: datasets.Dataset, sizes: Sequence[int], name: str = "train", origin: Origin | None = None
     ) -> list[ImageSource]:
-        """The images of a split for each of several transforms, decoded in one go where they are not there yet.
+        """Returns the images of a split for each of several transforms, decoded in one go where they are not there yet.
 
         Args:
             split: rows with an image column and a column of integer labels.
@@ -84,7 +84,7 @@ class ImageStore:
     def space(
         self, split: datasets.Dataset, sizes: Sequence[int], name: str = "train", origin: Origin | None = None
     ) -> DiskSpace:
-        """What `open` would write, judging by the first image; takes the same arguments."""
+        """Returns what `open` would write, judging by the first image; takes the same arguments."""
         if self._caching == "no":
             return DiskSpace.of(self.root, 0)
         images = self._images(split, name, origin)
@@ -178,19 +178,19 @@ def cache_images(
     on_bad_image: str = "error",
     disable_progress: bool = False,
 ) -> ImageCache:
-    """The images of a split for one transform, kept on disk; see `ImageStore`, which takes the same arguments."""
+    """Returns the images of a split for one transform, kept on disk; see `ImageStore`, which takes the same arguments."""
     store = ImageStore(columns, cache_dir, "yes", on_bad_image, show_progress=not disable_progress)
     [cache] = store.open(split, [size], name, origin)
     return cache
 
 
 def _missing(found: dict[int, Entry | None]) -> dict[int, Entry | None]:
-    """The sizes of which no images are on disk."""
+    """Returns the sizes of which no images are on disk."""
     return {size: entry for size, entry in found.items() if entry is None or not entry.record.kept}
 
 
 def _layouts(missing: dict[int, Entry | None], shape: tuple[int, int, int]) -> dict[int, Layout]:
-    """How to keep images for each size: as was found out before, else going by the shape of the first image."""
+    """Returns how to keep images for each size: as was found out before, else going by the shape of the first image."""
     guess = {size: NATIVE if is_better_native(shape, size) else Layout(size) for size in missing}
     return guess | {size: entry.layout for size, entry in missing.items() if entry is not None}
 

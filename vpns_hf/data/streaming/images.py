@@ -57,14 +57,14 @@ class StreamedImages:
         return len(self.labels)
 
     def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
-        """All rows in random order, no further from where they are in the stream than the buffer allows."""
+        """Returns all rows in random order, no further from where they are in the stream than the buffer allows."""
         ends = np.concatenate([split.starts[1:] for split in self._splits])
         firsts = np.repeat(np.cumsum([0, *map(len, self._splits[:-1])]), [len(s.starts) - 1 for s in self._splits])
         pieces = np.searchsorted(ends + firsts, self._numbers, "right")
         return stream_order(torch.from_numpy(pieces), self._buffer, processes, generator)
 
     def read(self, rows: torch.Tensor) -> torch.Tensor:
-        """The images of some rows: uint8 (n, 3, H, W).
+        """Returns the images of some rows: uint8 (n, 3, H, W).
 
         Raises:
             InputError: an image cannot be read.
@@ -73,7 +73,7 @@ class StreamedImages:
         return images
 
     def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Take]:
-        """The images of one batch of rows after the other, read and decoded while those before are in use."""
+        """Returns the images of one batch of rows after the other, read and decoded while those before are in use."""
         return ReadAhead(map(Take, self._decoded_here(batches)))
 
     def _decoded_here(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
@@ -114,7 +114,7 @@ class StreamStore:
         self._buffer = buffer
 
     def open(self, split: datasets.Dataset, sizes: Sequence[int], name: str, origin: Origin) -> list[StreamedImages]:
-        """The images of a split for each of several transforms; see `ImageStore.open`."""
+        """Returns the images of a split for each of several transforms; see `ImageStore.open`."""
         splits, numbers = self._index.find(split, self._columns.image)
         bad = _bad_images(splits, numbers) if self._try_all else []
         for image in bad:

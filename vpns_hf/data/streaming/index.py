@@ -47,7 +47,7 @@ class StreamIndex:
         self.rows = datasets.DatasetDict({name: _rows(split, columns) for name, split in self.splits.items()})
 
     def find(self, chosen: datasets.Dataset, column: str) -> tuple[list[StreamedRows], np.ndarray]:
-        """Which rows were chosen.
+        """Returns which rows were chosen.
 
         Args:
             chosen: of `rows`, perhaps of several splits.

@@ -11,7 +11,7 @@ LANES = 8
 
 
 def stream_order(pieces: torch.Tensor, buffer: int, processes: int, generator: torch.Generator) -> torch.Tensor:
-    """A random order in which no row is far from where reading forward finds it.
+    """Returns a random order in which no row is far from where reading forward finds it.
 
     The pieces are put in random order and the rows of all cut into lanes of equal length. Within a lane each row moves
     back by a random number of places, at most its share of `buffer`; lanes take turns. But for the last turn row k of

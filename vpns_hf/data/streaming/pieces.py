@@ -46,14 +46,14 @@ class StreamedRows(ABC):
 
     @abstractmethod
     def open(self, row: int) -> Iterator[list[dict | None]]:
-        """The stored images from a row on to the end of its piece, some at a time.
+        """Returns the stored images from a row on to the end of its piece, some at a time.
 
         Raises:
             InputError: they cannot be read.
         """
 
     def _place(self, row: int) -> tuple[int, int]:
-        """The piece a row is in, and how many rows of the piece come before it."""
+        """Returns the piece a row is in, and how many rows of the piece come before it."""
         piece = int(np.searchsorted(self.starts, row, "right")) - 1
         return piece, row - int(self.starts[piece])
 
@@ -149,7 +149,7 @@ class ParquetSplit(StreamedRows):
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[pq.ParquetFile]:
-        """The file, if what goes wrong while it is open is told as an `InputError`."""
+        """Yields the file, if what goes wrong while it is open is told as an `InputError`."""
         try:
             # What `datasets` streams with, which outlasts minutes without a connection; local paths are read faster.
             source = xopen(path, "rb") if is_remote_url(path) else path

@@ -87,13 +87,13 @@ class StreamReader:
             self._cursors.remove(cursor)
 
     def _is_soon(self, start: int, stop: int) -> np.ndarray:
-        """Whether each of the rows is due from now on within the horizon."""
+        """Returns whether each of the rows is due from now on within the horizon."""
         due = self._due[start:stop]
         return (due >= self._now) & (due <= self._now + self._horizon)
 
 
 def _due_times(batches: Sequence[np.ndarray], count: int) -> tuple[np.ndarray, dict[int, list[int]]]:
-    """When each row is due first, int64 (count,), `NEVER` for others; and when those that are due again are."""
+    """Returns when each row is due first, int64 (count,), `NEVER` for others; and when those that are due again are."""
     rows = np.concatenate([*batches, np.empty(0, dtype=np.int64)])
     due = np.full(count, NEVER, dtype=np.int64)
     due[rows[::-1]] = np.arange(len(rows))[::-1]

@@ -36,7 +36,7 @@ class Undecided:
 
 
 def undecided_entries(scores: Sequence[Tensor], masks: Sequence[Tensor], low: float, high: float) -> Undecided:
-    """All entries but those that are dropped and below `low`, or kept and above `high`.
+    """Returns all entries but those that are dropped and below `low`, or kept and above `high`.
 
     Args:
         scores: float32, contiguous.
@@ -99,7 +99,7 @@ class WrittenLayers:
         self._states = [_state(tensor) for tensor in _tensors(layers)]
 
     def are(self, layers: MaskedWeights) -> bool:
-        """Whether these are the tensors remembered, unchanged."""
+        """Returns whether these are the tensors remembered, unchanged."""
         tensors = list(_tensors(layers))
         return [_state(tensor) for tensor in tensors] == self._states and all(
             known() is tensor for known, tensor in zip(self._tensors, tensors, strict=True)
@@ -112,7 +112,7 @@ def _tensors(layers: MaskedWeights) -> Iterator[Tensor]:
 
 
 def _state(tensor: Tensor) -> tuple[int, int]:
-    """Where the contents are, and how often autograd has seen them change."""
+    """Returns where the contents are, and how often autograd has seen them change."""
     return tensor.data_ptr(), tensor._version  # noqa: SLF001
 
 
@@ -124,5 +124,5 @@ def _chunks(*groups: Sequence[Tensor]) -> Iterator[tuple[np.ndarray, ...]]:
 
 
 def _flat(tensor: Tensor) -> np.ndarray:
-    """The memory of a contiguous tensor."""
+    """Returns the memory of a contiguous tensor."""
     return tensor.detach().view(-1).numpy()

@@ -172,7 +172,7 @@ class HostSelector(ThresholdSelector):
         return sample[low] if low >= 0 else 0.0, sample[high] if high < sample.size else math.inf
 
     def _collect(self, arrays: list[np.ndarray], low: float, high: float) -> tuple[int, np.ndarray]:
-        """The number of magnitudes below `low`, and those in [low, high] (and any NaN)."""
+        """Returns the number of magnitudes below `low`, and those in [low, high] (and any NaN)."""
         chunks = list(itertools.chain.from_iterable(map(_chunks, arrays)))
         shares = self._sharing.map(lambda share: _count_and_collect(share, low, high), chunks)
         return sum(below for below, _ in shares), np.concatenate([inside for _, inside in shares])
@@ -205,7 +205,7 @@ class StratifiedSample:
         self._positions: list[np.ndarray] = []
 
     def magnitudes(self, arrays: list[np.ndarray]) -> np.ndarray:
-        """The sampled |S|, in the order of the layers."""
+        """Returns the sampled |S|, in the order of the layers."""
         sizes = [array.size for array in arrays]
         if sizes != self._sizes:
             self._sizes, self._positions = sizes, self._draw(sizes)
@@ -230,13 +230,13 @@ def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _are_plain(scores: Sequence[Tensor], layers: MaskedWeights) -> bool:
-    """Whether positions in the concatenated layers are places in memory, and the scores are ranked as they are."""
+    """Returns whether positions in the concatenated layers are places in memory, and the scores are ranked as they are."""
     tensors = itertools.chain(scores, layers.weights, layers.masks, layers.masked)
     return all(score.dtype == torch.float32 for score in scores) and all(map(Tensor.is_contiguous, tensors))
 
 
 def _rank(magnitudes: np.ndarray, rank: int) -> tuple[np.floating, int, int]:
-    """The rank-th smallest value (from 1), how many of its ties are within the rank, and how many there are."""
+    """Returns the rank-th smallest value (from 1), how many of its ties are within the rank, and how many there are."""
     magnitudes.partition(rank - 1)
     value = magnitudes[rank - 1]
     return value, rank - np.count_nonzero(magnitudes < value), np.count_nonzero(magnitudes == value)
@@ -259,7 +259,7 @@ def _neighbourhood(magnitudes: np.ndarray, rank: int) -> tuple[float, float]:
 
 
 def _tied_position(arrays: list[np.ndarray], value: float, skip: int) -> int:
-    """Position in the concatenated layers of the entry of magnitude `value` that has `skip` such entries before it."""
+    """Returns position in the concatenated layers of the entry of magnitude `value` that has `skip` such entries before it."""
     start = 0
     for array in arrays:
         tied = np.flatnonzero(np.abs(array) == value)

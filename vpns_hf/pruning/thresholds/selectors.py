@@ -10,5 +10,5 @@ from .threshold import ThresholdSelector
 
 
 def make_selector(dropped: int, device: torch.device | str) -> ThresholdSelector:
-    """The selector for scores on `device`: in main memory the one that reads least, elsewhere one that never waits."""
+    """Returns the selector for scores on `device`: in main memory the one that reads least, elsewhere one that never waits."""
     return HostSelector(dropped) if torch.device(device).type == "cpu" else DeviceSelector(dropped)

@@ -32,7 +32,7 @@ class Threshold(ABC):
     value: Tensor
 
     def __float__(self) -> float:
-        """The value as a number; waits for the device.
+        """Returns the value as a number; waits for the device.
 
         Raises:
             InputError: a score was NaN.
@@ -44,10 +44,10 @@ class Threshold(ABC):
 
     @abstractmethod
     def write_masks(self, scores: Sequence[Tensor], masks: Sequence[Tensor]) -> None:
-        """Fill the bool masks, shaped like the scores that were selected from, in place: True where a score stays."""
+        """Fills the bool masks, shaped like the scores that were selected from, in place: True where a score stays."""
 
     def update(self, scores: Sequence[Tensor], layers: MaskedWeights) -> None:
-        """Bring masks and masked weights up to date, in place."""
+        """Brings masks and masked weights up to date, in place."""
         self.write_masks(scores, layers.masks)
         write_masked_weights(layers.weights, layers.masks, layers.masked)
 
@@ -59,7 +59,7 @@ class ThresholdSelector(ABC):
         self.dropped = dropped
 
     def select(self, scores: Sequence[Tensor]) -> Threshold:
-        """The threshold of scores of any shapes on one device, ranked in float32 (float64 if some are).
+        """Returns the threshold of scores of any shapes on one device, ranked in float32 (float64 if some are).
 
         Raises:
             InputError: more are to be dropped than there are, or a score is NaN (see the subclass).
@@ -83,18 +83,18 @@ class ThresholdSelector(ABC):
 
     @abstractmethod
     def _find(self, layers: list[Tensor], total: int) -> Threshold:
-        """The threshold of the flat layers."""
+        """Returns the threshold of the flat layers."""
 
 
 @torch.no_grad()
 def write_masks(scores: Sequence[Tensor], threshold: Threshold, masks: Sequence[Tensor]) -> None:
-    """Fill the bool masks, shaped like the scores that were selected from, in place: True where a score stays."""
+    """Fills the bool masks, shaped like the scores that were selected from, in place: True where a score stays."""
     threshold.write_masks(scores, masks)
 
 
 @torch.no_grad()
 def write_masked_weights(weights: Sequence[Tensor], masks: Sequence[Tensor], out: Sequence[Tensor]) -> None:
-    """Fill `out` in place with each weight where its mask is True and with 0 elsewhere; all shaped alike, one dtype.
+    """Fills `out` in place with each weight where its mask is True and with 0 elsewhere; all shaped alike, one dtype.
 
     Raises:
         ValueError: the weights are not of a real floating dtype.
