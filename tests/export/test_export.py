@@ -54,7 +54,7 @@ def test_large_pictures_are_another_thing_to_timms_vggs(side, is_warned, tmp_pat
     config = VggConfig(hidden_sizes=[4] * 5, classifier_size=12)
     monkeypatch.setitem(TIMM_NETWORKS, "vgg16", config)
     backbone = Backbone(randomised(VggForImageClassification, config), IMAGENET, side)
-    EXPORTS["timm"].write(backbone, tmp_path)
+    EXPORTS["timm"](backbone, tmp_path)
     assert ("slides" in caplog.text) == is_warned
 
 

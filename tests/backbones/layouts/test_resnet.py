@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from transformers import ResNetConfig, ResNetForImageClassification
+from transformers import ResNetForImageClassification
 
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, filled
 from tests.helpers import pictures
@@ -61,13 +61,6 @@ def test_the_configuration_follows_from_the_shapes(kind):
     assert (config.num_channels, config.embedding_size, config.num_labels) == (3, 8, 5)
     assert config.hidden_sizes == [8 * factor, 16 * factor, 32 * factor]
     assert not config.downsample_in_bottleneck
-
-
-def test_transformers_own_names_are_recognised():
-    own = ResNetForImageClassification(ResNetConfig(embedding_size=8, hidden_sizes=[8, 12], depths=[1, 1]))
-    names = LAYOUT.renaming(own.state_dict())
-    assert names == LAYOUT.names(own.config)
-    assert LAYOUT.renaming([*names, "vit.embeddings.cls_token"]) is None
 
 
 @pytest.mark.parametrize("lost", ["conv1. bn1.", "layer1.", "fc."])

@@ -114,16 +114,6 @@ def test_a_classifier_may_be_absent(library):
     assert torch.equal(backbone.model.vgg(pictures(size=32)).pooler_output, expected)
 
 
-@BATCH_NORM
-def test_own_names_are_recognised(batch_norm):
-    model = translated(tiny("torchvision", 13, batch_norm), "torchvision")
-    names = LAYOUTS["torchvision"]["vgg"].renaming(model.state_dict())
-    assert names == LAYOUTS["torchvision"]["vgg"].names(model.config)
-    assert LAYOUTS["torchvision"]["vgg"].renaming([*names, "vit.embeddings.cls_token"]) is None
-    again = from_tensors(model.state_dict()).model
-    assert torch.equal(again(pictures(size=32)).logits, model(pictures(size=32)).logits)
-
-
 @pytest.mark.parametrize(
     "shapes",
     [
