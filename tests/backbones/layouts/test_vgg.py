@@ -37,9 +37,13 @@ def assert_same_logits(network: nn.Module, model: nn.Module, size: int) -> None:
 @DEPTHS
 @BATCH_NORM
 @LIBRARIES
-def test_the_logits_are_those_of_the_other_library(library, depth, batch_norm):
+def test_configuration_and_logits_are_those_of_the_other_library(library, depth, batch_norm):
     network = tiny(library, depth, batch_norm)
     model = translated(network, library)
+    config = model.config
+    assert (config.depths, config.batch_norm) == ([len(stage) for stage in VGG_STAGES[depth]], batch_norm)
+    assert (config.num_channels, config.hidden_sizes) == (3, [4, 8, 16, 32, 32])
+    assert (config.pooled_size, config.classifier_size, config.num_labels) == (7, 24, 5)
     for size in (32, 75):  # 1x1 and 2x2 pixels before the mean
         assert_same_logits(network, model, size)
 
@@ -61,17 +65,6 @@ def test_vgg16_at_full_size():
     timm = LAYOUTS["timm"]["vgg"].to_theirs(model)
     assert timm["pre_logits.fc1.weight"].shape == (4096, 512, 7, 7)
     assert torch.equal(timm["pre_logits.fc1.weight"].flatten(), network.classifier[0].weight.flatten())
-
-
-@DEPTHS
-@BATCH_NORM
-@LIBRARIES
-def test_the_configuration_follows_from_the_shapes(library, depth, batch_norm):
-    config = translated(tiny(library, depth, batch_norm), library).config
-    assert config.depths == [len(stage) for stage in VGG_STAGES[depth]]
-    assert config.hidden_sizes == [4, 8, 16, 32, 32]
-    assert config.batch_norm == batch_norm
-    assert (config.num_channels, config.pooled_size, config.classifier_size, config.num_labels) == (3, 7, 24, 5)
 
 
 def test_from_one_library_to_the_other():
