@@ -67,7 +67,7 @@ def _check_complete(model: SavedModel) -> None:
     for pattern, what in needed.items():
         if not any(model.folder.glob(pattern)):
             raise InputError(
-                f"{model.folder} has no {what} ({pattern}); give a folder that scripts/prune.py has written"
+                f"{model.folder} has no {what} ({pattern}); give a folder that `vpns prune` has written"
             )
 
 
