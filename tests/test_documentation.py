@@ -167,6 +167,13 @@ def test_every_path_that_is_named_exists(page):
     assert not [path for path in paths if not (ROOT / path).exists()]
 
 
+def test_every_folder_of_the_package_has_its_line():
+    layout = Page("docs/layout.md").text
+    folders = [path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "vpns_hf").rglob("__init__.py")]
+    assert len(folders) > 20
+    assert not [folder for folder in folders if folder != "vpns_hf" and f"`{folder}`" not in layout]
+
+
 @pages(WRITTEN)
 def test_every_link_leads_somewhere(page):
     for link in page.links:
