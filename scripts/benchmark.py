@@ -14,7 +14,7 @@ import torch
 from scripts.benchmarks import BENCHMARKS, NothingToMeasure
 from vpns_hf.cli.script import run_script
 from vpns_hf.errors import InputError
-from vpns_hf.reporting.markdown import markdown_table
+from vpns_hf.reporting import markdown_table
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from transformers import ResNetForImageClassification
 
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning import num_dropped
-from vpns_hf.reporting.storage_size import StorageSize, storage_size
+from vpns_hf.reporting import StorageSize, storage_size
 
 from .step import resnet18
 from .timing import alternate_times, ratio_row

@@ -13,12 +13,12 @@ from vpns_hf.errors import InputError
 def test_the_mapped_head_is_the_backbones_own():
     backbone = Backbone(tiny_resnet(), {})
     for num_labels in (3, 5, None):
-        assert HEADS["mapped"].fit(backbone, num_labels) is backbone
+        assert HEADS["mapped"](backbone, num_labels) is backbone
 
 
 def test_too_few_classes_to_map_name_the_alternative():
     with pytest.raises(InputError, match=r"6 target classes .* 5 classes.*--head new") as caught:
-        HEADS["mapped"].fit(Backbone(tiny_resnet(), {}), 6)
+        HEADS["mapped"](Backbone(tiny_resnet(), {}), 6)
     assert "\n" not in str(caught.value)
 
 
@@ -26,7 +26,7 @@ def test_too_few_classes_to_map_name_the_alternative():
 def test_a_new_head_keeps_everything_below(num_labels):
     backbone = tiny_resnet()
     before = copy.deepcopy(backbone.state_dict())
-    fresh = HEADS["new"].fit(Backbone(backbone, {}), num_labels).model
+    fresh = HEADS["new"](Backbone(backbone, {}), num_labels).model
     assert fresh is not backbone
     assert fresh.config.num_labels == num_labels
     assert fresh.classifier[1].out_features == num_labels
@@ -40,7 +40,7 @@ def test_a_new_head_keeps_everything_below(num_labels):
 
 def test_a_new_head_is_new_with_as_many_classes_too():
     backbone = tiny_resnet()
-    fresh = HEADS["new"].fit(Backbone(backbone, {}), 5).model
+    fresh = HEADS["new"](Backbone(backbone, {}), 5).model
     assert not torch.equal(fresh.classifier[1].weight, backbone.classifier[1].weight)
     assert torch.equal(
         fresh.resnet.embedder.embedder.convolution.weight, backbone.resnet.embedder.embedder.convolution.weight
@@ -50,7 +50,7 @@ def test_a_new_head_is_new_with_as_many_classes_too():
 def new_head(seed: int) -> torch.Tensor:
     backbone = tiny_resnet()
     torch.manual_seed(seed)
-    return HEADS["new"].fit(Backbone(backbone, {}), 3).model.classifier[1].weight
+    return HEADS["new"](Backbone(backbone, {}), 3).model.classifier[1].weight
 
 
 def test_a_new_head_is_seeded():

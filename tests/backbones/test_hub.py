@@ -1,60 +1,45 @@
-"""Downloads from a Hub on the loopback interface, in fresh processes: the clients read its address when they start."""
+"""Dense networks on a Hub on the loopback interface, asked for by a process of its own."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from safetensors.torch import save_file
 from transformers import ViTImageProcessorPil
 
-import vpns_hf
 from tests.backbones.foreign import PRETRAINED
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, TimmVgg, filled
-from tests.backbones.loopback_hub import serving
 from tests.helpers import tiny_resnet
-from vpns_hf.backbones import BACKBONES, load_backbone
-from vpns_hf.backbones.registry import Published
-from vpns_hf.export.export import export_model
+from tests.hub.client import Client
+from tests.hub.server import HubServer
+from vpns_hf.backbones import BACKBONES, Published, load_backbone
+from vpns_hf.export import export_model
 
-ROOT = Path(vpns_hf.__file__).parents[1]
+CALLS = Path(__file__).parents[1] / "hub" / "loading_calls.py"
 # Small networks under the names that the published weights have.
 NETWORKS = {
     "resnet18": ("timm/resnet18.tv_in1k", lambda: filled(ResNet, BasicBlock, [2, 2, 2, 2], classes=5, width=4)),
     "resnet50": ("timm/resnet50.tv2_in1k", lambda: filled(ResNet, Bottleneck, [3, 4, 6, 3], classes=5, width=4)),
     "vgg16": ("timm/vgg16.tv_in1k", lambda: filled(TimmVgg, 16, False, classes=5, shrink=16, width=16)),
 }
-LOAD = """
-import json, sys
-from vpns_hf import load_backbone
-for name in sys.argv[1:]:
-    backbone = load_backbone(name)
-    total = sum(value.double().sum().item() for value in backbone.model.state_dict().values())
-    print(json.dumps([backbone.normalisation, backbone.model.config.num_labels, total]))
-"""
+NORMALISATION = {"image_mean": PRETRAINED["mean"], "image_std": PRETRAINED["std"]}
 
 
-def load_in_a_fresh_process(endpoint: str, home: Path, *names: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    environment |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    command = [sys.executable, "-c", LOAD, *names]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+def total(folder: Path) -> float:
+    return sum(value.double().sum().item() for value in load_backbone(folder).model.state_dict().values())
 
 
-def total(name: Path) -> float:
-    return sum(value.double().sum().item() for value in load_backbone(name).model.state_dict().values())
-
-
-def repositories(folder: Path) -> dict[str, Path]:
-    """Writes the networks as timm has them on the Hub, and converted to the layout of transformers."""
-    folders = {}
+@pytest.fixture
+def folders(tmp_path) -> dict[str, Path]:
+    """The networks as timm has them on the Hub, and in the layout of transformers; and one with an image processor."""
+    folders = {"org/tiny": tmp_path / "tiny"}
+    tiny_resnet().save_pretrained(folders["org/tiny"])
+    ViTImageProcessorPil(image_mean=[0.5] * 3, image_std=[0.25] * 3).save_pretrained(folders["org/tiny"])
     for name, (repo_id, network) in NETWORKS.items():
-        folders[repo_id], folders[f"org/{name}"] = folder / name, folder / f"{name}-transformers"
-        folders[repo_id].mkdir(parents=True)
+        folders[repo_id], folders[f"org/{name}"] = tmp_path / name, tmp_path / f"{name}-transformers"
+        folders[repo_id].mkdir()
         save_file(network().state_dict(), folders[repo_id] / "model.safetensors", metadata={"format": "pt"})
         fields = {"architecture": name, "num_classes": 5, "pretrained_cfg": PRETRAINED}
         (folders[repo_id] / "config.json").write_text(json.dumps(fields))
@@ -63,33 +48,23 @@ def repositories(folder: Path) -> dict[str, Path]:
 
 
 @pytest.mark.slow
-def test_the_three_networks_by_short_name_and_by_id_in_both_layouts(tmp_path):
-    folders = repositories(tmp_path)
+def test_networks_by_short_name_and_by_id_in_both_layouts(folders, tmp_path):
     names = [name for network in NETWORKS for name in (network, NETWORKS[network][0], f"org/{network}")]
-    with serving(folders) as (endpoint, asked):
-        ended = load_in_a_fresh_process(endpoint, tmp_path / "home", *names)
-    assert ended.returncode == 0, ended.stderr
-    normalisation = {"image_mean": PRETRAINED["mean"], "image_std": PRETRAINED["std"]}
-    expected = [[normalisation, 5, total(folders[NETWORKS[network][0]])] for network in NETWORKS for _ in range(3)]
-    assert [json.loads(line) for line in ended.stdout.splitlines()] == expected
-    downloads = [line for line in asked if line.startswith("GET /timm/") and "/resolve/" in line]
+    expected = [[NORMALISATION, 5, total(folders[NETWORKS[name][0]])] for name in NETWORKS for _ in range(3)]
+    with HubServer({}) as hub:
+        for repo_id, folder in folders.items():
+            hub.add_folder(repo_id, folder)
+        client = Client(hub.url, tmp_path / "home")
+        assert client.call(CALLS, "load_dense", names=names).result == expected
+        downloads = [line for line in hub.log if line.startswith("GET /timm/") and "/resolve/" in line]
+        [with_processor, none] = client.call(CALLS, "load_dense", names=["org/tiny", "org/none"]).result
+    with client:
+        again = client.call(CALLS, "load_dense", names=["resnet18"])  # the Hub is gone by now
     assert sorted(line.rpartition("/")[2] for line in downloads) == ["config.json"] * 3 + ["model.safetensors"] * 3
-    again = load_in_a_fresh_process(endpoint, tmp_path / "home", "resnet18")  # the Hub is gone by now
-    assert json.loads(again.stdout) == expected[0]
-    assert "does not answer" in again.stderr
-
-
-@pytest.mark.slow
-def test_the_processor_of_a_backbone_on_the_hub_is_downloaded(tmp_path):
-    """Loading the weights does not bring it along."""
-    tiny_resnet().save_pretrained(tmp_path / "repository")
-    ViTImageProcessorPil(image_mean=[0.5] * 3, image_std=[0.25] * 3).save_pretrained(tmp_path / "repository")
-    with serving({"org/tiny": tmp_path / "repository"}) as (endpoint, _):
-        ended = load_in_a_fresh_process(endpoint, tmp_path / "home", "org/tiny", "org/none")
-    normalisation, *rest = json.loads(ended.stdout)
-    assert normalisation == {"image_mean": [0.5] * 3, "image_std": [0.25] * 3}
-    assert rest == [5, total(tmp_path / "repository")]
-    assert "org/none could not be loaded from the Hub" in ended.stderr.splitlines()[-1]
+    assert with_processor == [{"image_mean": [0.5] * 3, "image_std": [0.25] * 3}, 5, total(folders["org/tiny"])]
+    assert "org/none could not be loaded from the Hub" in none
+    assert again.result == expected[:1]
+    assert "does not answer" in again.err
 
 
 def test_short_names_stand_for_repositories_of_timm():

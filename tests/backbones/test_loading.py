@@ -11,8 +11,7 @@ from transformers import BertConfig, ResNetForImageClassification, ResNetModel
 
 from tests.helpers import pictures, tiny_resnet, tiny_resnet_config
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.backbones import BACKBONES, load_backbone
-from vpns_hf.backbones.registry import Untrained
+from vpns_hf.backbones import BACKBONES, Untrained, load_backbone
 from vpns_hf.errors import InputError
 
 

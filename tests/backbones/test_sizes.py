@@ -7,7 +7,7 @@ from transformers import AutoModelForImageClassification, ResNetConfig, SwinConf
 from tests.families import FAMILIES
 from tests.helpers import CLASSES, pictures
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.backbones.sizes import Sides, allowed_sides, check_sizes
+from vpns_hf.backbones import Sides, allowed_sides, check_sizes
 from vpns_hf.errors import InputError
 from vpns_hf.models.configuration_vgg import VggConfig
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vpns_hf.backbones.weight_files import read_tensors
+from vpns_hf.backbones import read_tensors
 from vpns_hf.errors import InputError
 
 TENSORS = {"conv.weight": torch.arange(6.0).view(2, 3), "conv.count": torch.tensor(4)}

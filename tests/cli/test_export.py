@@ -10,8 +10,7 @@ from safetensors.torch import load_file, save_file
 from tests.backbones.foreign import foreign_tensors
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, TimmVgg, filled
 from tests.helpers import tiny_resnet
-from vpns_hf.backbones import load_backbone
-from vpns_hf.backbones.timm_networks import TIMM_NETWORKS
+from vpns_hf.backbones import TIMM_NETWORKS, load_backbone
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 
 from tests.backbones.test_weight_files import Marker
 from tests.conversion.originals import TINY, Original, Prompt, border, with_optimisers
-from vpns_hf.conversion.checkpoint import OriginalCheckpoint
+from vpns_hf.conversion import OriginalCheckpoint
 from vpns_hf.errors import InputError
 
 
@@ -70,8 +70,6 @@ def test_what_is_no_checkpoint(original, tmp_path):
     assert "no such file" in refusal(tmp_path)
     (tmp_path / "page.pth").write_text("<html>not found</html>\n" * 20)
     assert "no checkpoint" in refusal(tmp_path / "page.pth")
-    torch.save(original.content(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    assert "torch 1.6 or newer" in refusal(tmp_path / "old.pth")
     for content in ([1, 2], original.state_dict, torch.ones(3)):
         torch.save(content, tmp_path / "other.pth")
         assert "'state_dict'" in refusal(tmp_path / "other.pth")

@@ -4,7 +4,7 @@ import datasets
 import pytest
 from PIL import Image
 
-from vpns_hf.conversion.class_names import dataset_class_names, read_class_names
+from vpns_hf.conversion import dataset_class_names, read_class_names
 from vpns_hf.errors import InputError
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vpns_hf.conversion.masks import ReleasedMasks
+from vpns_hf.conversion import ReleasedMasks
 from vpns_hf.errors import InputError
 
 SCORES = {"a": torch.tensor([[0.5, -0.1], [0.2, -0.5]]), "b": torch.tensor([-0.3, 0.5, 0.7, 0.0])}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.conversion.originals import FULL, TINY, Original
-from vpns_hf.conversion.network import NETWORKS, OriginalNetwork
+from vpns_hf.conversion import NETWORKS, OriginalNetwork
 from vpns_hf.errors import InputError
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from tests.conversion.originals import SIDE, border, padding, square
-from vpns_hf.conversion.prompts import PromptFacts, find_prompt
+from vpns_hf.conversion import PromptFacts, find_prompt
 from vpns_hf.errors import InputError
 
 PROGRAM = torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))

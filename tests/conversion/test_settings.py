@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from vpns_hf.conversion.prompts import PromptFacts
-from vpns_hf.conversion.settings import RecordedSettings
+from vpns_hf.conversion import PromptFacts, RecordedSettings
 from vpns_hf.errors import InputError
 
 SIZES = {"input_size": 192, "output_size": 224, "pad_size": 16, "mask_size": 183}

@@ -198,17 +198,6 @@ def refs(hub: HubServer, request: Request, kind: str, repo_id: str) -> Reply:
     return Reply.of(readable(hub, request, kind, repo_id).refs())
 
 
-def commits(hub: HubServer, request: Request, kind: str, repo_id: str, revision: str) -> Reply:
-    repository = readable(hub, request, kind, repo_id)
-    commit_at(repository, revision)
-    authors = [{"user": repository.owner}]
-    made = [
-        {"id": made.oid, "title": made.summary, "message": "", "authors": authors, "date": DATE}
-        for made in reversed(repository.commits)
-    ]
-    return Reply.of(made)
-
-
 def tag(hub: HubServer, request: Request, kind: str, repo_id: str, revision: str) -> Reply:
     repository = writable(hub, request, kind, repo_id)
     name, at = request.json()["tag"], commit_at(repository, revision)
@@ -239,12 +228,6 @@ def create_collection(hub: HubServer, request: Request) -> Reply:
         **{"private": asked.get("private", False), "theme": "blue", "upvotes": 0, "lastUpdated": DATE},
     }
     return Reply.of({**hub.collections[slug], "position": 0})
-
-
-def list_collections(hub: HubServer, request: Request) -> Reply:
-    owner = request.query.get("owner", [""])[0]
-    shown = [one for one in hub.collections.values() if owner in ("", one["owner"]["name"])]
-    return Reply.of([one for one in shown if not one["private"] or is_member(request.user, one["owner"]["name"])])
 
 
 def _collection(hub: HubServer, request: Request, slug: str) -> dict[str, Any]:
@@ -294,7 +277,6 @@ ROUTES = [
     _route("POST", "/PREFIXID.git/info/lfs/verify", verify),
     _route("PUT", "/lfs/PREFIXID/OID", store),
     _route("POST", "/api/KIND/ID/commit/REV", commit),
-    _route("GET", "/api/KIND/ID/commits/REV", commits),
     _route("GET", "/api/KIND/ID/refs", refs),
     _route("POST", "/api/KIND/ID/tag/REV", tag),
     _route("PUT", "/api/KIND/ID/settings", settings),
@@ -305,7 +287,6 @@ ROUTES = [
     _route("GET", "/api/KIND", list_repositories),
     _route("GET", "/PREFIXID/resolve/REV/PATH", resolve),
     _route("POST", "/api/collections", create_collection),
-    _route("GET", "/api/collections", list_collections),
     _route("POST", "/api/collections/SLUG/items", add_item),
     _route("GET", "/api/collections/SLUG", collection),
 ]

@@ -10,8 +10,15 @@ from vpns_hf import VPNsForImageClassification, VPNsTrainingArguments
 from vpns_hf.hub.cards import write_model_card
 from vpns_hf.jobs import public_recipe, save_model, write_recipe
 from vpns_hf.pruning import layer_records
-from vpns_hf.reporting import DenseResult, Results, RunResult, ViewAccuracy, write_model_plots, write_report
-from vpns_hf.reporting.numbers import sparsity_name
+from vpns_hf.reporting import (
+    DenseResult,
+    Results,
+    RunResult,
+    ViewAccuracy,
+    sparsity_name,
+    write_model_plots,
+    write_report,
+)
 
 
 def write_run(folder: Path, base: VPNsForImageClassification, accuracies: dict[float, float], **named: str) -> Path:

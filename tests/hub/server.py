@@ -11,11 +11,12 @@ import socket
 import threading
 from collections.abc import Container
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.hub.messages import Refused, Reply, Request, User
-from tests.hub.repository import Repository
+from tests.hub.repository import Commit, File, Repository, is_lfs
 from tests.hub.routes import ROUTES
 
 
@@ -39,6 +40,7 @@ class HubServer:
         self.uploads: list[str] = []
         self.broken: Container[int] = ()
         self.counter = itertools.count()
+        self.is_closed = False
         self.lock = threading.RLock()
 
     def __enter__(self) -> HubServer:
@@ -53,6 +55,7 @@ class HubServer:
         return self
 
     def __exit__(self, *args: object) -> None:
+        self.is_closed = True
         self._server.shutdown()
         self._server.server_close()
 
@@ -66,6 +69,13 @@ class HubServer:
 
     def model(self, repo_id: str) -> Repository:
         return self.repositories["models", repo_id]
+
+    def add_folder(self, repo_id: str, folder: Path) -> None:
+        """Adds a public model that holds the files of a folder."""
+        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        made = {name: File(content, is_lfs(name, len(content))) for name, content in files.items()}
+        repository = self.repositories["models", repo_id] = Repository(repo_id, "models", private=False)
+        repository.commits.append(Commit("made by hand", made, frozenset(made)))
 
     def break_uploads(self, ordinals: Container[int]) -> None:
         """Breaks the connection in the middle of the large uploads of these ordinals, counted from now."""
@@ -95,8 +105,9 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         hub, parts = self.server_hub, urlsplit(self.path)
         hub.log.append(f"{self.command} {unquote(parts.path)}")
-        if self.command == "PUT" and parts.path.startswith("/lfs/") and next(hub.counter) in hub.broken:
-            self.rfile.read1(int(self.headers.get("Content-Length", 2000)) // 2)
+        is_broken = self.command == "PUT" and parts.path.startswith("/lfs/") and next(hub.counter) in hub.broken
+        if is_broken or hub.is_closed:  # connections that were kept open outlive the server
+            self.rfile.read1(int(self.headers.get("Content-Length", 0)) // 2)
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,16 @@ from tests.hub.repository import Commit, File, Repository
 NAMES = ["../evil.json", "../../../../../evil.json", "{home}/evil.json", "plots/../../evil.json"]
 
 
-@pytest.fixture
-def user(hub, tmp_path) -> Client:
-    """Somebody with an empty home, all of which can be looked through."""
-    with Client(hub.url, tmp_path / "home") as client:
+@pytest.fixture(scope="module")
+def user(hub, tmp_path_factory) -> Iterator[Client]:
+    """Somebody with an empty home, all of which can be looked through, and what is around it."""
+    with Client(hub.url, tmp_path_factory.mktemp("around") / "home") as client:
         yield client
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_it_is_refused_in_one_line(hub, user, tmp_path, monkeypatch, name):
+def test_it_is_refused_in_one_line(hub, user, monkeypatch, name):
     name = name.format(home=user.home)
     config = File(json.dumps({"model_type": "vpns"}).encode(), is_lfs=False)
     files = {"config.json": config, name: File(b'{"evil": true}', is_lfs=False)}
@@ -38,7 +39,7 @@ def test_it_is_refused_in_one_line(hub, user, tmp_path, monkeypatch, name):
     assert line.startswith(f"evaluate.py: error: {repo_id} is no folder here and could not be loaded from the Hub")
     assert "Invalid filename" in line  # and not merely absent
     assert WRITER not in line
-    assert [path for path in files_below(tmp_path) if path.name == "evil.json"] == []
+    assert [path for path in files_below(user.home.parent) if path.name == "evil.json"] == []
 
 
 def files_below(folder: Path) -> list[Path]:

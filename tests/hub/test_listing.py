@@ -7,7 +7,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from tests.hub.conftest import STRANGER, WRITER
 from vpns_hf import InputError
-from vpns_hf.hub.listing import Checkpoint, Wanted, checkpoint_table, local_checkpoints
+from vpns_hf.hub import PublishedModel, Wanted, models_in_folder, models_table
 
 COMMAND = "vpns_hf/__main__.py"
 
@@ -55,7 +55,7 @@ def test_the_choice(published, client, argv, found):
     ended = client.script(COMMAND, "list", "--author", "listing", *argv)
     assert ended.code == 0
     assert [row[0] for row in rows(ended.out)] == found
-    assert found or ended.out == "No checkpoint of this kind.\n"
+    assert found or ended.out == "No model of this kind.\n"
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_a_local_card_that_says_nothing(run_dir, tmp_path):
     folder = shutil.copytree(run_dir / "sparsity-40", tmp_path / "mine")
     (folder / "README.md").write_text("---\ntags: [x\n---\n")
     (folder / "model.safetensors").unlink()
-    assert local_checkpoints(tmp_path) == [Checkpoint("mine")]
-    assert rows(checkpoint_table(local_checkpoints(tmp_path))) == [["mine", "unknown", "not measured", "not measured"]]
+    assert models_in_folder(tmp_path) == [PublishedModel("mine")]
+    assert rows(models_table(models_in_folder(tmp_path))) == [["mine", "unknown", "not measured", "not measured"]]
 
 
 def test_a_card_of_several_results():
@@ -95,8 +95,10 @@ def test_a_card_of_several_results():
         return EvalResult("image-classification", "org/pictures", "Pictures", metric, value)
 
     card = ModelCardData(tags=["vpns", "sparsity-95.5"], base_model=["a/b"], datasets="org/pictures")
-    read = Checkpoint.from_card("x", card, [result("top5", 0.99), result("accuracy", 0.8), result("accuracy", 0.7)], 5)
-    assert read == Checkpoint("x", "a/b", ("org/pictures", "Pictures"), 0.955, 0.8, 5)
+    read = PublishedModel.from_card(
+        "x", card, [result("top5", 0.99), result("accuracy", 0.8), result("accuracy", 0.7)], 5
+    )
+    assert read == PublishedModel("x", "a/b", ("org/pictures", "Pictures"), 0.955, 0.8, 5)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_a_card_of_several_results():
     ],
 )
 def test_which_networks_a_name_means(arch, base_model, is_admitted):
-    assert Wanted(arch=arch).admits(Checkpoint("me/model", base_model)) == is_admitted
+    assert Wanted(arch=arch).admits(PublishedModel("me/model", base_model)) == is_admitted
 
 
 @pytest.mark.parametrize(
@@ -125,11 +127,11 @@ def test_which_networks_a_name_means(arch, base_model, is_admitted):
     ],
 )
 def test_which_data_sets_a_name_means(dataset, name, is_admitted):
-    assert Wanted(dataset=dataset).admits(Checkpoint("me/model", datasets=(name,))) == is_admitted
+    assert Wanted(dataset=dataset).admits(PublishedModel("me/model", datasets=(name,))) == is_admitted
 
 
 def test_what_was_not_measured_is_not_accurate_enough():
-    assert Wanted().admits(Checkpoint("x"))
-    assert not Wanted(min_accuracy=0).admits(Checkpoint("x"))
+    assert Wanted().admits(PublishedModel("x"))
+    assert not Wanted(min_accuracy=0).admits(PublishedModel("x"))
     with pytest.raises(InputError, match="give a fraction"):
         Wanted(min_accuracy=float("nan"))

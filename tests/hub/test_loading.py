@@ -1,4 +1,4 @@
-"""Checkpoints on the Hub load by every way, with the package and without it, directly and through a mirror."""
+"""Models on the Hub load by every way, with the package and without it, directly and through a mirror."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from transformers import AutoImageProcessor
 
 from tests.hub.client import Client
 from tests.hub.conftest import STRANGER, WRITER
+from tests.hub.loading_calls import fingerprint
 from tests.training_helpers import coloured_split
 from vpns_hf import VPNsForImageClassification
 
@@ -119,12 +120,13 @@ def test_the_code_on_the_card_runs_without_the_package(bare, published, expected
     assert f"{expected['sparsity'][0]:.2%} of the prunable weights are zero" in ended.out
 
 
-def test_with_the_package(bare, client, expected, picture):
+def test_with_the_package(bare, client, published, expected, picture):
     loaded = client.call(CALLS, "load_with_package", token=WRITER, repo_id=REPO, picture=picture).result
     assert (loaded["class"], loaded["same"]) == ("vpns_hf.models.modeling_vpns", True)
     assert [loaded["sparsity"]] * 2 == expected["sparsity"]
     trusting = bare.call(CALLS, "load", token=WRITER, repo_id=REPO, picture=picture).result
     assert loaded["pipeline"] == trusting["pipeline"]
+    assert client.call(CALLS, "fingerprint", token=WRITER, name=REPO).result == fingerprint(str(published))
 
 
 @pytest.mark.parametrize("repo_id, token", [("loading/{}", None), ("loading/{}", STRANGER), ("loading/no", WRITER)])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vpns_hf import InputError
-from vpns_hf.hub.naming import architecture_name, check_repo_id, dataset_name, field_values, fill_pattern
+from vpns_hf.hub import architecture_name, check_repo_id, dataset_name, field_values, fill_pattern
 
 VALUES = field_values("microsoft/resnet-18", "uoft-cs/cifar100", 0.955, "vpns", "weight", 7)
 

@@ -16,7 +16,6 @@ from tests.hub.client import ROOT
 from tests.hub.conftest import WRITER
 from tests.training_helpers import coloured_split
 
-UNKNOWN = "hf_unknownToken1234"
 NEVER = 10**6
 pytestmark = pytest.mark.slow
 
@@ -72,13 +71,3 @@ def test_a_job_that_is_interrupted_goes_on_and_publishes(hub, job):
     assert commits[-1].files
     for commit in commits:
         assert not [path for path, file in commit.files.items() if WRITER.encode() in file.content]
-
-
-@pytest.mark.parametrize(
-    ("token", "options"), [(UNKNOWN, []), (WRITER, [f"--hub_token={UNKNOWN}"]), (WRITER, ["--token", WRITER])]
-)
-def test_a_job_that_is_refused(job, token, options):
-    assert job.run(token, *options) == 2
-    assert job.holding("prune.py: error: ") == ["said"]
-    assert job.holding(UNKNOWN) == job.holding(WRITER) == []
-    assert not (job.folder / "out").exists()

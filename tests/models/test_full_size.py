@@ -7,7 +7,7 @@ import torch
 
 from scripts.benchmarks.storage import prune_at_random, pruned_resnet18
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.reporting.storage_size import storage_size
+from vpns_hf.reporting import storage_size
 
 SPARSITIES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpns_hf.reporting.numbers import (
+from vpns_hf.reporting import (
     count,
     duration,
     megabytes,

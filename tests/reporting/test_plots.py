@@ -12,14 +12,11 @@ from vpns_hf.reporting import DenseResult, LayerRecord, Results
 from vpns_hf.reporting.plots import (
     accuracy_figure,
     density_figure,
-    plot_accuracy_against_sparsity,
-    plot_density_by_layer,
-    plot_prompt,
-    plot_training_curves,
+    new_figure,
     prompt_figure,
+    save_png,
     training_figure,
 )
-from vpns_hf.reporting.plots.style import new_figure, save_png
 
 
 def lines_by_label(axes) -> dict[str, np.ndarray]:
@@ -121,10 +118,10 @@ def test_prompt_figure_refuses_other_shapes():
 
 
 def save_all(results: Results, folder) -> dict[str, tuple[int, int]]:
-    plot_accuracy_against_sparsity(results, folder / "accuracy.png")
-    plot_training_curves(results, folder / "training.png")
-    plot_density_by_layer(results.runs[0].layers, folder / "density.png")
-    plot_prompt(np.zeros((3, 4, 4)), folder / "prompt.png")
+    save_png(accuracy_figure(results), folder / "accuracy.png")
+    save_png(training_figure(results), folder / "training.png")
+    save_png(density_figure(results.runs[0].layers), folder / "density.png")
+    save_png(prompt_figure(np.zeros((3, 4, 4))), folder / "prompt.png")
     return {path.stem: Image.open(path).size for path in folder.iterdir()}
 
 

@@ -95,7 +95,7 @@ def test_the_least_a_file_may_hold():
 
 def test_keys_of_a_later_version_are_left_out(results):
     data = results.to_dict()
-    data["later"] = data["dense"]["later"] = data["runs"][0]["later"] = 1
+    data["later"] = data["dense"]["later"] = data["runs"][0]["history"][0]["loss"]["later"] = 1
     assert Results.from_dict(data) == results
 
 

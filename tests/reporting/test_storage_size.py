@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.helpers import tiny_model
-from vpns_hf.reporting.storage_size import binary_entropy, storage_size
+from vpns_hf.reporting import binary_entropy, storage_size
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ from .layouts import LAYOUTS, Layout, Shapes, layouts
 def from_tensors(tensors: Mapping[str, Tensor]) -> Backbone:
     """Builds the classifier that the names and shapes of a state dict belong to; normalised as usual for ImageNet.
 
-    The names may be those of transformers too, where they tell the architecture. A classifier that is absent, or of
-    another shape, is left random and said in `lost_head`.
+    A classifier that is absent, or of another shape, is left random and said in `lost_head`.
 
     Raises:
         InputError: if no layout is known by these names, or any other tensor is missing, left over or misshaped.
@@ -27,7 +26,6 @@ def from_tensors(tensors: Mapping[str, Tensor]) -> Backbone:
             "it is a checkpoint of the released code of VPNs, pruned already; "
             "`vpns convert` makes a model folder of it"
         )
-    tensors = _in_their_names(tensors)
     layout, config = _recognise(tensors)
     misfits = _head_misfits(layout, config, tensors)
     state_dict = layout.from_theirs({**tensors, **misfits}, config)
@@ -45,14 +43,6 @@ def build(config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrai
     }
     model.load_state_dict(copies, strict=True, assign=True)
     return model.eval()
-
-
-def _in_their_names(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    for layout in layouts():
-        names = layout.renaming(tensors)
-        if names is not None:
-            return {names[ours]: tensor for ours, tensor in tensors.items()}
-    return tensors
 
 
 def _recognise(tensors: Mapping[str, Tensor]) -> tuple[Layout, PreTrainedConfig]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 
 from transformers import AutoModelForImageClassification, PreTrainedModel
@@ -15,40 +15,27 @@ from .backbone import Backbone
 NEW = "--head new (a new trainable head) with --label_mapping identity and --pretrain_epochs"
 
 
-class Head(ABC):
-    """What becomes of the classifier of a backbone."""
-
-    @abstractmethod
-    def fit(self, backbone: Backbone, num_labels: int | None) -> Backbone:
-        """Returns a backbone that can classify `num_labels` classes; None stands for those it has.
-
-        Raises:
-            InputError: if that cannot be done with this backbone.
-        """
+Head = Callable[[Backbone, int | None], Backbone]
+"""Gives a backbone that can classify so many classes, None standing for those it has, or raises InputError."""
 
 
-class MappedHead(Head):
-    """The saved classifier, read through a one-to-one label mapping: it must be there and have classes enough."""
-
-    def fit(self, backbone: Backbone, num_labels: int | None) -> Backbone:
-        if backbone.lost_head is not None:
-            raise InputError(f"{backbone.lost_head}; give {NEW}")
-        sources = backbone.model.config.num_labels
-        if num_labels is not None and num_labels > sources:
-            raise InputError(
-                f"{num_labels} target classes cannot be mapped one to one to the {sources} classes of the backbone; "
-                f"give {NEW}"
-            )
-        return backbone
+def mapped_head(backbone: Backbone, num_labels: int | None) -> Backbone:
+    """Keeps the saved classifier, read through a one-to-one label mapping: it must be there and have classes enough."""
+    if backbone.lost_head is not None:
+        raise InputError(f"{backbone.lost_head}; give {NEW}")
+    sources = backbone.model.config.num_labels
+    if num_labels is not None and num_labels > sources:
+        raise InputError(
+            f"{num_labels} target classes cannot be mapped one to one to the {sources} classes of the backbone; give {NEW}"
+        )
+    return backbone
 
 
-class NewHead(Head):
-    """A freshly initialised classifier; the model given stays as it is."""
-
-    def fit(self, backbone: Backbone, num_labels: int | None) -> Backbone:
-        if num_labels is None:
-            raise InputError("a new head has the classes it is asked for; give num_labels")
-        return replace(backbone, model=_with_new_head(backbone.model, num_labels), lost_head=None)
+def new_head(backbone: Backbone, num_labels: int | None) -> Backbone:
+    """Gives a freshly initialised classifier; the model given stays as it is."""
+    if num_labels is None:
+        raise InputError("a new head has the classes it is asked for; give num_labels")
+    return replace(backbone, model=_with_new_head(backbone.model, num_labels), lost_head=None)
 
 
 def _with_new_head(model: PreTrainedModel, num_labels: int) -> PreTrainedModel:
@@ -62,4 +49,4 @@ def _with_new_head(model: PreTrainedModel, num_labels: int) -> PreTrainedModel:
     return fresh
 
 
-HEADS: dict[str, Head] = {"mapped": MappedHead(), "new": NewHead()}
+HEADS: dict[str, Head] = {"mapped": mapped_head, "new": new_head}

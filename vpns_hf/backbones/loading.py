@@ -47,10 +47,10 @@ def load_backbone(
         InputError: if there is no such model, it cannot be reached, or it does not hold an image classifier that fits.
     """
     if isinstance(model, PreTrainedModel):
-        return head.fit(Backbone(model, _known_normalisation(model.config.name_or_path)), num_labels)
+        return head(Backbone(model, _known_normalisation(model.config.name_or_path)), num_labels)
     name = os.fspath(model)
     try:
-        return head.fit(_load(name, num_labels, revision), num_labels)
+        return head(_load(name, num_labels, revision), num_labels)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except UNREADABLE as error:

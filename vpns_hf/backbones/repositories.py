@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,25 +71,14 @@ class Place:
         return content if isinstance(content, dict) else {}
 
 
-class Repository(ABC):
-    """A model in one library's layout."""
-
-    @abstractmethod
-    def load(self) -> Backbone:
-        """Returns the classifier and how its pictures were prepared."""
-
-    @abstractmethod
-    def normalisation(self) -> Normalisation:
-        """Returns mean and std alone, without loading the weights; {} if nothing says what they are."""
-
-
 @dataclass(frozen=True)
-class TransformersRepository(Repository):
+class TransformersRepository:
     """config.json with a `model_type`, weights named as in the state dict, and perhaps an image processor."""
 
     place: Place
 
     def load(self) -> Backbone:
+        """Returns the classifier and how its pictures were prepared."""
         for index in INDEXES:
             check_weight_map(self.place.json(index))
         model, info = AutoModelForImageClassification.from_pretrained(
@@ -105,6 +93,7 @@ class TransformersRepository(Repository):
         return Backbone(model, self.normalisation(), self._image_size(), _lost_head(model, info))
 
     def normalisation(self) -> Normalisation:
+        """Returns mean and std alone, without loading the weights; {} if nothing says what they are."""
         return normalisation_of(self.place.name, **self.place.options)
 
     def _image_size(self) -> int | None:
@@ -116,7 +105,7 @@ class TransformersRepository(Repository):
 
 
 @dataclass(frozen=True)
-class TimmRepository(Repository):
+class TimmRepository:
     """config.json with an `architecture` of timm and its `pretrained_cfg`, weights under timm's names."""
 
     place: Place
@@ -129,6 +118,7 @@ class TimmRepository(Repository):
         return recorded if isinstance(recorded, dict) else self.fields
 
     def load(self) -> Backbone:
+        """Returns the classifier and how its pictures were prepared."""
         self._check_network()
         path = next(filter(None, map(self.place.file, WEIGHTS)), None)
         if path is None:
@@ -146,6 +136,7 @@ class TimmRepository(Repository):
         )
 
     def normalisation(self) -> Normalisation:
+        """Returns mean and std alone, without loading the weights; {} if nothing says what they are."""
         mean, std = self.pretrained.get("mean"), self.pretrained.get("std")
         known = all(isinstance(values, list) and len(values) == 3 for values in (mean, std))
         return {"image_mean": mean, "image_std": std} if known else {}
@@ -178,7 +169,7 @@ class TimmRepository(Repository):
             )
 
 
-def repository(name: str, revision: str | None = None) -> Repository:
+def repository(name: str, revision: str | None = None) -> TransformersRepository | TimmRepository:
     """Returns the repository at a local folder or a Hub id; the latter's configuration is downloaded."""
     place = Place.of(name, revision)
     fields = place.json("config.json")

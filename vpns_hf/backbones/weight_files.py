@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -27,29 +28,38 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         InputError: if the file is damaged, holds something else, or more than tensors; the message does not name the file.
     """
+    advice = "save the weights alone: torch.save(model.state_dict(), FILE)"
+    return _state_dict(_load(load_file, path, advice) if path.suffix == ".safetensors" else load_pickle(path, advice))
+
+
+def load_pickle(path: Path, advice: str) -> Any:
+    """Returns what `torch.save` wrote to a file, none of whose code is run; large tensors are pages of the file.
+
+    Args:
+        path: of the file.
+        advice: what to do where it holds more than plain types and tensors.
+
+    Raises:
+        InputError: if the file is damaged, or holds more; the message does not name the file.
+    """
+    # Files of torch before 1.6, such as torchvision's first VGGs, are no archives that could be mapped into memory.
+    load = partial(torch.load, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    return _load(load, path, advice)
+
+
+def _load(load: Callable[[Path], Any], path: Path, advice: str) -> Any:
     try:
-        content = load_file(path) if path.suffix == ".safetensors" else _load_pickle(path)
+        return load(path)
     except UnpicklingError as error:
-        raise InputError(_why_refused(str(error))) from error
+        needed = re.search(r"GLOBAL (\S+)", str(error))
+        if needed is None:
+            raise InputError(f"the file is no checkpoint of torch, or it is damaged; {GET_ANEW}") from error
+        raise InputError(
+            f"the file holds more than tensors ({needed[1]}), which only running code could rebuild; {advice}"
+        ) from error
     except Exception as error:  # damaged bytes end in one of many errors, depending on where they are
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise InputError(f"the file is no checkpoint, or it is damaged ({reason}); {GET_ANEW}") from error
-    return _state_dict(content)
-
-
-def _load_pickle(path: Path) -> Any:
-    # Files of torch before 1.6, such as torchvision's first VGGs, are no archives that could be mapped into memory.
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-
-
-def _why_refused(message: str) -> str:
-    needed = re.search(r"GLOBAL (\S+)", message)
-    if needed is None:
-        return f"the file is no checkpoint of torch, or it is damaged; {GET_ANEW}"
-    return (
-        f"the file holds more than tensors ({needed[1]}), which only running code could rebuild; "
-        "save the weights alone: torch.save(model.state_dict(), FILE)"
-    )
 
 
 def _state_dict(content: Any) -> dict[str, Tensor]:

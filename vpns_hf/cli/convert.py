@@ -14,9 +14,8 @@ def main() -> None:
     """Converts a checkpoint as the command line says."""
     given = parse_arguments()
     # What needs `datasets` is imported now, so that the help comes without it.
-    from ..conversion import PromptFacts, convert_checkpoint
-    from ..conversion.class_names import dataset_class_names, read_class_names
-    from ..export.export import free_folder
+    from ..conversion import PromptFacts, convert_checkpoint, dataset_class_names, read_class_names
+    from ..export import free_folder
 
     folder = free_folder(given.output_dir)
     names = None

@@ -16,8 +16,8 @@ def main() -> None:
     """Measures a model as the command line says."""
     given = vars(evaluate_parser().parse_args())
     # What needs `datasets` is imported now, so that the help comes without it.
+    from ..hub import fetch_model
     from ..hub.cards import update_card
-    from ..hub.fetching import fetch_model
     from ..jobs import EvaluationImages, evaluate_model
 
     model, revision, updates_card = (given.pop(name) for name in ("model", "model_revision", "update_card"))

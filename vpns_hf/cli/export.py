@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..backbones import BACKBONES
-from ..backbones.registry import Published
-from ..export.export import export_model
-from ..export.formats import EXPORTS
+from ..backbones import BACKBONES, Published
+from ..export import EXPORTS, export_model
 from .parser import OneLineParser
 
 SHORT_NAMES = [name for name, source in BACKBONES.items() if isinstance(source, Published)]

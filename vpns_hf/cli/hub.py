@@ -15,9 +15,7 @@ CARDS = Path("model_cards")
 def push() -> None:
     """Publishes the models of a run as the command line says."""
     given = push_parser().parse_args()
-    from ..hub.publish.contents import Additions
-    from ..hub.publish.publishing import Destination
-    from ..hub.publish.repositories import plan_repositories, publish_repositories
+    from ..hub.publish import Additions, Destination, plan_repositories, publish_repositories
 
     additions = Additions(given.license, given.seeds)
     repositories = plan_repositories(given.run_dir, given.hub_model_id, given.sparsity, additions)
@@ -30,20 +28,20 @@ def push() -> None:
 
 
 def list_models() -> None:
-    """Prints a table of checkpoints."""
+    """Prints a table of published models."""
     given = list_parser().parse_args()
-    from ..hub.listing import Wanted, checkpoint_table, hub_checkpoints, local_checkpoints
+    from ..hub import Wanted, models_in_folder, models_on_hub, models_table
 
     wanted = Wanted(given.arch, given.dataset, given.min_accuracy)
-    checkpoints = hub_checkpoints(given.author) if given.local is None else local_checkpoints(given.local)
-    print(checkpoint_table(filter(wanted.admits, checkpoints)))
+    models = models_on_hub(given.author) if given.local is None else models_in_folder(given.local)
+    print(models_table(filter(wanted.admits, models)))
 
 
 def cards() -> None:
     """Writes the index of a folder of cards anew, after adding the card of a model if one is given."""
     given = cards_parser().parse_args()
+    from ..hub import find_models
     from ..hub.cards import add_card, write_index
-    from ..hub.run_folder import find_models
 
     if given.add is not None:
         models = find_models(given.add)
@@ -99,7 +97,7 @@ def push_parser() -> ArgumentParser:
 
 def list_parser() -> ArgumentParser:
     """The options of `vpns list`."""
-    parser = OneLineParser(description="A table of published checkpoints.", allow_abbrev=False)
+    parser = OneLineParser(description="A table of published models.", allow_abbrev=False)
     add = parser.add_argument
     add("--arch", metavar="NAME", help="Network, such as resnet18.")
     add("--dataset", metavar="NAME", help="Data set, such as cifar100 or a Hub id.")
@@ -117,7 +115,7 @@ def cards_parser() -> ArgumentParser:
     )
     add = parser.add_argument
     add("--add", metavar="MODEL_DIR", help="Model folder of a run, such as output/digits/sparsity-70; needs --name.")
-    add("--name", metavar="NAME", help="Its folder among the cards; for a planned checkpoint the name in the index.")
+    add("--name", metavar="NAME", help="Its folder among the cards; for a planned model the name in the index.")
     add("--license", metavar="NAME", help=LICENSE_HELP)
     add("--cards_dir", type=Path, default=CARDS, metavar="DIR", help="Folder of the cards; model_cards if not given.")
     return parser

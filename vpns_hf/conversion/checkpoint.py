@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..backbones import load_pickle
 from ..errors import InputError
 
 SCORES = ".popup_scores"
 PARALLEL = "module."  # put before every name by DataParallel
 FILES = "a checkpoint of the released code, such as 1best.pth"
+SAVE_AGAIN = "where you trust it, save it again with tensors, numbers, texts, lists and dicts alone"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class OriginalCheckpoint:
         Raises:
             InputError: if there is no such file, it is damaged, needs code to be run, or holds something else.
         """
-        content = _load(path)
+        if not path.is_file():
+            raise InputError(f"there is no such file; give {FILES}")
+        content = load_pickle(path, SAVE_AGAIN)
         if not isinstance(content, Mapping) or "state_dict" not in content:
             raise InputError(f"the file holds no dict with a 'state_dict'; give {FILES}")
         tensors = _without_prefix(_tensors(content["state_dict"], "state_dict"))
@@ -53,30 +55,6 @@ class OriginalCheckpoint:
             mapping=_mapping(content.get("mapping_sequence")),
             visual_prompt=None if prompt is None else _without_prefix(_tensors(prompt, "visual_prompt")),
         )
-
-
-def _load(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError(f"there is no such file; give {FILES}")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except UnpicklingError as error:
-        raise InputError(_why_refused(str(error))) from error
-    except Exception as error:  # damaged bytes end in one of many errors, depending on where they are
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise InputError(
-            f"the file is no checkpoint of torch 1.6 or newer, or it is damaged ({reason}); give {FILES}"
-        ) from error
-
-
-def _why_refused(message: str) -> str:
-    needed = re.search(r"GLOBAL (\S+)", message)
-    if needed is None:
-        return f"the file is no checkpoint of torch, or it is damaged; give {FILES}"
-    return (
-        f"the file holds {needed[1]}, which only running code could rebuild; where you trust it, save it again with "
-        "tensors, numbers, texts, lists and dicts alone"
-    )
 
 
 def _tensors(content: Any, key: str) -> dict[str, Tensor]:

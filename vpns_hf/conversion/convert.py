@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..jobs import save_model
 from ..models import VPNsConfig, VPNsForImageClassification
 from ..pruning import empty_layers
-from ..reporting.numbers import count, percent
+from ..reporting import count, percent
 from .checkpoint import OriginalCheckpoint
 from .masks import ReleasedMasks
 from .network import OriginalNetwork

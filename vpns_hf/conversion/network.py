@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedConfig
 
+from ..backbones import timm_name
 from ..backbones.layouts import LAYOUTS, Layout
-from ..backbones.timm_networks import timm_name
 from ..errors import InputError
 
 LISTED = 5  # layers that an error names before it counts the others

@@ -7,11 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..backbones.backbone import IMAGENET, Backbone
-from ..backbones.heads import Head
-from ..backbones.loading import load_backbone
-from ..backbones.registry import BACKBONES, Untrained
-from ..backbones.repositories import Place
+from ..backbones import BACKBONES, IMAGENET, Backbone, Place, Untrained, load_backbone
 from ..errors import InputError
 from ..models import VPNsConfig, VPNsForImageClassification
 from ..utils.files import folder_in_place
@@ -58,13 +54,11 @@ class Exported:
         return lines
 
 
-class SavedHead(Head):
-    """The classifier as it was saved, whole."""
-
-    def fit(self, backbone: Backbone, num_labels: int | None) -> Backbone:
-        if backbone.lost_head is not None:
-            raise InputError(f"{backbone.lost_head}; only a whole classifier can be exported")
-        return backbone
+def saved_head(backbone: Backbone, num_labels: int | None) -> Backbone:
+    """Keeps the classifier as it was saved, whole."""
+    if backbone.lost_head is not None:
+        raise InputError(f"{backbone.lost_head}; only a whole classifier can be exported")
+    return backbone
 
 
 def export_model(
@@ -87,7 +81,7 @@ def export_model(
         raise InputError(f"{model} is untrained, there is nothing to export; give a folder, a file or a Hub id")
     folder = free_folder(output_dir)
     pruned = _pruned_model(os.fspath(model), revision)
-    found = load_backbone(model, revision=revision, head=SavedHead()) if pruned is None else _folded(pruned)
+    found = load_backbone(model, revision=revision, head=saved_head) if pruned is None else _folded(pruned)
     backbone = _with_preparation(found)
     try:
         files = _write(EXPORTS[layout], backbone, folder)
@@ -146,7 +140,7 @@ def free_folder(output_dir: str | os.PathLike) -> Path:
 
 def _write(export: Export, backbone: Backbone, folder: Path) -> list[str]:
     with folder_in_place(folder) as aside:
-        export.write(backbone, aside)
+        export(backbone, aside)
         for file in aside.iterdir():  # some writers keep their files to their owner; the folder follows the umask
             file.chmod(aside.stat().st_mode & 0o666)
     return sorted(file.name for file in folder.iterdir())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedModel, ViTImageProcessorPil
 
-from ..backbones.backbone import Backbone
+from ..backbones import Backbone, differences, timm_name
 from ..backbones.layouts import LAYOUTS, Layout
-from ..backbones.timm_networks import differences, timm_name
 from ..errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -24,63 +23,49 @@ BILINEAR = 2
 VGG_SLIDES_FROM = 256  # side of pictures of which more than 7 x 7 features are left, in pixels
 
 
-class Export(ABC):
-    """What one library reads."""
-
-    @abstractmethod
-    def write(self, backbone: Backbone, folder: Path) -> None:
-        """Writes the classifier to files in `folder`.
-
-        Raises:
-            InputError: if the library has no such network.
-        """
+Export = Callable[[Backbone, Path], None]
+"""Writes a classifier to files in a folder as one library reads it, or raises InputError if that has no such network."""
 
 
-class TransformersExport(Export):
+def write_transformers(backbone: Backbone, folder: Path) -> None:
     """Configuration, weights and an image processor that resizes to a square and normalises."""
-
-    def write(self, backbone: Backbone, folder: Path) -> None:
-        backbone.model.save_pretrained(folder)
-        side = backbone.image_size
-        ViTImageProcessorPil(
-            do_convert_rgb=True, resample=BILINEAR, size={"height": side, "width": side}, **backbone.normalisation
-        ).save_pretrained(folder)
+    backbone.model.save_pretrained(folder)
+    side = backbone.image_size
+    ViTImageProcessorPil(
+        do_convert_rgb=True, resample=BILINEAR, size={"height": side, "width": side}, **backbone.normalisation
+    ).save_pretrained(folder)
 
 
-class TorchvisionExport(Export):
+def write_torchvision(backbone: Backbone, folder: Path) -> None:
     """model.pth: the state dict, as `torchvision.models` loads it."""
-
-    def write(self, backbone: Backbone, folder: Path) -> None:
-        _, tensors = _translated(backbone.model, "torchvision")
-        torch.save(tensors, folder / "model.pth")
+    _, tensors = _translated(backbone.model, "torchvision")
+    torch.save(tensors, folder / "model.pth")
 
 
-class TimmExport(Export):
+def write_timm(backbone: Backbone, folder: Path) -> None:
     """model.safetensors, and config.json that names the architecture and how pictures are prepared."""
-
-    def write(self, backbone: Backbone, folder: Path) -> None:
-        architecture = timm_name(backbone.model.config)
-        if architecture is None:
-            raise InputError(
-                f"timm builds no {type(backbone.model).__name__} of this configuration by a name; "
-                "give another --layout: transformers takes any network"
-            )
-        if architecture.startswith("vgg") and backbone.image_size >= VGG_SLIDES_FROM:
-            logger.warning(
-                "from %d pixels on timm slides the classifier of a VGG over the picture instead of taking the mean first: "
-                "its logits will be others",
-                VGG_SLIDES_FROM,
-            )
-        layout, tensors = _translated(backbone.model, "timm")
-        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-        fields = {"architecture": architecture, **_timm_fields(backbone, layout)}
-        (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+    architecture = timm_name(backbone.model.config)
+    if architecture is None:
+        raise InputError(
+            f"timm builds no {type(backbone.model).__name__} of this configuration by a name; "
+            "give another --layout: transformers takes any network"
+        )
+    if architecture.startswith("vgg") and backbone.image_size >= VGG_SLIDES_FROM:
+        logger.warning(
+            "from %d pixels on timm slides the classifier of a VGG over the picture instead of taking the mean first: "
+            "its logits will be others",
+            VGG_SLIDES_FROM,
+        )
+    layout, tensors = _translated(backbone.model, "timm")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    fields = {"architecture": architecture, **_timm_fields(backbone, layout)}
+    (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
 
 
 EXPORTS: dict[str, Export] = {
-    "timm": TimmExport(),
-    "torchvision": TorchvisionExport(),
-    "transformers": TransformersExport(),
+    "timm": write_timm,
+    "torchvision": write_torchvision,
+    "transformers": write_transformers,
 }
 
 

@@ -1,4 +1,4 @@
-"""Finding published checkpoints: what their cards say, from the Hub or from a local folder."""
+"""Finding published models: what their cards say, from the Hub or from a local folder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from yaml import YAMLError
 
 from ..data import find_spec
 from ..errors import InputError
-from ..reporting.markdown import markdown_table
-from ..reporting.numbers import megabytes, percent, short_percent
+from ..reporting import markdown_table, megabytes, percent, short_percent
 from ..utils.hub_client import refusals
 from .run_folder import is_model_folder
 
@@ -24,8 +23,8 @@ SIMULTANEOUS = 8  # requests
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """A published model, as its card describes it; None where the card does not say.
+class PublishedModel:
+    """A model as its card describes it; None where the card does not say.
 
     Attributes:
         name: repository id, or path of the folder.
@@ -44,7 +43,7 @@ class Checkpoint:
     size: int | None = None
 
     @classmethod
-    def from_card(cls, name: str, card: ModelCardData, measured: Sequence[EvalResult], size: int) -> Checkpoint:
+    def from_card(cls, name: str, card: ModelCardData, measured: Sequence[EvalResult], size: int) -> PublishedModel:
         """Reads a card; the first accuracy in it is that of the default view."""
         top1 = next((result for result in measured if result.metric_type == "accuracy"), None)
         tags = [re.fullmatch(r"sparsity-(\d+(?:\.\d+)?)", tag) for tag in card.tags or []]
@@ -61,10 +60,10 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which checkpoints to list; None leaves the choice open.
+    """Which models to list; None leaves the choice open.
 
     Attributes:
-        arch: a network, such as resnet18; looked for in the names of base model and checkpoint.
+        arch: a network, such as resnet18; looked for in the names of base model and model.
         dataset: a data set, by its short name or Hub id.
         min_accuracy: least top-1 accuracy, in [0, 1]; what was not measured is left out then.
 
@@ -80,23 +79,21 @@ class Wanted:
         if self.min_accuracy is not None and not 0 <= self.min_accuracy <= 1:
             raise InputError(f"min_accuracy is {self.min_accuracy:g}; give a fraction from 0 to 1, such as 0.8")
 
-    def admits(self, checkpoint: Checkpoint) -> bool:
-        """Whether a checkpoint is one of those wanted."""
-        if self.arch is not None and not _mentions((checkpoint.base_model, checkpoint.name), self.arch):
+    def admits(self, model: PublishedModel) -> bool:
+        """Whether a model is one of those wanted."""
+        if self.arch is not None and not _mentions((model.base_model, model.name), self.arch):
             return False
-        if self.dataset is not None and not self._is_dataset(checkpoint.datasets):
+        if self.dataset is not None and not self._is_dataset(model.datasets):
             return False
-        return self.min_accuracy is None or (
-            checkpoint.accuracy is not None and checkpoint.accuracy >= self.min_accuracy
-        )
+        return self.min_accuracy is None or (model.accuracy is not None and model.accuracy >= self.min_accuracy)
 
     def _is_dataset(self, names: Sequence[str]) -> bool:
         spec = find_spec(self.dataset)
         return (spec is not None and spec.path in names) or _mentions(names, self.dataset)
 
 
-def hub_checkpoints(author: str | None = None, token: str | None = None) -> list[Checkpoint]:
-    """Returns every checkpoint on the Hub that bears the tag `vpns`, private ones of the token's user among them.
+def models_on_hub(author: str | None = None, token: str | None = None) -> list[PublishedModel]:
+    """Returns every model on the Hub that bears the tag `vpns`, private ones of the token's user among them.
 
     Args:
         author: only those of a user or an organisation.
@@ -106,15 +103,15 @@ def hub_checkpoints(author: str | None = None, token: str | None = None) -> list
         InputError: if the Hub cannot be reached.
     """
     api = HfApi(token=token)
-    with refusals("the checkpoints on the Hub cannot be listed (--local DIR lists a folder)", token):
+    with refusals("the models on the Hub cannot be listed (--local DIR lists a folder)", token):
         names = [model.id for model in api.list_models(filter=TAG, author=author)]
         with ThreadPoolExecutor(SIMULTANEOUS) as pool:
             models = pool.map(lambda name: api.model_info(name, files_metadata=True), names)
             return [_from_info(model) for model in models]
 
 
-def local_checkpoints(folder: Path) -> list[Checkpoint]:
-    """Returns the checkpoints in a folder of model folders, at any depth; a card that cannot be read says nothing.
+def models_in_folder(folder: Path) -> list[PublishedModel]:
+    """Returns the models in a folder of model folders, at any depth; a card that cannot be read says nothing.
 
     Raises:
         InputError: if there is no such folder.
@@ -125,11 +122,11 @@ def local_checkpoints(folder: Path) -> list[Checkpoint]:
     return [_from_folder(path, path.relative_to(folder).as_posix()) for path in found]
 
 
-def checkpoint_table(checkpoints: Iterable[Checkpoint]) -> str:
-    """A table of checkpoints, the most accurate first."""
-    ordered = sorted(checkpoints, key=lambda one: (-(one.accuracy if one.accuracy is not None else -1), one.name))
+def models_table(models: Iterable[PublishedModel]) -> str:
+    """A table of models, the most accurate first."""
+    ordered = sorted(models, key=lambda one: (-(one.accuracy if one.accuracy is not None else -1), one.name))
     if not ordered:
-        return "No checkpoint of this kind."
+        return "No model of this kind."
     rows = [
         [
             one.name,
@@ -139,23 +136,23 @@ def checkpoint_table(checkpoints: Iterable[Checkpoint]) -> str:
         ]
         for one in ordered
     ]
-    return markdown_table(["Checkpoint", "Sparsity", "Top-1 accuracy", "MB"], rows, [False, True, True, True])
+    return markdown_table(["Model", "Sparsity", "Top-1 accuracy", "MB"], rows, [False, True, True, True])
 
 
-def _from_info(model: ModelInfo) -> Checkpoint:
+def _from_info(model: ModelInfo) -> PublishedModel:
     card = model.card_data or ModelCardData()
     measured = card.eval_results or (model_index_to_eval_results(model.model_index)[1] if model.model_index else [])
     size = sum(file.size or 0 for file in model.siblings or [] if file.rfilename.endswith(".safetensors"))
-    return Checkpoint.from_card(model.id, card, measured, size)
+    return PublishedModel.from_card(model.id, card, measured, size)
 
 
-def _from_folder(folder: Path, name: str) -> Checkpoint:
+def _from_folder(folder: Path, name: str) -> PublishedModel:
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     try:
         card = ModelCard.load(folder / "README.md", ignore_metadata_errors=True).data
     except (OSError, ValueError, YAMLError):
         card = ModelCardData()
-    return Checkpoint.from_card(name, card, card.eval_results or [], size)
+    return PublishedModel.from_card(name, card, card.eval_results or [], size)
 
 
 def _mentions(names: Iterable[str | None], wanted: str) -> bool:

@@ -10,8 +10,7 @@ import torch
 from accelerate.utils import set_seed
 from transformers import PreTrainedModel
 
-from ..backbones import HEADS, Backbone, load_backbone
-from ..backbones.sizes import check_sizes
+from ..backbones import HEADS, Backbone, check_sizes, load_backbone
 from ..errors import InputError
 from ..models import VPNsForImageClassification
 from .arguments import VPNsTrainingArguments

@@ -14,7 +14,7 @@ from ..data import EvalBatches, EvalTransform, ImageSource, ImageStore, find_col
 from ..data.sources import difference
 from ..data.splits import EvaluationSplit, choose_evaluation_split
 from ..errors import InputError
-from ..hub.fetching import FetchedModel
+from ..hub import FetchedModel
 from ..models import VPNsForImageClassification
 from ..pruning import layer_records
 from ..reporting import ModelEvaluation

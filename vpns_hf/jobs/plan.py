@@ -12,9 +12,7 @@ from ..data.store import CACHING, DiskSpace
 from ..methods import METHODS, dense_stages
 from ..models import VPNsForImageClassification
 from ..pruning import num_dropped
-from ..reporting import layer_table
-from ..reporting.numbers import count, megabytes, short_percent
-from ..reporting.storage_size import StorageSize, storage_size
+from ..reporting import StorageSize, count, layer_table, megabytes, short_percent, storage_size
 from ..training import Stage, TrainingStage
 from .arguments import VPNsTrainingArguments
 

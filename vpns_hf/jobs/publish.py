@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import InputError
-from ..hub.naming import field_values, fill_pattern
-from ..hub.publish.contents import Additions
-from ..hub.publish.publishing import Destination, Publication, check_access
-from ..hub.publish.repositories import check_distinct, plan_repositories, publish_repositories
+from ..hub import field_values, fill_pattern
+from ..hub.publish import (
+    Additions,
+    Destination,
+    Publication,
+    check_access,
+    check_distinct,
+    plan_repositories,
+    publish_repositories,
+)
 from ..reporting import sparsity_name
 from .arguments import InputArguments, VPNsTrainingArguments
 

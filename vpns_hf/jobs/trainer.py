@@ -15,13 +15,11 @@ from transformers import PreTrainedModel
 
 from ..data import Columns, StreamIndex, find_columns, find_spec
 from ..errors import InputError, Interrupted
-from ..hub.publish.publishing import Destination, publish
-from ..hub.publish.repositories import plan_repositories
+from ..hub.publish import Destination, plan_repositories, publish
 from ..methods import METHODS, dense_stages
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
-from ..reporting import DenseResult, Results, RunResult, sparsity_name
-from ..reporting.numbers import short_percent
+from ..reporting import DenseResult, Results, RunResult, short_percent, sparsity_name
 from ..training import (
     Callback,
     Evaluation,

@@ -1,15 +1,29 @@
-"""What a job tells its user: results on disk, tables, plots."""
+"""What a job tells its user: results on disk, tables, plots, and how numbers are written."""
 
 from __future__ import annotations
 
-from .evaluation import ModelEvaluation
-from .numbers import sparsity_name
+from .evaluation import ModelEvaluation, latency_title
+from .markdown import markdown_table
+from .numbers import (
+    NOT_MEASURED,
+    count,
+    duration,
+    megabytes,
+    milliseconds,
+    operations,
+    percent,
+    points,
+    short_percent,
+    sparsity_name,
+)
 from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, ViewLoss
 from .report import write_model_plots, write_report
 from .results import Results, RunResult, share_of_waiting
+from .storage_size import StorageSize, binary_entropy, storage_size
 from .tables import layer_table, results_table
 
 __all__ = [
+    "NOT_MEASURED",
     "CostRecord",
     "DenseResult",
     "EpochRecord",
@@ -17,12 +31,25 @@ __all__ = [
     "ModelEvaluation",
     "Results",
     "RunResult",
+    "StorageSize",
     "ViewAccuracy",
     "ViewLoss",
+    "binary_entropy",
+    "count",
+    "duration",
+    "latency_title",
     "layer_table",
+    "markdown_table",
+    "megabytes",
+    "milliseconds",
+    "operations",
+    "percent",
+    "points",
     "results_table",
     "share_of_waiting",
+    "short_percent",
     "sparsity_name",
+    "storage_size",
     "write_model_plots",
     "write_report",
 ]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from .markdown import markdown_table
 from .numbers import count, megabytes, milliseconds, operations, percent
-from .records import CostRecord, ViewAccuracy, known_fields
+from .records import CostRecord, Record, ViewAccuracy
 
 MACS_TITLE = "MACs for one picture; pruned: those with a non-zero weight"
 
 
 @dataclass(frozen=True)
-class ModelEvaluation:
+class ModelEvaluation(Record):
     """The measured figures of a saved model.
 
     Attributes:
@@ -46,15 +44,6 @@ class ModelEvaluation:
     command: str | None = None
     date: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> ModelEvaluation:
-        nested = {
-            "accuracy": ViewAccuracy(**data["accuracy"]),
-            "top5": ViewAccuracy(**data["top5"]),
-            "cost": CostRecord.from_dict(data["cost"]),
-        }
-        return cls(**{**known_fields(cls, data), **nested})
 
     @property
     def sparsity(self) -> float:

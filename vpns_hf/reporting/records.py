@@ -5,11 +5,39 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+R = TypeVar("R", bound="Record")
+
+
+class Record:
+    """A dataclass that is read from what `dataclasses.asdict` made of it; a file may carry keys of a later version."""
+
+    @classmethod
+    def from_dict(cls: type[R], data: Mapping[str, Any]) -> R:
+        """Returns the record of these fields; those with a default may be absent."""
+        return cls(**{name: _read(kind, data[name]) for name, kind in _kinds(cls).items() if name in data})
+
+
+@cache
+def _kinds(cls: type[Record]) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    return {entry.name: hints[entry.name] for entry in fields(cls) if entry.init}
+
+
+def _read(kind: Any, data: Any) -> Any:
+    """Returns a value of an annotated type: a record, a list of records, what may be None, or plain JSON."""
+    if type(None) in get_args(kind):
+        return None if data is None else _read(get_args(kind)[0], data)
+    if get_origin(kind) is list:
+        return [_read(get_args(kind)[0], entry) for entry in data]
+    read = getattr(kind, "from_dict", None)
+    return data if read is None else read(data)
 
 
 @dataclass(frozen=True)
-class ViewAccuracy:
+class ViewAccuracy(Record):
     """Accuracy as fractions in [0, 1], with the prompt and without it; None where it was not measured."""
 
     prompted: float | None = None
@@ -17,7 +45,7 @@ class ViewAccuracy:
 
 
 @dataclass(frozen=True)
-class ViewLoss:
+class ViewLoss(Record):
     """Mean cross-entropy over an epoch, on prompted and on plain batches; None where there were none."""
 
     prompted: float | None = None
@@ -25,7 +53,7 @@ class ViewLoss:
 
 
 @dataclass(frozen=True)
-class EpochRecord:
+class EpochRecord(Record):
     """What one epoch of one stage measured.
 
     Attributes:
@@ -50,14 +78,9 @@ class EpochRecord:
     waiting: float | None = None
     skipped: int = 0
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> EpochRecord:
-        nested = {"loss": ViewLoss(**data["loss"]), "validation": optional_accuracy(data.get("validation"))}
-        return cls(**{**known_fields(cls, data), **nested})
-
 
 @dataclass(frozen=True)
-class LayerRecord:
+class LayerRecord(Record):
     """One masked layer: its name, the shape of its weight, and how many of its weights are kept."""
 
     name: str
@@ -72,13 +95,9 @@ class LayerRecord:
         object.__setattr__(self, "total", math.prod(shape))
         object.__setattr__(self, "density", self.nonzero / self.total)
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> LayerRecord:
-        return cls(name=data["name"], shape=tuple(data["shape"]), nonzero=data["nonzero"])
-
 
 @dataclass(frozen=True)
-class CostRecord:
+class CostRecord(Record):
     """What a model takes to store and to run, beside the stock network of the same shape; None where not measured.
 
     Attributes:
@@ -101,29 +120,11 @@ class CostRecord:
     device: str | None = None
     dtype: str | None = None
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> CostRecord:
-        return cls(**known_fields(cls, data))
-
 
 @dataclass(frozen=True)
-class DenseResult:
+class DenseResult(Record):
     """The unpruned model the runs are compared with: accuracies as fractions in [0, 1], None if not measured."""
 
     accuracy: float | None = None
     top5: float | None = None
     split: str | None = None
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> DenseResult:
-        return cls(**known_fields(cls, data))
-
-
-def optional_accuracy(data: Mapping[str, Any] | None) -> ViewAccuracy | None:
-    """Read a `ViewAccuracy`, or None where it is absent."""
-    return None if data is None else ViewAccuracy(**data)
-
-
-def known_fields(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of `data` that are fields of the dataclass `cls`; a file may carry keys of a later version."""
-    return {f.name: data[f.name] for f in fields(cls) if f.init and f.name in data}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy.typing as npt
 
 from .numbers import short_percent, sparsity_name
-from .plots import plot_accuracy_against_sparsity, plot_density_by_layer, plot_prompt, plot_training_curves
+from .plots import accuracy_figure, density_figure, prompt_figure, save_png, training_figure
 from .results import Results, RunResult
 from .tables import results_table
 
@@ -24,52 +24,49 @@ def write_report(
         output_dir: the job's folder; made if it is not there.
         prompts: the change each prompt makes to a pixel, shape (3, O, O), by requested sparsity.
     """
-    output_dir = Path(output_dir)
+    output_dir, prompts = Path(output_dir), prompts or {}
     results.save(output_dir / "results.json")
-    pictures = _write_plots(results, output_dir, prompts or {})
+    pictures = _write_job_plots(results, output_dir)
+    for run in results.runs:
+        suffix = f"_{sparsity_name(run.sparsity_requested)}"
+        pictures |= write_model_plots(run, output_dir, prompts.get(run.sparsity_requested), suffix)
     (output_dir / "results.md").write_text(_report(results, pictures), encoding="utf-8")
 
 
-def write_model_plots(run: RunResult, folder: str | os.PathLike[str], prompt: npt.ArrayLike | None = None) -> None:
-    """Write the pictures a model's card shows into `folder`/plots: `density_by_layer.png` and `prompt.png`.
+def write_model_plots(
+    run: RunResult, folder: str | os.PathLike[str], prompt: npt.ArrayLike | None = None, suffix: str = ""
+) -> dict[str, str]:
+    """Write the pictures of one model into `folder`/plots: `density_by_layer.png` and `prompt.png`.
 
     Args:
         run: the results of the model.
-        folder: of the model.
+        folder: of the model, or of the job.
         prompt: the change the prompt makes to a pixel, shape (3, O, O); None without one.
+        suffix: of the names of the files, where those of several models lie together.
+
+    Returns:
+        {path relative to `folder`: caption}.
     """
-    at = f"at {short_percent(run.sparsity_requested)} sparsity"
+    at, pictures = f"at {short_percent(run.sparsity_requested)} sparsity", {}
     if run.layers:
-        plot_density_by_layer(run.layers, Path(folder) / "plots/density_by_layer.png", f"Density by layer {at}")
+        path, caption = f"plots/density_by_layer{suffix}.png", f"Density by layer {at}"
+        save_png(density_figure(run.layers, caption), Path(folder) / path)
+        pictures[path] = caption
     if prompt is not None:
-        plot_prompt(prompt, Path(folder) / "plots/prompt.png", f"Visual prompt {at}")
-
-
-def _write_plots(results: Results, output_dir: Path, prompts: Mapping[float, npt.ArrayLike]) -> dict[str, str]:
-    """Draw all plots; the caption of each by its path relative to `output_dir`."""
-    pictures = {}
-    if results.runs:
-        plot_accuracy_against_sparsity(results, output_dir / "plots/accuracy_against_sparsity.png")
-        pictures["plots/accuracy_against_sparsity.png"] = "Accuracy against sparsity"
-    if any(run.history for run in results.runs):
-        plot_training_curves(results, output_dir / "plots/training_curves.png")
-        pictures["plots/training_curves.png"] = "Training curves"
-    for run in results.runs:
-        pictures |= _write_run_plots(run, output_dir, prompts.get(run.sparsity_requested))
+        path, caption = f"plots/prompt{suffix}.png", f"Visual prompt {at}"
+        save_png(prompt_figure(prompt, caption), Path(folder) / path)
+        pictures[path] = caption
     return pictures
 
 
-def _write_run_plots(run: RunResult, output_dir: Path, prompt: npt.ArrayLike | None) -> dict[str, str]:
-    name, at = sparsity_name(run.sparsity_requested), f"at {short_percent(run.sparsity_requested)} sparsity"
+def _write_job_plots(results: Results, output_dir: Path) -> dict[str, str]:
     pictures = {}
-    if run.layers:
-        path = f"plots/density_by_layer_{name}.png"
-        pictures[path] = f"Density by layer {at}"
-        plot_density_by_layer(run.layers, output_dir / path, pictures[path])
-    if prompt is not None:
-        path = f"plots/prompt_{name}.png"
-        pictures[path] = f"Visual prompt {at}"
-        plot_prompt(prompt, output_dir / path, pictures[path])
+    if results.runs:
+        save_png(accuracy_figure(results), output_dir / "plots/accuracy_against_sparsity.png")
+        pictures["plots/accuracy_against_sparsity.png"] = "Accuracy against sparsity"
+    if any(run.history for run in results.runs):
+        save_png(training_figure(results), output_dir / "plots/training_curves.png")
+        pictures["plots/training_curves.png"] = "Training curves"
     return pictures
 
 

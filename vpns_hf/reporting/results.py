@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from ..errors import InputError
 from ..utils.files import write_file
 from ..utils.public_names import public_command, public_name
 from .evaluation import ModelEvaluation
-from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, known_fields, optional_accuracy
+from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, Record, ViewAccuracy
 
 
 @dataclass(frozen=True)
-class RunResult:
+class RunResult(Record):
     """One method at one sparsity.
 
     Attributes:
@@ -78,18 +78,6 @@ class RunResult:
 
         return kind(self) == kind(other) and self.seed != other.seed
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> RunResult:
-        nested = {
-            "accuracy": ViewAccuracy(**data["accuracy"]),
-            "top5": ViewAccuracy(**data["top5"]),
-            "validation": optional_accuracy(data.get("validation")),
-            "history": [EpochRecord.from_dict(record) for record in data.get("history", [])],
-            "layers": [LayerRecord.from_dict(record) for record in data.get("layers", [])],
-            "cost": CostRecord.from_dict(data.get("cost") or {}),
-        }
-        return cls(**{**known_fields(cls, data), **nested})
-
 
 def share_of_waiting(history: Sequence[EpochRecord]) -> float | None:
     """Which share of the time of epochs was spent waiting for batches, in [0, 1]; None where it was not measured."""
@@ -99,7 +87,7 @@ def share_of_waiting(history: Sequence[EpochRecord]) -> float | None:
 
 
 @dataclass(frozen=True)
-class Results:
+class Results(Record):
     """All runs of a job and the dense model they start from.
 
     Attributes:
@@ -114,7 +102,7 @@ class Results:
         evaluations: of the one saved model that these results lie beside, the newest last.
     """
 
-    dense: DenseResult = field(default_factory=DenseResult)
+    dense: DenseResult
     runs: list[RunResult] = field(default_factory=list)
     model: str | None = None
     dataset: str | None = None
@@ -123,16 +111,6 @@ class Results:
     versions: dict[str, str] = field(default_factory=dict)
     skipped_images: dict[str, int] = field(default_factory=dict)
     evaluations: list[ModelEvaluation] = field(default_factory=list)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Results:
-        """Read the content of a results.json; keys it does not know are left out."""
-        nested = {
-            "dense": DenseResult.from_dict(data["dense"]),
-            "runs": [RunResult.from_dict(run) for run in data["runs"]],
-            "evaluations": [ModelEvaluation.from_dict(one) for one in data.get("evaluations", [])],
-        }
-        return cls(**{**known_fields(cls, data), **nested})
 
     def to_dict(self) -> dict[str, Any]:
         """The content of results.json: JSON types only, None where a number was not measured or is not finite."""

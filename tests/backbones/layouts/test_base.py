@@ -1,22 +1,30 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel, ResNetConfig, ResNetForImageClassification
 
-from tests.helpers import tiny_resnet, tiny_vgg
+from tests.helpers import randomised, tiny_resnet, tiny_vgg
 from vpns_hf.backbones.layouts import LAYOUTS, Layout, layouts, stock_shapes
 from vpns_hf.errors import InputError
 
-MODELS = {"resnet": tiny_resnet, "vgg": tiny_vgg}
-CASES = [(library, kind) for library, kinds in LAYOUTS.items() for kind in kinds]
+BOTTLENECK = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 2], num_labels=5)
+MODELS = {
+    "resnet": tiny_resnet,
+    "resnet bottleneck": partial(randomised, ResNetForImageClassification, BOTTLENECK),
+    "vgg": tiny_vgg,
+    "vgg without batch norm": partial(tiny_vgg, batch_norm=False),
+}
+CASES = [(library, name) for library in LAYOUTS for name in MODELS]
 
 
 @pytest.fixture(params=CASES, ids="-".join)
 def case(request) -> tuple[Layout, PreTrainedModel]:
-    library, kind = request.param
-    return LAYOUTS[library][kind], MODELS[kind]()
+    library, name = request.param
+    return LAYOUTS[library][name.partition(" ")[0]], MODELS[name]()
 
 
 def test_every_layout_comes_once():
@@ -66,10 +74,7 @@ def test_memory_is_shared(case):
 def test_a_file_without_counted_batches_starts_at_zero(case):
     layout, model = case
     theirs = layout.to_theirs(model)
-    counters = [name for name in theirs if name.endswith("num_batches_tracked")]
-    assert counters
-    for name in counters:
-        del theirs[name]
+    theirs = {name: tensor for name, tensor in theirs.items() if not name.endswith("num_batches_tracked")}
     back = layout.from_theirs(theirs, model.config)
     assert all(back[name] == 0 and back[name].dtype == torch.int64 for name in back if name.endswith("tracked"))
     model.load_state_dict(back, strict=True)

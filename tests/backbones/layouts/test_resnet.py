@@ -3,15 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from transformers import ResNetConfig, ResNetForImageClassification
+from transformers import ResNetForImageClassification
 
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, filled
 from tests.helpers import pictures
-from vpns_hf.backbones.foreign_weights import build
+from vpns_hf.backbones import build
 from vpns_hf.backbones.layouts import LAYOUTS
-from vpns_hf.backbones.layouts.resnet import ResNetLayout
 
-LAYOUT = ResNetLayout()
+LAYOUT = LAYOUTS["torchvision"]["resnet"]
 TINY = {"basic": (BasicBlock, [2, 1, 1]), "bottleneck": (Bottleneck, [1, 2, 1])}
 
 
@@ -62,30 +61,6 @@ def test_the_configuration_follows_from_the_shapes(kind):
     assert (config.num_channels, config.embedding_size, config.num_labels) == (3, 8, 5)
     assert config.hidden_sizes == [8 * factor, 16 * factor, 32 * factor]
     assert not config.downsample_in_bottleneck
-
-
-@pytest.mark.parametrize("library", LAYOUTS)
-@pytest.mark.parametrize("kind", TINY)
-def test_there_and_back_is_bit_exact(kind, library):
-    network = tiny(kind)
-    back = LAYOUTS[library]["resnet"].to_theirs(translated(network))
-    assert back.keys() == network.state_dict().keys()
-    for name, tensor in network.state_dict().items():
-        assert torch.equal(back[name], tensor), name
-        assert back[name].dtype == tensor.dtype, name
-
-
-def test_every_name_is_used_once():
-    for kind in TINY:
-        names = LAYOUT.names(translated(tiny(kind)).config)
-        assert len(set(names.values())) == len(names)
-
-
-def test_transformers_own_names_are_recognised():
-    own = ResNetForImageClassification(ResNetConfig(embedding_size=8, hidden_sizes=[8, 12], depths=[1, 1]))
-    names = LAYOUT.renaming(own.state_dict())
-    assert names == LAYOUT.names(own.config)
-    assert LAYOUT.renaming([*names, "vit.embeddings.cls_token"]) is None
 
 
 @pytest.mark.parametrize("lost", ["conv1. bn1.", "layer1.", "fc."])

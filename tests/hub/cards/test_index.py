@@ -10,14 +10,13 @@ from vpns_hf import InputError
 from vpns_hf.backbones import BACKBONES
 from vpns_hf.cli.job_parser import parse_arguments
 from vpns_hf.data import DATASETS
-from vpns_hf.hub.cards.index import OF_A_CARD, PLANNED, add_card, index_page, write_index
-from vpns_hf.hub.naming import field_values, fill_pattern
-from vpns_hf.hub.run_folder import find_models
+from vpns_hf.hub import field_values, fill_pattern, find_models
+from vpns_hf.hub.cards import OF_A_CARD, PLANNED, add_card, index_page, write_index
 from vpns_hf.reporting import Results
 
 
 def cells(page: str, name: str) -> list[str]:
-    """The row of a checkpoint."""
+    """The row of a model."""
     [row] = [line for line in page.splitlines() if f"`{name}`" in line]
     return [cell.strip() for cell in row.strip("|").split("|")]
 
@@ -31,7 +30,7 @@ def test_the_committed_folder_is_the_one_that_is_generated(tmp_path):
     assert not (ROOT / "model_cards" / "template.md").is_symlink()
 
 
-def test_there_is_a_row_per_planned_checkpoint():
+def test_there_is_a_row_per_planned_model():
     names = [
         f"resnet18-{data}-{percent}" for data in ("cifar10", "cifar100", "tiny-imagenet") for percent in (40, 60, 70)
     ]
@@ -42,7 +41,7 @@ def test_there_is_a_row_per_planned_checkpoint():
 
 
 @pytest.mark.parametrize("planned", PLANNED, ids=lambda planned: planned.name)
-def test_the_command_of_a_planned_checkpoint_makes_it(planned, monkeypatch, tmp_path):
+def test_the_command_of_a_planned_model_makes_it(planned, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # the recipe is found from anywhere
     launcher, launch, script, *argv = shlex.split(planned.command)
     assert (launcher, launch) == ("accelerate", "launch")

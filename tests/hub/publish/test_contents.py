@@ -8,9 +8,8 @@ import yaml
 from huggingface_hub import ModelCard
 
 from vpns_hf import InputError
-from vpns_hf.hub.publish.contents import Additions, repository_files
-from vpns_hf.hub.publish.repositories import plan_repositories
-from vpns_hf.hub.run_folder import find_models
+from vpns_hf.hub import find_models
+from vpns_hf.hub.publish import Additions, plan_repositories, repository_files
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from tests.helpers import tiny_resnet
 from tests.hub.client import Ended
 from tests.hub.conftest import READER, STRANGER, WRITER
 from tests.training_helpers import coloured_split
-from vpns_hf.hub.publish.repositories import plan_repositories
+from vpns_hf.hub.publish import plan_repositories
 
 SCRIPT = "scripts/push_to_hub.py"
 CALLS = Path(__file__).parents[1] / "loading_calls.py"
+UNKNOWN = "hf_unknownToken1234"
 
 
 @pytest.fixture
@@ -181,7 +182,7 @@ def test_public_only_when_asked_for(hub, push):
     ("token", "words"),
     [
         (None, ["401", "`hf auth login`", "HF_TOKEN"]),
-        ("hf_unknownToken1234", ["401", "`hf auth login`", "HF_TOKEN"]),
+        (UNKNOWN, ["401", "`hf auth login`", "HF_TOKEN"]),
         (READER, ["403", "write access"]),
         (STRANGER, ["403", "write access"]),
     ],
@@ -265,6 +266,9 @@ def test_a_job_publishes_its_models(hub, prune, tmp_path):
         (["--hub_model_id", "vpns/{sparsity}"], None, "there is no token; log in with `hf auth login`"),
         (["--hub_model_id", "vpns/{sparsity}"], STRANGER, "nothing can be published as vpns: the token is of eve"),
         (["--hub_model_id", "vpns/{sparsity}"], READER, "the token can only read"),
+        (["--hub_model_id", "vpns/{sparsity}"], UNKNOWN, "not known to the Hub"),
+        (["--hub_model_id", "vpns/{sparsity}", f"--hub_token={UNKNOWN}"], WRITER, "--hub_token=<token>"),
+        (["--hub_model_id", "vpns/{sparsity}", "--token", WRITER], WRITER, "unknown argument --token"),
         ([], WRITER, "push_to_hub needs --hub_model_id"),
     ],
 )
@@ -273,6 +277,7 @@ def test_a_job_that_could_not_be_published_does_not_begin(prune, tmp_path, optio
     assert (ended.code, ended.out) == (2, "")
     [line] = ended.err.splitlines()
     assert words in line
+    assert not any(secret in line for secret in (WRITER, READER, STRANGER, UNKNOWN))
     assert not (tmp_path / "out").exists()
 
 
@@ -284,8 +289,8 @@ def test_the_token_is_nowhere(hub, client, push, run_dir, tmp_path):
     for repository in hub.repositories.values():
         for file in repository.head.files.values():
             assert not any(token.encode() in file.content for token in (WRITER, READER))
-    for path in client.home.glob("*"):
-        assert path.is_dir() or not any(token in path.read_text() for token in (WRITER, READER)), path
+    for path in filter(Path.is_file, client.home.rglob("*")):
+        assert not any(token.encode() in path.read_bytes() for token in (WRITER, READER, UNKNOWN)), path
     leaking = shutil.copytree(run_dir, tmp_path / "leaking")
     results = json.loads((leaking / "results.json").read_text())
     (leaking / "results.json").write_text(json.dumps({**results, "command": f"prune.py --hub_token {WRITER}"}))

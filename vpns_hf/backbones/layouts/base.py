@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -32,13 +32,6 @@ class Layout(ABC):
     @abstractmethod
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
         """Returns {our name: their name} of every tensor of a network of that configuration, one to one."""
-
-    def renaming(self, ours: Iterable[str]) -> dict[str, str] | None:
-        """Returns {our name: their name} for the tensors of a file under our names and in shapes that both share.
-
-        None if one of them is no tensor of this architecture.
-        """
-        return None
 
     def shapes(self, config: PreTrainedConfig) -> dict[str, torch.Size]:
         """Returns {their name: the shape they give it} of every tensor of a network of that configuration."""

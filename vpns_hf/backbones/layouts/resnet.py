@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from transformers import PreTrainedConfig, ResNetConfig
 
@@ -34,10 +33,6 @@ class ResNetLayout(Layout):
 
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
         return {ours: _theirs(ours) for ours in stock_shapes(config)}
-
-    def renaming(self, ours: Iterable[str]) -> dict[str, str] | None:
-        names = {name: _theirs(name) for name in ours}
-        return None if None in names.values() else names
 
 
 def _theirs(ours: str) -> str | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isqrt
 
 import torch
@@ -13,7 +12,6 @@ from ...models.configuration_vgg import VARIANTS, VggConfig
 from .base import Layout, Shapes, extent, stock_shapes
 
 HEAD, FC1, FC2 = "classifier", "vgg.pooler.fc1", "vgg.pooler.fc2"
-CONVOLUTION = re.compile(r"vgg\.encoder\.stages\.(\d+)\.layers\.(\d+)\.convolution\.(?:weight|bias)")
 Layers = dict[str, str]  # {our name: their name} of layers
 
 
@@ -56,15 +54,6 @@ class TorchvisionVggLayout(VggLayout):
 
     head = "classifier.6"
     classifier: Mapping[str, str] = {FC1: "classifier.0", FC2: "classifier.3", HEAD: head}
-
-    def renaming(self, ours: Iterable[str]) -> dict[str, str] | None:
-        names = list(ours)
-        convolutions = {match.groups() for match in map(CONVOLUTION.fullmatch, names) if match}
-        stages = [int(stage) for stage, _ in convolutions]
-        depths = [stages.count(stage) for stage in range(max(stages, default=-1) + 1)]
-        layers = {**_features(depths, any(".normalization." in name for name in names)), **self.classifier}
-        is_known = all(name.rpartition(".")[0] in layers for name in names)
-        return {name: _renamed(name, layers) for name in names} if is_known else None
 
 
 class TimmVggLayout(VggLayout):

@@ -9,9 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from ...errors import InputError
-from ...reporting import Results, RunResult
-from ...reporting.markdown import markdown_table
-from ...reporting.numbers import NOT_MEASURED, percent, short_percent
+from ...reporting import NOT_MEASURED, Results, markdown_table, percent, short_percent
 from ..run_folder import SavedModel
 from .model_card import CARD, RESULTS, TEMPLATE, renewed_card
 
@@ -19,7 +17,7 @@ from .model_card import CARD, RESULTS, TEMPLATE, renewed_card
 SHOWN = ("recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png")
 OF_A_CARD = (CARD, RESULTS, *SHOWN)
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-HEADER = ("Checkpoint", "Sparsity", "Top-1, with the prompt", "Top-1, without", "Dense", "Command")
+HEADER = ("Model", "Sparsity", "Top-1, with the prompt", "Top-1, without", "Dense", "Command")
 ALIGNED_RIGHT = (False, True, True, True, True, False)
 INTRODUCTION = """\
 # Model cards
@@ -27,14 +25,14 @@ INTRODUCTION = """\
 [`template.md`](template.md) is the template of every card. `scripts/model_cards.py` writes this page and adds cards; each card lies
 here with its pictures and the `results.json` its numbers come from.
 
-## Planned checkpoints
+## Planned models
 
 To be published as `vpns/NAME`. A number stands here once the card and the results of a run lie here; until then it is not measured.
 """
 
 
 @dataclass(frozen=True)
-class PlannedCheckpoint:
+class PlannedModel:
     """A network pruned on a data set, both by their short names, at one sparsity."""
 
     arch: str
@@ -57,21 +55,20 @@ class PlannedCheckpoint:
 
 
 PLANNED = [
-    PlannedCheckpoint(*choice)
+    PlannedModel(*choice)
     for choice in product(("resnet18",), ("cifar10", "cifar100", "tiny-imagenet"), (0.4, 0.6, 0.7))
 ]
 
 
 def index_page(cards: Path) -> str:
-    """Returns the page of a folder of cards: a row per planned checkpoint, and one per other card that lies there.
+    """Returns the page of a folder of cards: a row per planned model, and one per other card that lies there.
 
     Raises:
         InputError: if the results beside a card cannot be read.
     """
-    planned = {checkpoint.name: checkpoint for checkpoint in PLANNED}
     there = {path.parent.name: Results.load(path) for path in sorted(cards.glob("*/results.json"))}
-    rows = [_row(name, checkpoint, there.get(name)) for name, checkpoint in planned.items()]
-    others = [_other_row(name, results) for name, results in there.items() if name not in planned]
+    rows = [_row(model.name, model.sparsity, there.pop(model.name, None), model.command) for model in PLANNED]
+    others = [_row(name, one.runs[0].sparsity_requested, one, one.command) for name, one in there.items()]
     sections = [INTRODUCTION, markdown_table(HEADER, rows, ALIGNED_RIGHT)]
     if others:
         sections += ["\n## Other cards\n", markdown_table(HEADER, others, ALIGNED_RIGHT)]
@@ -114,19 +111,9 @@ def write_index(cards: Path) -> None:
     (cards / "README.md").write_text(index_page(cards), encoding="utf-8")
 
 
-def _row(name: str, checkpoint: PlannedCheckpoint, results: Results | None) -> list[str]:
-    title = f"`{name}`" if results is None else f"[`{name}`]({name}/README.md)"
-    return [title, short_percent(checkpoint.sparsity), *_measured(results), f"`{checkpoint.command}`"]
-
-
-def _other_row(name: str, results: Results) -> list[str]:
-    sparsity = short_percent(results.runs[0].sparsity_requested)
-    command = f"`{results.command}`" if results.command else "not recorded"
-    return [f"[`{name}`]({name}/README.md)", sparsity, *_measured(results), command]
-
-
-def _measured(results: Results | None) -> list[str]:
-    if results is None:
-        return [NOT_MEASURED] * 3
-    run: RunResult = results.runs[0]
-    return [percent(run.accuracy.prompted), percent(run.accuracy.plain), percent(results.dense.accuracy)]
+def _row(name: str, sparsity: float, results: Results | None, command: str | None) -> list[str]:
+    title, measured = f"`{name}`", [NOT_MEASURED] * 3
+    if results is not None:
+        title, run = f"[`{name}`]({name}/README.md)", results.runs[0]
+        measured = [percent(run.accuracy.prompted), percent(run.accuracy.plain), percent(results.dense.accuracy)]
+    return [title, short_percent(sparsity), *measured, f"`{command}`" if command else "not recorded"]

@@ -13,9 +13,20 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ...errors import InputError
-from ...reporting import CostRecord, ModelEvaluation, Results, RunResult, ViewAccuracy, sparsity_name
-from ...reporting.evaluation import latency_title
-from ...reporting.numbers import NOT_MEASURED, count, megabytes, milliseconds, operations, percent, short_percent
+from ...reporting import (
+    NOT_MEASURED,
+    Results,
+    RunResult,
+    ViewAccuracy,
+    count,
+    latency_title,
+    megabytes,
+    milliseconds,
+    operations,
+    percent,
+    short_percent,
+    sparsity_name,
+)
 from .merging import BEGIN, END, has_markers, merge, newest_in_place
 from .sources import dataset_id, model_id, shown_dataset, shown_model
 
@@ -24,7 +35,11 @@ logger = logging.getLogger(__name__)
 CARD, RESULTS = "README.md", "results.json"
 TEMPLATE = Path(__file__).with_name("template.md")
 NO_LICENSE = "unknown"
-PICTURES = {"prompt": "What the prompt adds to a picture", "density_by_layer": "Density by layer"}
+PICTURES = {
+    "plots/prompt.png": "What the prompt adds to a picture",
+    "plots/density_by_layer.png": "Density by layer",
+}
+WRITTEN_BY = (count, latency_title, megabytes, milliseconds, operations, percent, short_percent)  # in the template
 
 
 def write_model_card(folder: str | os.PathLike[str], results: Results, run: RunResult) -> Path:
@@ -56,12 +71,15 @@ def new_card(folder: Path, results: Results, name: str, license: str | None = No
         license: a licence identifier of the Hub. The weights derive from the base model, so that its licence decides.
     """
     run = _newest(results)
-    fields = {} if run is None else _fields(folder, results, run)
     card = ModelCard.from_template(
         card_metadata(results, name, license),
         template_path=str(TEMPLATE),
-        **{"begin": BEGIN, "end": END, "run": run, "model_name": _last(name), "repo_id": name, **fields},
-        evaluations=[_section(evaluation) for evaluation in results.evaluations],
+        **{"begin": BEGIN, "end": END, "model_name": _last(name), "repo_id": name},
+        **{function.__name__: function for function in WRITTEN_BY},
+        **({} if run is None else _fields(folder, results, run)),
+        run=run,
+        listed=_listed,
+        evaluations=results.evaluations,
     )
     card.text += "\n"  # which the template's own end loses
     return card
@@ -181,60 +199,20 @@ def _accuracies(
 
 
 def _fields(folder: Path, results: Results, run: RunResult) -> dict[str, Any]:
-    """Returns what the template shows of a run, but for its numbers and costs."""
+    """Returns what the template shows beside the figures of a run."""
     return {
         "base_model": f"`{shown_model(results.model)}`" if results.model else "a model that was not recorded",
         "dataset": f"`{_dataset(results)}`" if results.dataset else "a data set that was not recorded",
+        "dense": results.dense,
         "command": results.command,
-        "versions": _listed(results.versions),
+        "versions": results.versions,
         "protocol": results.protocol if run.validation is None else None,  # else the selection says it with numbers
         "selection": _selection(run),
-        "has_prompt": run.accuracy.prompted is not None,
         "default_view": "with the prompt" if run.prompt_at_inference else "without the prompt",
-        "dense": percent(results.dense.accuracy),
-        "dense_top5": percent(results.dense.top5),
-        "size": megabytes(_weights_bytes(folder)),
+        "size": _weights_bytes(folder),
         "over_seeds": _over_seeds(results.runs),
-        "pictures": _pictures(folder),
+        "pictures": {path: caption for path, caption in PICTURES.items() if (folder / path).is_file()},
         "has_recipe": (folder / "recipe.yaml").is_file(),
-        **_numbers(run),
-        **_costs(run.cost),
-    }
-
-
-def _numbers(run: RunResult) -> dict[str, str]:
-    return {
-        "sparsity_requested": short_percent(run.sparsity_requested),
-        "sparsity": percent(run.sparsity),
-        "prompted": percent(run.accuracy.prompted),
-        "plain": percent(run.accuracy.plain),
-        "top5_prompted": percent(run.top5.prompted),
-        "top5_plain": percent(run.top5.plain),
-        "nonzero": count(run.nonzero),
-        "total": count(run.total),
-        "effective_density": percent(run.effective_density),
-    }
-
-
-def _costs(cost: CostRecord) -> dict[str, str]:
-    return {
-        "dense_size": megabytes(cost.dense_bytes),
-        "macs": operations(cost.macs),
-        "macs_nonzero": operations(cost.macs_nonzero),
-        "latency": milliseconds(cost.milliseconds),
-        "dense_latency": milliseconds(cost.dense_milliseconds),
-        "latency_title": latency_title(cost),
-    }
-
-
-def _section(evaluation: ModelEvaluation) -> dict[str, str | None]:
-    return {
-        "place": f"the {evaluation.split} split of `{evaluation.dataset}`",
-        "images": count(evaluation.images),
-        "date": evaluation.date,
-        "command": evaluation.command,
-        "tables": f"{evaluation.accuracy_table()}\n\n{evaluation.figures_table()}",
-        "versions": _listed(evaluation.versions),
     }
 
 
@@ -245,12 +223,6 @@ def _over_seeds(runs: Sequence[RunResult]) -> str:
     if len(values) < 2 or None in values:
         return NOT_MEASURED
     return f"{percent(statistics.mean(values))} ± {percent(statistics.stdev(values))}, {len(values)} seeds"
-
-
-def _pictures(folder: Path) -> dict[str, str]:
-    """Returns {path in the repository: caption} of the pictures that are there."""
-    paths = {f"plots/{name}.png": caption for name, caption in PICTURES.items()}
-    return {path: caption for path, caption in paths.items() if (folder / path).is_file()}
 
 
 def _selection(run: RunResult) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from huggingface_hub import CommitOperationAdd, HfApi, get_token
 
 from ...errors import InputError
-from ...reporting import ModelEvaluation, Results
+from ...reporting import DenseResult, ModelEvaluation, Results
 from ...utils.files import write_file
 from ...utils.hub_client import check_no_token, refusals
 from ...utils.public_names import public_command
@@ -51,7 +51,7 @@ def _results(fetched: FetchedModel) -> Results:
             f"{fetched.repo_id or fetched.folder} has no {RESULTS} to make a card of; put that of its run there, "
             f"or write a {CARD} of your own without markers"
         )
-    return Results()
+    return Results(DenseResult())
 
 
 def _write(fetched: FetchedModel, files: dict[str, bytes]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import InputError
-from ...reporting.numbers import megabytes
+from ...reporting import megabytes
 from ..naming import fill_pattern
 from ..run_folder import find_models
 from .contents import AS_WRITTEN, Additions, repository_files

@@ -14,7 +14,7 @@ from pathlib import Path
 from transformers import ViTImageProcessorPil
 
 from ...errors import InputError
-from ...hub.run_folder import MODEL_FILES
+from ...hub import MODEL_FILES
 from ...models import VPNsConfig, VPNsForImageClassification
 from ...utils.files import folder_in_place
 

@@ -11,7 +11,7 @@ from typing import Any
 from accelerate import Accelerator
 
 from ...errors import InputError
-from ...reporting.numbers import sparsity_name
+from ...reporting import sparsity_name
 from ...training import Callback, Run, from_main_process
 from ..arguments import VPNsTrainingArguments
 from ..output import MODEL_FOLDER, WEIGHTS, digest_of_file, refuse_foreign, refuse_results, refuse_strange_files

@@ -1,22 +1,14 @@
-"""Plots of a job's results. Each has a function that builds the figure and one that saves it as a PNG file.
+"""Plots of a job's results, each built as a figure, which `save_png` writes.
 
 Matplotlib is imported when the first figure is built; the figures are their own, without any state of pyplot.
 """
 
 from __future__ import annotations
 
-from .accuracy_against_sparsity import accuracy_figure, plot_accuracy_against_sparsity
-from .density_by_layer import density_figure, plot_density_by_layer
-from .prompt_picture import plot_prompt, prompt_figure
-from .training_curves import plot_training_curves, training_figure
+from .accuracy_against_sparsity import accuracy_figure
+from .density_by_layer import density_figure
+from .prompt_picture import prompt_figure
+from .style import new_figure, save_png
+from .training_curves import training_figure
 
-__all__ = [
-    "accuracy_figure",
-    "density_figure",
-    "plot_accuracy_against_sparsity",
-    "plot_density_by_layer",
-    "plot_prompt",
-    "plot_training_curves",
-    "prompt_figure",
-    "training_figure",
-]
+__all__ = ["accuracy_figure", "density_figure", "new_figure", "prompt_figure", "save_png", "training_figure"]

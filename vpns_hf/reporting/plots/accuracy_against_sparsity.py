@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...utils.public_names import public_name
 from ..numbers import percent
 from ..results import Results
-from .style import DENSE, PLAIN, PROMPTED, new_figure, plain_frame, save_png
+from .style import DENSE, PLAIN, PROMPTED, new_figure, plain_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def plot_accuracy_against_sparsity(results: Results, path: str | os.PathLike[str]) -> None:
-    """Save `accuracy_figure` as a PNG file."""
-    save_png(accuracy_figure(results), path)
 
 
 def accuracy_figure(results: Results) -> Figure:

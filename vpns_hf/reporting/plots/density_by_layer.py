@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ..numbers import count
 from ..records import LayerRecord
-from .style import DENSE, PLAIN, PROMPTED, new_figure, save_png
+from .style import DENSE, PLAIN, PROMPTED, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def plot_density_by_layer(
-    layers: Sequence[LayerRecord], path: str | os.PathLike[str], title: str = "Density by layer"
-) -> None:
-    """Save `density_figure` as a PNG file."""
-    save_png(density_figure(layers, title), path)
 
 
 def density_figure(layers: Sequence[LayerRecord], title: str = "Density by layer") -> Figure:

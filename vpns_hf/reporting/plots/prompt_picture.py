@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from .style import new_figure, save_png
+from .style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def plot_prompt(image: npt.ArrayLike, path: str | os.PathLike[str], title: str = "Visual prompt") -> None:
-    """Save `prompt_figure` as a PNG file."""
-    save_png(prompt_figure(image, title), path)
 
 
 def prompt_figure(image: npt.ArrayLike, title: str = "Visual prompt") -> Figure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -10,16 +9,11 @@ from typing import TYPE_CHECKING
 from ..numbers import short_percent
 from ..records import EpochRecord, ViewAccuracy
 from ..results import Results, RunResult
-from .style import DENSE, PLAIN, PROMPTED, QUIET, new_figure, plain_frame, save_png
+from .style import DENSE, PLAIN, PROMPTED, QUIET, new_figure, plain_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def plot_training_curves(results: Results, path: str | os.PathLike[str]) -> None:
-    """Save `training_figure` as a PNG file."""
-    save_png(training_figure(results), path)
 
 
 def training_figure(results: Results) -> Figure:

@@ -15,24 +15,12 @@ from transformers import (
 from tests.backbones.foreign import PRETRAINED, foreign_tensors, timm_folder
 from tests.families import FAMILIES
 from tests.helpers import pictures, randomised, tiny_model, tiny_resnet
-from vpns_hf.backbones import Backbone, load_backbone
-from vpns_hf.backbones.backbone import IMAGENET
-from vpns_hf.backbones.timm_networks import TIMM_NETWORKS, timm_name
+from vpns_hf.backbones import IMAGENET, TIMM_NETWORKS, Backbone, load_backbone
 from vpns_hf.errors import InputError
-from vpns_hf.export.export import export_model
-from vpns_hf.export.formats import EXPORTS
+from vpns_hf.export import EXPORTS, export_model
 from vpns_hf.jobs import save_model
 from vpns_hf.models.configuration_vgg import VggConfig
 from vpns_hf.models.modeling_vgg import VggForImageClassification
-
-# Block, blocks per stage: table 1 of "Deep Residual Learning for Image Recognition".
-RESNETS = {
-    "resnet18": ("basic", [2, 2, 2, 2]),
-    "resnet34": ("basic", [3, 4, 6, 3]),
-    "resnet50": ("bottleneck", [3, 4, 6, 3]),
-    "resnet101": ("bottleneck", [3, 4, 23, 3]),
-    "resnet152": ("bottleneck", [3, 8, 36, 3]),
-}
 
 
 @pytest.fixture
@@ -46,21 +34,6 @@ def refusal(model: Path, layout: str, folder: Path) -> str:
         export_model(model, layout, folder)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-@pytest.mark.parametrize("name", RESNETS)
-def test_timm_calls_a_network_by_its_depth(name):
-    kind, depths = RESNETS[name]
-    widths = [64, 128, 256, 512] if kind == "basic" else [256, 512, 1024, 2048]
-    config = ResNetConfig(layer_type=kind, depths=depths, hidden_sizes=widths, num_labels=3, id2label={0: "a"})
-    assert timm_name(config) == name
-
-
-def test_timm_calls_a_vgg_by_its_layers_with_weights():
-    """Columns A, B, D and E of table 1 of arXiv 1409.1556: convolutions, and three linear layers."""
-    for depths in ([1, 1, 2, 2, 2], [2, 2, 2, 2, 2], [2, 2, 3, 3, 3], [2, 2, 4, 4, 4]):
-        assert timm_name(VggConfig(depths=depths)) == f"vgg{sum(depths) + 3}"
-        assert timm_name(VggConfig(depths=depths, batch_norm=True)) == f"vgg{sum(depths) + 3}_bn"
 
 
 @pytest.mark.parametrize("library", ["timm", "torchvision"])
@@ -81,14 +54,8 @@ def test_large_pictures_are_another_thing_to_timms_vggs(side, is_warned, tmp_pat
     config = VggConfig(hidden_sizes=[4] * 5, classifier_size=12)
     monkeypatch.setitem(TIMM_NETWORKS, "vgg16", config)
     backbone = Backbone(randomised(VggForImageClassification, config), IMAGENET, side)
-    EXPORTS["timm"].write(backbone, tmp_path)
+    EXPORTS["timm"](backbone, tmp_path)
     assert ("slides" in caplog.text) == is_warned
-
-
-def test_timm_has_no_name_for_other_networks():
-    assert timm_name(tiny_resnet().config) is None
-    assert timm_name(ResNetConfig(hidden_act="gelu")) is None
-    assert timm_name(FAMILIES["vit"]) is None
 
 
 def test_a_pruned_model_is_folded_for_transformers(pruned_folder, tmp_path):
