@@ -8,13 +8,13 @@ from ...utils.public_names import hub_id, public_name
 
 
 def model_id(name: str | None) -> str | None:
-    """Returns the Hub id of a pre-trained model, named as `scripts/prune.py` takes it; None if it has none."""
+    """Returns the Hub id of a pre-trained model, named as `vpns prune` takes it; None if it has none."""
     source = BACKBONES.get(name)
     return source.hub_id if isinstance(source, Published) else hub_id(name)
 
 
 def dataset_id(name: str | None) -> str | None:
-    """Returns the Hub id of a data set, named as `scripts/prune.py` takes it; None if it has none."""
+    """Returns the Hub id of a data set, named as `vpns prune` takes it; None if it has none."""
     spec = find_spec(name)
     return hub_id(name if spec is None else spec.path)
 
