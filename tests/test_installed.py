@@ -52,15 +52,14 @@ class Installation:
     here: Path
 
     def run(self, *command: object) -> str:
-        """Returns what a program prints; it finds the installed commands first, and the clone nowhere."""
-        path = os.pathsep.join([str(self.packages / "bin"), os.environ["PATH"]])
+        """Returns what a program prints; it finds this package first, and the clone nowhere."""
         run = subprocess.run(
             [*map(str, command)],
             cwd=self.here,
-            env={**os.environ, "PYTHONPATH": str(self.packages), "PATH": path},
+            env={**os.environ, "PYTHONPATH": str(self.packages)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         assert run.returncode == 0, run.stderr
         return run.stdout

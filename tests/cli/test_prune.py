@@ -216,15 +216,6 @@ def test_an_output_folder_that_is_a_file(job, tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_recipe_that_is_missing(prune, tmp_path):
-    refused(prune("--config", tmp_path / "recipe.yaml"), tmp_path / "recipe.yaml")
-
-
-def test_an_unknown_field_of_a_recipe(prune, tmp_path):
-    (tmp_path / "recipe.yaml").write_text("model_name_or_path: m\ndataset_name: d\nlerning_rate: 0.1\n")
-    refused(prune("--config", tmp_path / "recipe.yaml"), "lerning_rate")
-
-
 def test_only_the_main_process_says_what_is_wrong(job, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     ended = job("--sparsities", "1.5")

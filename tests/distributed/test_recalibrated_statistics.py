@@ -33,7 +33,9 @@ def test_they_are_close_to_those_of_one_process_with_the_same_global_batches(of_
     expected = recalibrated(tmp_path)
     assert {int(value) for name, value in expected.items() if name.endswith("tracked")} == {2 * BATCHES}
     first = next(name for name in expected if name.endswith("running_mean"))
-    torch.testing.assert_close(of_two[0][first], expected[first], rtol=1e-4, atol=1e-6)  # the stem sees the same pictures
+    torch.testing.assert_close(
+        of_two[0][first], expected[first], rtol=1e-4, atol=1e-6
+    )  # the stem sees the same pictures
     for name, value in expected.items():
         if name.endswith("running_var"):
             assert (of_two[0][name] / value - 1).abs().max() < VARIANCE_OFF, name

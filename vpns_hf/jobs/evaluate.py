@@ -27,12 +27,12 @@ UNNAMED = re.compile(r"(LABEL_)?\d+")
 
 @dataclass(frozen=True)
 class EvaluationImages:
-    """What a model is measured on, and how its images are kept; fields as the options of `scripts/prune.py`.
+    """What a model is measured on, and how its images are kept; fields as the options of `vpns prune`.
 
     Attributes:
         dataset_name: a Hub id, a local folder, or a short name.
         dataset_config_name: configuration of a data set that has several.
-        split: of the data set; None takes the one that `scripts/prune.py` tests on.
+        split: of the data set; None takes the one that `vpns prune` tests on.
         image_column_name: found by type and name if not given.
         label_column_name: likewise.
         max_test_samples: use the first images only.

@@ -43,7 +43,7 @@ def publish_run(output_dir: Path, inputs: InputArguments) -> Iterator[Publicatio
     """Publishes every model of a finished job, as `inputs` says.
 
     Raises:
-        InputError: if the Hub refuses; it names the script that publishes without training anew.
+        InputError: if the Hub refuses; it names the command that publishes without training anew.
     """
     destination = Destination(inputs.hub_model_id, public=inputs.public, collection=inputs.collection)
     try:
@@ -56,7 +56,7 @@ def publish_run(output_dir: Path, inputs: InputArguments) -> Iterator[Publicatio
 
 
 def _again(output_dir: Path, inputs: InputArguments) -> str:
-    words = ["scripts/push_to_hub.py", str(output_dir), "--hub_model_id", inputs.hub_model_id]
+    words = ["vpns", "push", str(output_dir), "--hub_model_id", inputs.hub_model_id]
     words += ["--public"] if inputs.public else []
     for option in ("collection", "license"):
         value = getattr(inputs, option)

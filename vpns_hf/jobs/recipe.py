@@ -16,7 +16,7 @@ NAMES = ("model_name_or_path", "dataset_name")
 
 
 def write_recipe(path: Path, options: Mapping[str, Any]) -> None:
-    """Writes options of `scripts/prune.py` as a YAML recipe; those that are None are left out."""
+    """Writes options of `vpns prune` as a YAML recipe; those that are None are left out."""
     given = {name: value for name, value in options.items() if value is not None}
     path.write_text(yaml.safe_dump(given, sort_keys=False, allow_unicode=True), encoding="utf-8")
 

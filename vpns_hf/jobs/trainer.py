@@ -70,7 +70,7 @@ class VPNsTrainer:
         command: the command line that started the job, to be recorded with its results.
         test_split: what the data set calls the split `test_dataset` comes from.
         streams: what the rows of the data sets stand for; made from data sets that are streams.
-        recipe: options of `scripts/prune.py` beside `args`, such as the names of model and data set, for recipe.yaml.
+        recipe: options of `vpns prune` beside `args`, such as the names of model and data set, for recipe.yaml.
 
     Attributes:
         base: the dense model every sparsity starts from.

@@ -1,4 +1,4 @@
-"""The rows a saved model is measured on: by default those that `scripts/prune.py` tests on."""
+"""The rows a saved model is measured on: by default those that `vpns prune` tests on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def choose_evaluation_split(
         dataset: at least the split to measure on.
         columns: the image and the label column.
         spec: of a data set with a short name.
-        split: its name; None takes the one that `scripts/prune.py` tests on.
+        split: its name; None takes the one that `vpns prune` tests on.
         max_samples: keep this many first rows.
 
     Raises:

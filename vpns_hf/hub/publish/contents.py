@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...reporting import DenseResult, Results
+from ...reporting import Results
 from ...utils.public_names import public_name
 from ..cards import CARD, RESULTS, renewed_card
 from ..run_folder import MODEL_FILES, SavedModel, other_seeds
@@ -55,7 +55,7 @@ def repository_files(model: SavedModel, repo_id: str, additions: Additions = AS_
     files: dict[str, Path | bytes] = _files_there(model)
     files["config.json"] = _config(model.folder / "config.json")
     seeds = other_seeds(model, additions.seed_dirs)
-    results = (model.results or Results(DenseResult())).of_model(model.run, seeds)
+    results = (model.results or Results()).of_model(model.run, seeds)
     files[CARD] = renewed_card(model.folder, results, repo_id, additions.license).encode()
     if model.results is not None:
         files[RESULTS] = results.to_json().encode()
@@ -66,9 +66,7 @@ def _check_complete(model: SavedModel) -> None:
     needed = REQUIRED if model.run is not None else {**REQUIRED, CARD: "card"}  # one can be made of the results
     for pattern, what in needed.items():
         if not any(model.folder.glob(pattern)):
-            raise InputError(
-                f"{model.folder} has no {what} ({pattern}); give a folder that `vpns prune` has written"
-            )
+            raise InputError(f"{model.folder} has no {what} ({pattern}); give a folder that `vpns prune` has written")
 
 
 def _files_there(model: SavedModel) -> dict[str, Path]:
