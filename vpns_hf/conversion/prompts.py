@@ -33,7 +33,7 @@ class PromptFacts:
     output_size: int | None = None
 
     def or_else(self, other: PromptFacts) -> PromptFacts:
-        """These facts, and those of `other` where there are none."""
+        """Returns these facts, and those of `other` where there are none."""
         return PromptFacts(**{k: getattr(other, k) if mine is None else mine for k, mine in vars(self).items()})
 
     def check(self, other: PromptFacts, source: str) -> None:
@@ -110,7 +110,7 @@ def _no_prompt(known: PromptFacts) -> FoundPrompt:
 
 
 def _random_prompt(program: Tensor, known: PromptFacts) -> FoundPrompt:
-    """The square moves over our parameter's picture, but the released code shows what lies below it in the program.
+    """Returns the square moves over our parameter's picture, but the released code shows what lies below it in the program.
 
     In evaluation, where our square stays in place, both agree if the parameter is what lies below.
     """

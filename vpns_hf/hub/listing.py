@@ -80,7 +80,7 @@ class Wanted:
             raise InputError(f"min_accuracy is {self.min_accuracy:g}; give a fraction from 0 to 1, such as 0.8")
 
     def admits(self, model: PublishedModel) -> bool:
-        """Whether a model is one of those wanted."""
+        """Returns whether a model is one of those wanted."""
         if self.arch is not None and not _mentions((model.base_model, model.name), self.arch):
             return False
         if self.dataset is not None and not self._is_dataset(model.datasets):
@@ -123,7 +123,7 @@ def models_in_folder(folder: Path) -> list[PublishedModel]:
 
 
 def models_table(models: Iterable[PublishedModel]) -> str:
-    """A table of models, the most accurate first."""
+    """Returns a table of models, the most accurate first."""
     ordered = sorted(models, key=lambda one: (-(one.accuracy if one.accuracy is not None else -1), one.name))
     if not ordered:
         return "No model of this kind."
@@ -156,7 +156,7 @@ def _from_folder(folder: Path, name: str) -> PublishedModel:
 
 
 def _mentions(names: Iterable[str | None], wanted: str) -> bool:
-    """Whether one of the names has the wanted one in it: `resnet18` is in `microsoft/resnet-18`, not in `resnet180`."""
+    """Returns whether one of the names has the wanted one in it: `resnet18` is in `microsoft/resnet-18`, not in `resnet180`."""
     parts = re.findall(r"[a-z]+|\d+", wanted.lower())
     pattern = r"(?<![a-z])" + r"[^a-z0-9]?".join(parts) + (r"(?!\d)" if parts and parts[-1].isdigit() else "")
     return bool(parts) and any(re.search(pattern, name.lower()) for name in names if name)

@@ -75,7 +75,7 @@ def fill_pattern(pattern: str, values: Mapping[str, str]) -> str:
 def field_values(
     model: str | None, dataset: str | None, sparsity: float, method: str, granularity: str, seed: int
 ) -> dict[str, str]:
-    """What the names in braces stand for, for one model; without those of a model or data set that is None."""
+    """Returns what the names in braces stand for, for one model; without those of a model or data set that is None."""
     values = {
         "arch": architecture_name(model) if model else None,
         "dataset": dataset_name(dataset) if dataset else None,
@@ -88,14 +88,14 @@ def field_values(
 
 
 def architecture_name(model: str) -> str:
-    """A short name of a network: `microsoft/resnet-18` and `timm/resnet18.tv_in1k` are `resnet18`."""
+    """Returns a short name of a network: `microsoft/resnet-18` and `timm/resnet18.tv_in1k` are `resnet18`."""
     name = public_name(model).rpartition("/")[2].lower()
     squashed = {_squash(short): short for short in BACKBONES}
     return squashed.get(_squash(name.partition(".")[0]), _slug(name))
 
 
 def dataset_name(dataset: str) -> str:
-    """A short name of a data set: `uoft-cs/cifar100` is `cifar100`."""
+    """Returns a short name of a data set: `uoft-cs/cifar100` is `cifar100`."""
     short = next((short for short, spec in DATASETS.items() if dataset in (short, spec.path)), None)
     return short or _slug(public_name(dataset).rpartition("/")[2].lower())
 

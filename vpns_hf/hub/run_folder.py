@@ -43,7 +43,7 @@ class SavedModel:
     run: RunResult | None = None
 
     def fields(self) -> dict[str, str]:
-        """What the names in braces of an id stand for; {} without results."""
+        """Returns what the names in braces of an id stand for; {} without results."""
         run, results = self.run, self.results
         if run is None or results is None:
             return {}
@@ -52,7 +52,7 @@ class SavedModel:
         )
 
     def has_sparsity(self, sparsity: float) -> bool:
-        """Whether this sparsity was asked for."""
+        """Returns whether this sparsity was asked for."""
         if self.run is not None:
             return self.run.sparsity_requested == sparsity
         return self.folder.name == sparsity_name(sparsity)
@@ -111,7 +111,7 @@ def _is_twin(model: SavedModel, other: SavedModel) -> bool:
 
 
 def is_model_folder(folder: Path) -> bool:
-    """Whether a folder holds the configuration of a pruned model."""
+    """Returns whether a folder holds the configuration of a pruned model."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

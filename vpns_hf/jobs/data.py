@@ -168,7 +168,7 @@ def eval_batches(cache: ImageSource, args: VPNsTrainingArguments, process: Proce
 
 
 def _are_prepared_early(source: ImageSource, process: Process) -> bool:
-    """Whether a batch is worth a thread: its images are decoded first, and no accelerator prepares it by itself."""
+    """Returns whether a batch is worth a thread: its images are decoded first, and no accelerator prepares it by itself."""
     return not isinstance(source, ImageCache) and torch.device(process.device).type == "cpu"
 
 

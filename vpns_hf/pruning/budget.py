@@ -15,7 +15,7 @@ from .thresholds import make_selector, write_masks
 
 
 def num_dropped(total: int, sparsity: float | str | Decimal | Fraction) -> int:
-    """How many of `total` entries a sparsity removes: floor(sparsity * total), free of binary rounding.
+    """Returns how many of `total` entries a sparsity removes: floor(sparsity * total), free of binary rounding.
 
     The sparsity counts as the decimal it is written as, and the rounding of a difference such as 1 - 0.9 is undone
     (the nearest fraction with a denominator of at most 10^12 is taken).
@@ -33,7 +33,7 @@ def num_dropped(total: int, sparsity: float | str | Decimal | Fraction) -> int:
 
 
 def global_masks(scores: Sequence[Tensor], sparsity: float) -> list[Tensor]:
-    """Bool masks like the scores that drop the floor(sparsity * N) smallest |S| over all layers together.
+    """Returns bool masks like the scores that drop the floor(sparsity * N) smallest |S| over all layers together.
 
     Ties go by position, the earlier first, so the count is exact; a layer can end up empty.
 
@@ -49,7 +49,7 @@ def global_masks(scores: Sequence[Tensor], sparsity: float) -> list[Tensor]:
 
 
 def layerwise_masks(scores: Sequence[Tensor], sparsity: float) -> list[Tensor]:
-    """Bool masks like the scores that drop the floor(sparsity * n) smallest |S| of each layer of n entries.
+    """Returns bool masks like the scores that drop the floor(sparsity * n) smallest |S| of each layer of n entries.
 
     Raises:
         InputError: as `global_masks`.

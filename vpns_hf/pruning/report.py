@@ -20,7 +20,7 @@ def empty_layers(model: VPNsForImageClassification) -> list[str]:
 
 
 def effective_density(model: VPNsForImageClassification) -> float | None:
-    """Fraction of prunable weights kept, the rows of the head that no target class reads left out.
+    """Returns fraction of prunable weights kept, the rows of the head that no target class reads left out.
 
     With a label mapping most rows of a 1000-way head are never read, yet they count in the published density.
     None where the backbone has no linear head to tell rows of.

@@ -62,13 +62,13 @@ class ModelEvaluation(Record):
         )
 
     def accuracy_table(self) -> str:
-        """A table of the accuracies of both views."""
+        """Returns a table of the accuracies of both views."""
         kinds = {"Top-1 accuracy": self.accuracy, "Top-5 accuracy": self.top5}
         rows = [[name, percent(values.prompted), percent(values.plain)] for name, values in kinds.items()]
         return markdown_table(["", "With the prompt", "Without"], rows, [False, True, True])
 
     def figures_table(self) -> str:
-        """A table of everything else, beside the dense network."""
+        """Returns a table of everything else, beside the dense network."""
         cost = self.cost
         rows = [
             ["Sparsity", "", percent(self.sparsity)],
@@ -81,7 +81,7 @@ class ModelEvaluation(Record):
 
 
 def latency_title(cost: CostRecord) -> str:
-    """What a latency is the latency of: "Latency (batch of 1, float32, CPU X, 2 threads)"."""
+    """Returns what a latency is the latency of: "Latency (batch of 1, float32, CPU X, 2 threads)"."""
     if cost.milliseconds is None:
         return "Latency"
     return f"Latency (batch of {cost.batch_size}, {cost.dtype}, {cost.device})"

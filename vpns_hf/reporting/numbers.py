@@ -8,17 +8,17 @@ NOT_MEASURED = "not measured"
 
 
 def percent(fraction: float | None) -> str:
-    """A fraction as a percentage with two decimals and its sign: 0.7 -> "70.00%"."""
+    """Returns a fraction as a percentage with two decimals and its sign: 0.7 -> "70.00%"."""
     return NOT_MEASURED if fraction is None else f"{100 * fraction:.2f}%"
 
 
 def short_percent(fraction: float) -> str:
-    """A fraction as a percentage with no more digits than it needs: 0.7 -> "70%", 0.955 -> "95.5%"."""
+    """Returns a fraction as a percentage with no more digits than it needs: 0.7 -> "70%", 0.955 -> "95.5%"."""
     return f"{_tidy(fraction)}%"
 
 
 def points(fraction: float | None, reference: float | None) -> str:
-    """A percentage, and in brackets how many points it lies above the reference: "94.17 (-1.39)"."""
+    """Returns a percentage, and in brackets how many points it lies above the reference: "94.17 (-1.39)"."""
     if fraction is None:
         return NOT_MEASURED
     # Adding 0.0 turns a rounded -0.0 into 0.0.
@@ -27,7 +27,7 @@ def points(fraction: float | None, reference: float | None) -> str:
 
 
 def count(number: int | None) -> str:
-    """An integer with thousands separators: 11678912 -> "11,678,912"."""
+    """Returns an integer with thousands separators: 11678912 -> "11,678,912"."""
     return NOT_MEASURED if number is None else f"{number:,}"
 
 
@@ -37,12 +37,12 @@ def duration(seconds: float) -> str:
 
 
 def megabytes(size: int | None) -> str:
-    """A size in bytes as 10^6 bytes with two decimals: 46827520 -> "46.83 MB"."""
+    """Returns a size in bytes as 10^6 bytes with two decimals: 46827520 -> "46.83 MB"."""
     return NOT_MEASURED if size is None else text.megabytes(size)
 
 
 def operations(number: int | None) -> str:
-    """A count of operations with three digits that matter: 1814073344 -> "1.81 G", 1357824 -> "1.36 M"."""
+    """Returns a count of operations with three digits that matter: 1814073344 -> "1.81 G", 1357824 -> "1.36 M"."""
     if number is None:
         return NOT_MEASURED
     unit, size = next((pair for pair in (("G", 1e9), ("M", 1e6)) if number >= pair[1]), ("k", 1e3))
@@ -50,12 +50,12 @@ def operations(number: int | None) -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    """A time in milliseconds with three digits that matter: 12.345 -> "12.3 ms"."""
+    """Returns a time in milliseconds with three digits that matter: 12.345 -> "12.3 ms"."""
     return NOT_MEASURED if value is None else f"{value:.3g} ms"
 
 
 def sparsity_name(sparsity: float) -> str:
-    """The name of a run in folders and tags: 0.7 -> "sparsity-70", 0.955 -> "sparsity-95.5"."""
+    """Returns the name of a run in folders and tags: 0.7 -> "sparsity-70", 0.955 -> "sparsity-95.5"."""
     return f"sparsity-{_tidy(sparsity)}"
 
 

@@ -17,7 +17,7 @@ from .tables import results_table
 def write_report(
     results: Results, output_dir: str | os.PathLike[str], prompts: Mapping[float, npt.ArrayLike] | None = None
 ) -> None:
-    """Write results.json, results.md and plots/ into `output_dir`.
+    """Writes results.json, results.md and plots/ into `output_dir`.
 
     Args:
         results: of all runs.
@@ -36,7 +36,7 @@ def write_report(
 def write_model_plots(
     run: RunResult, folder: str | os.PathLike[str], prompt: npt.ArrayLike | None = None, suffix: str = ""
 ) -> dict[str, str]:
-    """Write the pictures of one model into `folder`/plots: `density_by_layer.png` and `prompt.png`.
+    """Writes the pictures of one model into `folder`/plots: `density_by_layer.png` and `prompt.png`.
 
     Args:
         run: the results of the model.

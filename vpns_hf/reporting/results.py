@@ -71,7 +71,7 @@ class RunResult(Record):
         return sum(self.seconds.values())
 
     def is_same_but_seed(self, other: RunResult) -> bool:
-        """Whether both differ in their seed, and not in what they prune, how, how much, or where it was measured."""
+        """Returns whether both differ in their seed, and not in what they prune, how, how much, or where it was measured."""
 
         def kind(run: RunResult) -> tuple[str, str, float, str]:
             return run.method, run.granularity, run.sparsity_requested, run.split
@@ -80,7 +80,7 @@ class RunResult(Record):
 
 
 def share_of_waiting(history: Sequence[EpochRecord]) -> float | None:
-    """Which share of the time of epochs was spent waiting for batches, in [0, 1]; None where it was not measured."""
+    """Returns which share of the time of epochs was spent waiting for batches, in [0, 1]; None where it was not measured."""
     measured = [record for record in history if record.waiting is not None]
     seconds = sum(record.seconds for record in measured)
     return sum(record.waiting for record in measured) / seconds if seconds else None
@@ -113,15 +113,15 @@ class Results(Record):
     evaluations: list[ModelEvaluation] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of results.json: JSON types only, None where a number was not measured or is not finite."""
+        """Returns the content of results.json: JSON types only, None where a number was not measured or is not finite."""
         return _json_ready(asdict(self))
 
     def to_json(self) -> str:
-        """The text of results.json."""
+        """Returns the text of results.json."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
 
     def of_model(self, run: RunResult | None, seeds: Sequence[RunResult] = ()) -> Results:
-        """The part of these results that lies beside one model; local paths lose the folders that lead to them.
+        """Returns the part of these results that lies beside one model; local paths lose the folders that lead to them.
 
         Args:
             run: of the model; None if nothing is known but its evaluations.
@@ -138,20 +138,20 @@ class Results(Record):
         )
 
     def with_evaluation(self, evaluation: ModelEvaluation) -> Results:
-        """These results with an evaluation, instead of an earlier one on the same split of the same data set."""
+        """Returns these results with an evaluation, instead of an earlier one on the same split of the same data set."""
         place = evaluation.dataset, evaluation.split
         others = [earlier for earlier in self.evaluations if (earlier.dataset, earlier.split) != place]
         return replace(self, evaluations=[*others, evaluation])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write results.json at `path`, in one step: a reader sees the old file or the new one, never a part."""
+        """Writes results.json at `path`, in one step: a reader sees the old file or the new one, never a part."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Results:
-        """Read a results.json.
+        """Reads a results.json.
 
         Raises:
             InputError: there is no such file, or it does not hold the results of a job.

@@ -26,7 +26,7 @@ def results_table(results: Results) -> str:
 
 
 def layer_table(layers: Mapping[str, Sequence[int]], skipped: Mapping[str, str]) -> str:
-    """The layers that will be pruned, with their total, then the skipped ones with the reason.
+    """Returns the layers that will be pruned, with their total, then the skipped ones with the reason.
 
     Args:
         layers: shape of the weight by name of the layer.

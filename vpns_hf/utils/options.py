@@ -135,7 +135,7 @@ def _plain(value: Any) -> Any:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type that a field is annotated with."""
+    """Returns whether a value is of a type that a field is annotated with."""
     if hint == list[float]:
         return isinstance(value, list) and all(_fits(item, float) for item in value)
     if hint is float:

@@ -20,12 +20,12 @@ def hub_id(name: str | None) -> str | None:
 
 
 def public_name(name: str) -> str:
-    """A Hub id as it is; of a path only its last part."""
+    """Returns a Hub id as it is; of a path only its last part."""
     return hub_id(name) or Path(name).name or name
 
 
 def public_command(command: str) -> str:
-    """A command line in which a path outside the working folder is reduced to its last part."""
+    """Returns a command line in which a path outside the working folder is reduced to its last part."""
     return shlex.join(_public_word(word) for word in shlex.split(command))
 
 

@@ -34,7 +34,7 @@ def merge(text: str, made: ModelCard, with_text: bool) -> str:
 
 
 def has_markers(text: str) -> bool:
-    """Whether a part of a card was generated, or its markers are damaged."""
+    """Returns whether a part of a card was generated, or its markers are damaged."""
     return BEGIN in text or END in text
 
 

@@ -217,7 +217,7 @@ def _fields(folder: Path, results: Results, run: RunResult) -> dict[str, Any]:
 
 
 def _over_seeds(runs: Sequence[RunResult]) -> str:
-    """Mean and sample standard deviation of the top-1 accuracy in the view the first run uses by default, in words."""
+    """Returns mean and sample standard deviation of the top-1 accuracy in the view the first run uses by default, in words."""
     view = "prompted" if runs[0].prompt_at_inference else "plain"
     values = [getattr(run.accuracy, view) for run in runs]
     if len(values) < 2 or None in values:

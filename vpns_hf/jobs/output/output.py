@@ -135,7 +135,7 @@ def _own_paths(folder: Path) -> list[Path]:
 
 
 def _is_model_file(path: Path) -> bool:
-    """Whether a run writes a file of that name, below a model folder; hidden ones and caches belong to nobody."""
+    """Returns whether a run writes a file of that name, below a model folder; hidden ones and caches belong to nobody."""
     if any(part.startswith((".", "__")) for part in path.parts):
         return True
     return any(len(path.parts) == len(Path(name).parts) and path.match(name) for name in MODEL_FILES)

@@ -42,7 +42,7 @@ class SavedModels(Mapping[float, VPNsForImageClassification]):
         return VPNsForImageClassification.from_pretrained(self.folder(sparsity))
 
     def __contains__(self, sparsity: object) -> bool:
-        """Whether a model of a requested sparsity has been saved; loads none."""
+        """Returns whether a model of a requested sparsity has been saved; loads none."""
         return sparsity in self._sparsities
 
     def __iter__(self) -> Iterator[float]:

@@ -134,7 +134,7 @@ class Checkpoints:
         return [path for path in self._named() if path.is_dir() and _holds_only_ours(path)]
 
     def _named(self) -> list[Path]:
-        """Everything with the name of a checkpoint, also what somebody else has put there."""
+        """Returns everything with the name of a checkpoint, also what somebody else has put there."""
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if NAME.fullmatch(path.name))

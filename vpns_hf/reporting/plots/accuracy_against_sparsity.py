@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def accuracy_figure(results: Results) -> Figure:
-    """Top-1 accuracy in % over achieved sparsity in %, for the runs of one method."""
+    """Returns Top-1 accuracy in % over achieved sparsity in %, for the runs of one method."""
     figure = new_figure(6.4, 4.2)
     axes = figure.add_subplot()
     runs = sorted(results.runs, key=lambda run: run.sparsity)

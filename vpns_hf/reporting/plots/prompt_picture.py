@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def prompt_figure(image: npt.ArrayLike, title: str = "Visual prompt") -> Figure:
-    """The prompt in its colours (left), stretched around mid-grey, and its mean over the channels (right).
+    """Returns the prompt in its colours (left), stretched around mid-grey, and its mean over the channels (right).
 
     Args:
         image: what the prompt adds to each pixel, shape (3, O, O), values in [-1, 1] where pixels are in [0, 1].

@@ -21,21 +21,21 @@ DOTS_PER_INCH = 150
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of the given size in inches."""
+    """Returns an empty figure of the given size in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
 
 
 def plain_frame(axes: Axes) -> None:
-    """Leave only the left and lower line of the frame, and a light horizontal grid."""
+    """Leaves only the left and lower line of the frame, and a light horizontal grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.8)
     axes.set_axisbelow(True)
 
 
 def save_png(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write the figure as PNG; its folder is made if it is not there."""
+    """Writes the figure as PNG; its folder is made if it is not there."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # The font has no Chinese, Japanese or Korean letters, say; the names in the tables are whole.
