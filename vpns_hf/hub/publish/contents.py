@@ -66,9 +66,7 @@ def _check_complete(model: SavedModel) -> None:
     needed = REQUIRED if model.run is not None else {**REQUIRED, CARD: "card"}  # one can be made of the results
     for pattern, what in needed.items():
         if not any(model.folder.glob(pattern)):
-            raise InputError(
-                f"{model.folder} has no {what} ({pattern}); give a folder that `vpns prune` has written"
-            )
+            raise InputError(f"{model.folder} has no {what} ({pattern}); give a folder that `vpns prune` has written")
 
 
 def _files_there(model: SavedModel) -> dict[str, Path]:
