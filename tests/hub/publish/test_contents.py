@@ -7,8 +7,10 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from tests.hub.cards.test_update import EVALUATION
 from vpns_hf import InputError
-from vpns_hf.hub import find_models
+from vpns_hf.hub import FetchedModel, find_models
+from vpns_hf.hub.cards import update_card
 from vpns_hf.hub.publish import Additions, plan_repositories, repository_files
 
 
@@ -88,6 +90,17 @@ def test_a_card_that_is_gone_is_made_of_the_results(copied):
     before = ModelCard(repository_files(model, "vpns/net")["README.md"].decode())
     (model.folder / "README.md").unlink()
     assert ModelCard(repository_files(model, "vpns/net")["README.md"].decode()).text == before.text
+
+
+def test_what_was_evaluated_is_published_in_results_and_card(copied):
+    [model] = find_models(copied, 0.7)
+    update_card(FetchedModel(model.folder), EVALUATION, "vpns evaluate output/sparsity-70 --update_card")
+    [repository] = plan_repositories(copied, "vpns/net", 0.7)
+    [evaluation] = json.loads(repository.files["results.json"])["evaluations"]
+    assert (evaluation["dataset"], evaluation["accuracy"]) == ("org/digits", {"prompted": 0.91, "plain": 0.92})
+    card = repository.files["README.md"].decode()
+    assert card.count("## Evaluation on the test split of `org/digits`\n") == 1
+    assert card.count('"vpns/net"') == 2
 
 
 @pytest.fixture

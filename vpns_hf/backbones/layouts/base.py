@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -64,8 +66,13 @@ def extent(shape: torch.Size | None, axis: int) -> int | None:
 
 def stock_shapes(config: PreTrainedConfig) -> dict[str, torch.Size]:
     """Returns {name: shape} of the tensors of the image classifier that transformers builds for `config`."""
+    return dict(_stock_shapes(type(config), config.to_json_string(use_diff=False)))
+
+
+@lru_cache(maxsize=8)  # a translation asks for the same ones several times, and building takes tenths of a second
+def _stock_shapes(kind: type[PreTrainedConfig], fields: str) -> dict[str, torch.Size]:
     with torch.device("meta"):
-        model = AutoModelForImageClassification.from_config(config)
+        model = AutoModelForImageClassification.from_config(kind.from_dict(json.loads(fields)))
     return {name: tensor.shape for name, tensor in model.state_dict().items()}
 
 
