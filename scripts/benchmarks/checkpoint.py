@@ -12,12 +12,13 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from vpns_hf.data import Batch
-from vpns_hf.jobs import Checkpointing, Checkpoints, Job
+from vpns_hf.jobs.resume import Checkpointing, Checkpoints, Job
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.reporting import EpochRecord, ViewAccuracy, ViewLoss
-from vpns_hf.training import AdamSpec, BestOnValidation, Run, RunData, SGDSpec, StopRequest, TrainingStage
+from vpns_hf.training import AdamSpec, BestOnValidation, Run, RunData, SGDSpec, TrainingStage
+from vpns_hf.training.distributed import StopRequest
 
 from .step import LEARNING_RATE, SPARSITY, WEIGHT_DECAY, OneIteration, iterating, random_batches, resnet18
 

@@ -10,7 +10,8 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from vpns_hf.pruning import MaskedWeights, make_selector, num_dropped, write_masked_weights, write_masks
+from vpns_hf.pruning import num_dropped
+from vpns_hf.pruning.thresholds import MaskedWeights, make_selector, write_masked_weights, write_masks
 
 FOLLOWED = "all of it, following the last masks"
 

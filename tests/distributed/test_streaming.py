@@ -14,7 +14,7 @@ from tests.data.broken import with_broken
 from tests.distributed.launching import SCRIPTS, ended, start
 from tests.faults.interrupted import weights
 from tests.training_helpers import coloured_split
-from vpns_hf.jobs import Checkpoints
+from vpns_hf.jobs.resume import Checkpoints
 
 TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", 2]
 TRAIN, VALIDATION, TEST = 60, 12, 17

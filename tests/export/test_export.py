@@ -18,7 +18,7 @@ from tests.helpers import pictures, randomised, tiny_model, tiny_resnet
 from vpns_hf.backbones import IMAGENET, TIMM_NETWORKS, Backbone, load_backbone
 from vpns_hf.errors import InputError
 from vpns_hf.export import EXPORTS, export_model
-from vpns_hf.jobs import save_model
+from vpns_hf.jobs.output import save_model
 from vpns_hf.models.configuration_vgg import VggConfig
 from vpns_hf.models.modeling_vgg import VggForImageClassification
 

@@ -13,7 +13,7 @@ from tests.faults.interrupted import crashed_job, job, weights
 from tests.helpers import tiny_model, tiny_resnet
 from vpns_hf import InputError, VPNsForImageClassification
 from vpns_hf.backbones import load_backbone
-from vpns_hf.jobs import Checkpoints, SavedState
+from vpns_hf.jobs.resume import Checkpoints, SavedState
 from vpns_hf.jobs.resume import resumption as resuming
 
 pytestmark = pytest.mark.slow  # whole jobs

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.interrupted import job, weights
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.jobs import Checkpoints
+from vpns_hf.jobs.resume import Checkpoints
 
 ROOT = Path(__file__).parents[2]
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "tests.faults.scripts.several"]

@@ -18,8 +18,9 @@ from tests.faults.interrupted import At, job, weights
 from tests.helpers import tiny_resnet
 from tests.training_helpers import coloured_split
 from vpns_hf.errors import Interrupted
-from vpns_hf.jobs import Checkpoints, trainer
-from vpns_hf.training import StopRequest
+from vpns_hf.jobs import trainer
+from vpns_hf.jobs.resume import Checkpoints
+from vpns_hf.training.distributed import StopRequest
 
 pytestmark = pytest.mark.slow  # whole jobs
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.helpers import prune_at_random
 from vpns_hf import VPNsForImageClassification, VPNsTrainingArguments
 from vpns_hf.hub.cards import write_model_card
-from vpns_hf.jobs import public_recipe, save_model, write_recipe
+from vpns_hf.jobs import public_recipe, write_recipe
+from vpns_hf.jobs.output import save_model
 from vpns_hf.pruning import layer_records
 from vpns_hf.reporting import (
     DenseResult,

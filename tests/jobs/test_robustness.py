@@ -14,7 +14,7 @@ from transformers import ViTImageProcessorPil
 from tests.helpers import pictures, tiny_model, tiny_resnet
 from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification, VPNsTrainer
-from vpns_hf.jobs import image_processor, save_model
+from vpns_hf.jobs.output import image_processor, save_model
 
 pytestmark = pytest.mark.slow  # whole jobs
 

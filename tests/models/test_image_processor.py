@@ -12,7 +12,7 @@ from transformers import AutoImageProcessor, pipeline
 
 from tests.helpers import pictures, tiny_model
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.jobs import image_processor, save_model
+from vpns_hf.jobs.output import image_processor, save_model
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification, pi
 import vpns_hf
 from tests.helpers import pictures, pruned, tiny_resnet, tiny_vgg
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.jobs import save_model
+from vpns_hf.jobs.output import save_model
 
 pytestmark = pytest.mark.slow
 SCRIPTS = Path(__file__).parent

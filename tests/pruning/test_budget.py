@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from vpns_hf.errors import InputError
-from vpns_hf.pruning import SCOPES, global_masks, layerwise_masks, make_selector, num_dropped
+from vpns_hf.pruning import SCOPES, global_masks, layerwise_masks, num_dropped
+from vpns_hf.pruning.thresholds import make_selector
 
 
 def filled_weights() -> list[torch.Tensor]:

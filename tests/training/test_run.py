@@ -12,7 +12,8 @@ from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.label_mapping import LABEL_MAPPINGS
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training import AdamSpec, BestOnValidation, Callback, Run, SGDSpec, process_states, run_stages
+from vpns_hf.training import AdamSpec, BestOnValidation, Callback, Run, SGDSpec, run_stages
+from vpns_hf.training.distributed import process_states
 
 
 class Stop(Exception):

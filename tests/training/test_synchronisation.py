@@ -13,8 +13,9 @@ from torch.profiler import ProfilerActivity, profile
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.data import Batch
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage
-from vpns_hf.pruning import DeviceSelector, learned_mask
+from vpns_hf.pruning import learned_mask
 from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.pruning.thresholds import DeviceSelector
 from vpns_hf.training import (
     AdamSpec,
     LoggingCallback,

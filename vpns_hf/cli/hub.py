@@ -6,9 +6,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from ..errors import InputError
+from ..jobs import LICENSE_HELP
 from .parser import OneLineParser
 
-LICENSE_HELP = "Licence of what is published, as the Hub names it, such as apache-2.0; that of the card if not given."
 CARDS = Path("model_cards")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import InputError
-from ..jobs import save_model
+from ..jobs.output import save_model
 from ..models import VPNsConfig, VPNsForImageClassification
 from ..pruning import empty_layers
 from ..reporting import count, percent

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..errors import InputError
-from ..pruning import make_selector
+from ..pruning.thresholds import make_selector
 
 
 @dataclass(frozen=True)

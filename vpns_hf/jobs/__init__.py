@@ -8,7 +8,7 @@ from ..utils.doors import door
 __all__, __getattr__ = door(
     __name__,
     {
-        "arguments": ["InputArguments", "VPNsTrainingArguments"],
+        "arguments": ["LICENSE_HELP", "InputArguments", "VPNsTrainingArguments"],
         "data": [
             "choose_splits",
             "eval_batches",
@@ -19,22 +19,9 @@ __all__, __getattr__ = door(
             "stream_store",
         ],
         "evaluate": ["EvaluationImages", "evaluate_model"],
-        "output": [
-            "ClaimedFolder",
-            "LOCK",
-            "SavedModels",
-            "check_output_dir",
-            "clear_output_dir",
-            "digests_of_data",
-            "image_processor",
-            "refuse_foreign",
-            "refuse_strange_files",
-            "save_model",
-        ],
         "plan": ["Plan"],
         "publish": ["check_publishable", "publish_run"],
         "recipe": ["public_recipe", "write_recipe"],
-        "resume": ["Checkpointing", "Checkpoints", "Job", "SavedState", "differences", "identity_of"],
         "setup": ["accelerator_of", "check_batch_size", "preparations_of"],
         "trainer": ["VPNsTrainer"],
     },

@@ -17,7 +17,7 @@ from ..pruning import num_dropped
 from ..utils.options import BATCH, COUNT, COUNT_OR_NONE, SIDE, Part, Range, check_options, names_of, option
 
 BATCH_SIZE = 256
-LICENSE_HELP = "License of the weights for the card, as the Hub spells it, such as apache-2.0."
+LICENSE_HELP = "Licence of what is published, as the Hub names it, such as apache-2.0; that of the card if not given."
 RECIPE = "that of the recipe if not given."
 
 

@@ -18,7 +18,8 @@ from ..hub import FetchedModel
 from ..models import VPNsForImageClassification
 from ..pruning import layer_records
 from ..reporting import ModelEvaluation
-from ..training import check_all_joined, evaluate_views
+from ..training import evaluate_views
+from ..training.distributed import check_all_joined
 from .data import process_of
 from .results import measure_cost_once, package_versions
 

@@ -15,7 +15,6 @@ from ..training import (
     FastStemGradient,
     LastEpoch,
     LoggingCallback,
-    Machine,
     Preparation,
     ProgressCallback,
     RankCheck,
@@ -23,8 +22,8 @@ from ..training import (
     Stepping,
     StopAtNonFinite,
     TrackingCallback,
-    build_accelerator,
 )
+from ..training.distributed import Machine, build_accelerator
 from .arguments import VPNsTrainingArguments
 
 

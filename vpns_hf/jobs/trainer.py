@@ -20,17 +20,8 @@ from ..methods import METHODS, dense_stages
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Results, RunResult, short_percent, sparsity_name
-from ..training import (
-    Callback,
-    Evaluation,
-    Run,
-    RunData,
-    Stage,
-    StopRequest,
-    evaluate_views,
-    from_main_process,
-    run_stages,
-)
+from ..training import Callback, Evaluation, Run, RunData, Stage, evaluate_views, run_stages
+from ..training.distributed import StopRequest, from_main_process
 from ..utils.files import one_line_refusals
 from ..utils.memory import keep_freed_memory
 from .arguments import VPNsTrainingArguments

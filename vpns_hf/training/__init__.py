@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from .batch_norm import normalisation_layers, running_statistics, synchronise_statistics
 from .callbacks import LoggingCallback, ProgressCallback, TrackingCallback
-from .distributed import (
-    Machine,
-    StopRequest,
-    build_accelerator,
-    check_all_joined,
-    from_main_process,
-    generator_states,
-    process_states,
-    set_generator_states,
-)
 from .evaluation import Evaluation, evaluate_views, gather_valid, predictions
 from .loop import enter, run_stages, train, train_epoch
 from .optimizers import AdamSpec, OptimizerSpec, SGDSpec
@@ -45,7 +35,6 @@ __all__ = [
     "FastStemGradient",
     "LastEpoch",
     "LoggingCallback",
-    "Machine",
     "ModelStage",
     "OptimizerSpec",
     "Preparation",
@@ -58,31 +47,24 @@ __all__ = [
     "Stage",
     "Stepping",
     "StopAtNonFinite",
-    "StopRequest",
     "StridedConvolution",
     "TrackingCallback",
     "TrainingStage",
     "Update",
     "Waiting",
     "best_view",
-    "build_accelerator",
-    "check_all_joined",
     "check_ranks",
     "enter",
     "evaluate_views",
     "fingerprints",
     "frame_gradient",
-    "from_main_process",
     "gather_valid",
-    "generator_states",
     "has_slow_input_gradient",
     "input_gradient",
     "normalisation_layers",
     "predictions",
-    "process_states",
     "run_stages",
     "running_statistics",
-    "set_generator_states",
     "shared_tensors",
     "synchronise_statistics",
     "train",

@@ -11,8 +11,10 @@ from vpns_hf.backbones import BACKBONES
 from vpns_hf.cli.job_parser import parse_arguments
 from vpns_hf.data import DATASETS
 from vpns_hf.hub import field_values, fill_pattern, find_models
-from vpns_hf.hub.cards import OF_A_CARD, PLANNED, add_card, index_page, write_index
+from vpns_hf.hub.cards import PLANNED, add_card, index_page, write_index
 from vpns_hf.reporting import Results
+
+OF_A_CARD = {"README.md", "results.json", "recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png"}
 
 
 def cells(page: str, name: str) -> list[str]:
@@ -61,7 +63,7 @@ def test_what_was_measured_stands_in_the_index(run_dir, tmp_path):
     [model] = find_models(run_dir, 0.7)
     for folder in (name, "of-my-own"):
         added = add_card(model, tmp_path, folder, license="mit")
-        assert {path.relative_to(added).as_posix() for path in added.rglob("*") if path.is_file()} == set(OF_A_CARD)
+        assert {path.relative_to(added).as_posix() for path in added.rglob("*") if path.is_file()} == OF_A_CARD
         assert "license: mit\n" in (added / "README.md").read_text()
         assert len(Results.load(added / "results.json").runs) == 1
     page = index_page(tmp_path)

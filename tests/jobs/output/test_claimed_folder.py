@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from tests.faults.interrupted import At, crashed_job, job
 from tests.helpers import forget_accelerator
 from vpns_hf.errors import InputError
-from vpns_hf.jobs import LOCK, ClaimedFolder
+from vpns_hf.jobs.output import LOCK, ClaimedFolder
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import torch
 from tests.training_helpers import coloured_split, tiny_arguments
 from vpns_hf.data import Columns, StreamIndex, stream_image_dataset
 from vpns_hf.data.sources import parquet_files
-from vpns_hf.jobs import choose_splits, digests_of_data, open_images, stream_store
+from vpns_hf.jobs import choose_splits, open_images, stream_store
+from vpns_hf.jobs.output import digests_of_data
 
 COLUMNS = Columns("image", "label")
 

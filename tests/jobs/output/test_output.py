@@ -12,13 +12,14 @@ from transformers import AutoImageProcessor
 from tests.helpers import tiny_model
 from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.jobs import (
-    check_output_dir,
+from vpns_hf.jobs.output import (
     clear_output_dir,
     image_processor,
     refuse_foreign,
+    refuse_results,
     refuse_strange_files,
     save_model,
+    writable_output_dir,
 )
 
 REPORT = (
@@ -42,6 +43,14 @@ FOREIGN = (
     "sparsity-40/config.json",
     "sparsity-study/config.json",
 )
+
+
+def check_output_dir(output_dir: str | os.PathLike, overwrite: bool) -> Path:
+    """The folder results go to, looked at as a job does before it begins."""
+    folder = writable_output_dir(output_dir)
+    if not overwrite:
+        refuse_results(folder)
+    return folder
 
 
 def write(path: Path, text: str = "x") -> None:

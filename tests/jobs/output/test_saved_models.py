@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers import tiny_model
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.jobs import SavedModels, save_model
+from vpns_hf.jobs.output import SavedModels, save_model
 
 LINE = "no model of sparsity 0.9 has been trained; there are: 0.5, 0.6"
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vpns_hf.errors import InputError
-from vpns_hf.jobs import Job, differences, identity_of
+from vpns_hf.jobs.resume import Job, differences, identity_of
 
 OPTIONS = {"seed": 7, "sparsities": [0.4, 0.7], "output_dir": "a", "train_batch_size": 64, "model_name_or_path": "m"}
 DIGESTS = {"model": "d1"}

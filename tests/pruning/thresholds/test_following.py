@@ -14,15 +14,8 @@ from torch import Tensor
 
 from tests.helpers import SEEDED
 from vpns_hf.errors import InputError
-from vpns_hf.pruning import (
-    HostSelector,
-    MaskedWeights,
-    WrittenLayers,
-    global_masks,
-    num_dropped,
-    undecided_entries,
-    write_changes,
-)
+from vpns_hf.pruning import global_masks, num_dropped
+from vpns_hf.pruning.thresholds import HostSelector, MaskedWeights, WrittenLayers, undecided_entries, write_changes
 from vpns_hf.pruning.thresholds import following as mask_changes
 from vpns_hf.pruning.thresholds import host as host_selection
 

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 from vpns_hf.errors import InputError
-from vpns_hf.pruning import (
+from vpns_hf.pruning import global_masks, num_dropped
+from vpns_hf.pruning.thresholds import (
     DeviceSelector,
     HostSelector,
     MaskedWeights,
-    global_masks,
     make_selector,
-    num_dropped,
     write_masked_weights,
     write_masks,
 )

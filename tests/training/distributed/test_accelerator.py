@@ -9,7 +9,7 @@ from torch.distributed import destroy_process_group, init_process_group
 from torch.nn.parallel import DistributedDataParallel
 
 from vpns_hf import InputError
-from vpns_hf.training import Machine, build_accelerator, check_all_joined
+from vpns_hf.training.distributed import Machine, build_accelerator, check_all_joined
 from vpns_hf.training.distributed import accelerator as processes
 
 

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import torch
 
-from vpns_hf.training import generator_states, set_generator_states
+from vpns_hf.training.distributed import generator_states, set_generator_states
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from accelerate import Accelerator
 
-from vpns_hf.training import StopRequest
+from vpns_hf.training.distributed import StopRequest
 
 
 class Clock:

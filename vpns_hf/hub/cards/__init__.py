@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .index import OF_A_CARD, PLANNED, add_card, index_page, write_index
+from .index import PLANNED, add_card, index_page, write_index
 from .merging import BEGIN, END
 from .model_card import CARD, RESULTS, renewed_card, write_model_card
 from .update import update_card
@@ -11,7 +11,6 @@ __all__ = [
     "BEGIN",
     "CARD",
     "END",
-    "OF_A_CARD",
     "PLANNED",
     "RESULTS",
     "add_card",

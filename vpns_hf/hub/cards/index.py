@@ -13,9 +13,8 @@ from ...reporting import NOT_MEASURED, Results, markdown_table, percent, short_p
 from ..run_folder import SavedModel
 from .model_card import CARD, RESULTS, TEMPLATE, renewed_card
 
-# What a card consists of, shows or links to.
+# What a card shows or links to.
 SHOWN = ("recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png")
-OF_A_CARD = (CARD, RESULTS, *SHOWN)
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 HEADER = ("Model", "Sparsity", "Top-1, with the prompt", "Top-1, without", "Dense", "Command")
 ALIGNED_RIGHT = (False, True, True, True, True, False)

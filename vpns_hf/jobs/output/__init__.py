@@ -8,7 +8,6 @@ from .job_folder import JobFolder
 from .output import (
     MODEL_FOLDER,
     WEIGHTS,
-    check_output_dir,
     clear_output_dir,
     image_processor,
     refuse_foreign,
@@ -26,7 +25,6 @@ __all__ = [
     "ClaimedFolder",
     "JobFolder",
     "SavedModels",
-    "check_output_dir",
     "clear_output_dir",
     "digest_of_file",
     "digest_of_stream",

@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
 from ...errors import InputError
-from ...training import from_main_process
+from ...training.distributed import from_main_process
 from ...utils.files import one_line_refusals
 from .output import make_folder, remove_empty
 

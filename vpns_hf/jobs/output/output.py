@@ -32,18 +32,6 @@ WEIGHTS = "model.safetensors"  # of a model folder
 BILINEAR = 2
 
 
-def check_output_dir(output_dir: str | os.PathLike, overwrite: bool) -> Path:
-    """Returns the folder results go to; nothing is left behind there.
-
-    Raises:
-        InputError: if it cannot be written to, or holds results and `overwrite` is False.
-    """
-    folder = writable_output_dir(output_dir)
-    if not overwrite:
-        refuse_results(folder)
-    return folder
-
-
 def writable_output_dir(output_dir: str | os.PathLike) -> Path:
     """Returns the folder results go to, whatever it holds.
 

@@ -10,7 +10,8 @@ from accelerate import Accelerator
 
 from ...errors import Interrupted
 from ...reporting import EpochRecord
-from ...training import Callback, Run, Stage, StopRequest, TrainingStage, from_main_process, process_states
+from ...training import Callback, Run, Stage, TrainingStage
+from ...training.distributed import StopRequest, from_main_process, process_states
 from .checkpoints import Checkpoints
 from .identity import Job
 from .resumption import SavedState
@@ -43,11 +44,12 @@ class Checkpointing(Callback):
 
     def on_step_end(self, run: Run, stage: TrainingStage) -> None:
         self._steps += 1
-        if not self._stop(run) and self._steps == self.every:
+        self._stop_if_asked(run)
+        if self._steps == self.every:
             self.save(run)
 
     def on_evaluation_batch(self, run: Run) -> None:
-        self._stop(run)
+        self._stop_if_asked(run)
 
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
         self.save(run)
@@ -77,14 +79,13 @@ class Checkpointing(Callback):
         )
         from_main_process(self.accelerator, lambda: state.write(self.checkpoints))
 
-    def _stop(self, run: Run) -> bool:
+    def _stop_if_asked(self, run: Run) -> None:
         number = self.stop.number()
         if number:
             run.tell("on_interrupt")
             if run.progress is not None:
                 self.save(run)
             raise Interrupted(self._farewell(number), number)
-        return False
 
     def _farewell(self, number: int) -> str:
         newest = self.checkpoints.newest()

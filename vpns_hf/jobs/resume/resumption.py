@@ -12,7 +12,8 @@ from accelerate import Accelerator
 
 from ...errors import InputError
 from ...reporting import sparsity_name
-from ...training import Callback, Run, from_main_process
+from ...training import Callback, Run
+from ...training.distributed import from_main_process
 from ..arguments import VPNsTrainingArguments
 from ..output import MODEL_FOLDER, WEIGHTS, digest_of_file, refuse_foreign, refuse_results, refuse_strange_files
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint

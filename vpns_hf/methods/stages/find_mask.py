@@ -10,7 +10,8 @@ from torch import nn
 
 from ...label_mapping import LabelMapping
 from ...models import VPNsForImageClassification
-from ...pruning import Criterion, LearnedMask
+from ...pruning import LearnedMask
+from ...pruning.criteria import Criterion
 from ...training import OptimizerSpec, Run, TrainingStage
 from .label_mapping import fit_label_mapping
 

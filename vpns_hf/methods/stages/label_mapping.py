@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ...label_mapping import LabelMapping
-from ...pruning import Criterion, LearnedMask
+from ...pruning import LearnedMask
+from ...pruning.criteria import Criterion
 from ...training import ModelStage, Run, predictions
 
 
