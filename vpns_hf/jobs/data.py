@@ -25,10 +25,12 @@ from ..data import (
 )
 from ..data.batches.prefetch import EarlyEvalBatches, EarlyTrainBatches
 from ..data.catalog import DatasetSpec
+from ..data.images.source import ChosenRows
 from ..data.sources.columns import find_columns
 from ..data.sources.loading import load_image_dataset, parquet_files, stream_image_dataset
 from ..data.store.device_memory import on_device
 from ..data.store.disk_space import DiskSpace
+from ..data.stratify import balanced_rows
 from ..errors import InputError
 from ..training import RunData
 from .arguments import InputArguments, VPNsTrainingArguments
@@ -159,7 +161,16 @@ def run_data(images: Images, args: VPNsTrainingArguments, process: Process) -> R
         plain=EarlyTrainBatches(plain) if early else plain,
         mapping=eval_batches(images.train_upright, args, process),
         validation=None if images.validation is None else eval_batches(images.validation, args, process),
+        balanced=lambda per_class: balanced_batches(images.train_upright, per_class, args, process),
     )
+
+
+def balanced_batches(
+    source: ImageSource, per_class: int, args: VPNsTrainingArguments, process: Process
+) -> EvalBatches | EarlyEvalBatches:
+    """Returns this process's share of so many images of each class, chosen by the seed of the job."""
+    rows = balanced_rows(source.labels.numpy(), per_class, args.seed)
+    return eval_batches(ChosenRows(source, torch.from_numpy(rows)), args, process)
 
 
 def eval_batches(cache: ImageSource, args: VPNsTrainingArguments, process: Process) -> EvalBatches | EarlyEvalBatches:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import platform
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -16,8 +18,8 @@ from safetensors.torch import save_file
 from ..metrics import count_macs, device_name, measure_latency
 from ..models import VPNsForImageClassification
 from ..pruning import effective_density, empty_layers, layer_records
-from ..reporting import CostRecord, RunResult, share_of_waiting, sparsity_name
-from ..training import Evaluation, Run
+from ..reporting import CostRecord, Passes, RunResult, share_of_waiting, sparsity_name
+from ..training import Evaluation, Run, Stage
 from .arguments import VPNsTrainingArguments
 
 BATCH_SIZE = 1
@@ -83,44 +85,70 @@ PROTOCOLS = {
 }
 
 
-def run_result(run: Run, evaluation: Evaluation, args: VPNsTrainingArguments, split: str) -> RunResult:
+@dataclass(frozen=True)
+class RunSettings:
+    """What a run was asked for.
+
+    Attributes:
+        args: of the job.
+        sparsity: of the run.
+        passes: of its stages.
+        split: what the evaluated split is called.
+    """
+
+    args: VPNsTrainingArguments
+    sparsity: float
+    passes: Passes
+    split: str
+
+
+def passes_of(stages: Sequence[Stage]) -> Passes:
+    """Returns how often the stages go through the training images."""
+    totals = {"search": 0.0, "rounds": 0.0, "tuning": 0.0}
+    for stage in stages:
+        totals[stage.counts_as] += stage.passes
+    return Passes(**totals)
+
+
+def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunResult:
     """Returns the record of a finished run.
 
     Args:
         run: of one sparsity.
         evaluation: of its model.
-        args: of the job.
-        split: what the evaluated split is called.
+        settings: what was asked for.
     """
-    model = run.model
+    model, args = run.model, settings.args
     layers = layer_records(model)
     return RunResult(
         method=args.method,
         granularity=args.granularity,
         seed=args.seed,
-        sparsity_requested=run.sparsity,
+        sparsity_requested=settings.sparsity,
         sparsity=model.sparsity,
         accuracy=evaluation.accuracy,
         top5=evaluation.top5,
-        split=split,
+        split=settings.split,
         nonzero=sum(layer.nonzero for layer in layers),
         total=sum(layer.total for layer in layers),
         seconds=run.seconds,
-        path=sparsity_name(run.sparsity),
-        validation=run.selection.validation,
+        path=sparsity_name(settings.sparsity),
+        validation=run.selected.validation,
         prompt_at_inference=model.config.prompt_at_inference,
         effective_density=effective_density(model),
-        epoch=run.selection.epoch,
+        epoch=run.selected.epoch,
         history=run.history,
         layers=layers,
         cost=measure_cost_once(model, run.accelerator),
         waiting=share_of_waiting(run.history),
+        scope=args.scope,
+        passes=settings.passes,
     )
 
 
 def choose_view(run: Run) -> None:
     """Lets the validation split decide whether the saved model applies its prompt; the paper does not apply it."""
-    validation = run.selection.validation
+    validation = run.selected.validation
     prompted = validation.prompted if validation is not None else None
     run.model.config.prompt_at_inference = prompted is not None and prompted > validation.plain
     run.model.requires_grad_(True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .numbers import sparsity_name
-from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, ViewLoss
+from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, ViewAccuracy, ViewLoss
 from .report import write_model_plots, write_report
 from .results import Results, RunResult, share_of_waiting
 from .tables import layer_table, results_table
@@ -13,6 +13,7 @@ __all__ = [
     "DenseResult",
     "EpochRecord",
     "LayerRecord",
+    "Passes",
     "Results",
     "RunResult",
     "ViewAccuracy",

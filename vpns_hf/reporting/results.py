@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, known_fields, optional_accuracy
+from .records import (
+    CostRecord,
+    DenseResult,
+    EpochRecord,
+    LayerRecord,
+    Passes,
+    ViewAccuracy,
+    known_fields,
+    optional_accuracy,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class RunResult:
         layers: one record per masked layer, in the order of the model.
         cost: storage, operations and latency.
         waiting: share of the time of all epochs spent waiting for batches, in [0, 1]; None if not measured.
+        scope: what was ranked together, such as "global"; None if not recorded.
+        passes: over the training images, by part of the method; None if not recorded.
     """
 
     method: str
@@ -61,6 +72,8 @@ class RunResult:
     layers: list[LayerRecord] = field(default_factory=list)
     cost: CostRecord = field(default_factory=CostRecord)
     waiting: float | None = None
+    scope: str | None = None
+    passes: Passes | None = None
 
     @property
     def total_seconds(self) -> float:
@@ -76,6 +89,7 @@ class RunResult:
             "history": [EpochRecord.from_dict(record) for record in data.get("history", [])],
             "layers": [LayerRecord.from_dict(record) for record in data.get("layers", [])],
             "cost": CostRecord.from_dict(data.get("cost") or {}),
+            "passes": None if data.get("passes") is None else Passes(**data["passes"]),
         }
         return cls(**{**known_fields(cls, data), **nested})
 
