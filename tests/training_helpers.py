@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.helpers import CLASSES, HandNet, hand_pictures, pictures, tiny_resnet
 from vpns_hf import VPNsForImageClassification, VPNsTrainer, VPNsTrainingArguments
 from vpns_hf.data import Batch
 from vpns_hf.data.provenance import Origin
-from vpns_hf.training import Callback, EpochSelection, LastEpoch, Run, RunData
+from vpns_hf.training import Callback, Run, RunData
 
 # Equal numbers are asked for, bit by bit, also where there is a GPU. Accelerate decides once for the whole process.
 os.environ["ACCELERATE_USE_CPU"] = "1"
@@ -65,21 +65,21 @@ def make_run(
     model: VPNsForImageClassification,
     prompted: Sequence[Batch],
     plain: Sequence[Batch],
-    sparsity: float,
     mapping: Sequence[Batch] | None = None,
     recorder: Callback | None = None,
-    selection: EpochSelection | None = None,
     validation: Sequence[Batch] | None = None,
+    balanced: Callable[[int], Sequence[Batch]] | None = None,
 ) -> Run:
-    """A run that keeps the last epoch; without a validation split if none is given."""
+    """A run over batches; without a validation split, or images to score, if none are given."""
     data = RunData(
         GivenBatches(prompted),
         GivenBatches(plain),
         GivenBatches(plain if mapping is None else mapping),
         None if validation is None else GivenBatches(validation),
+        balanced,
     )
     callbacks = [] if recorder is None else [recorder]
-    return Run(model, Accelerator(cpu=True), data, sparsity, selection or LastEpoch(), callbacks)
+    return Run(model, Accelerator(cpu=True), data, callbacks)
 
 
 class HandConfig(PreTrainedConfig):

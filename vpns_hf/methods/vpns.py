@@ -9,20 +9,21 @@ from __future__ import annotations
 from ..pruning.criteria import scaled_weight
 from ..training import AdamSpec, Stage
 from .options import StageOptions, Task
-from .parts import fit_mapping, label_mapping_of, pruner_of, ranking
+from .parts import fit_mapping, pruner_of, ranking
 from .stages import FindMaskStage, FineTuneStage, RecalibrateBatchNorm
 
 
 def vpns_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, find the mask, recalibrate where asked for, fine-tune."""
+    fit = fit_mapping(options, task)
     search = FindMaskStage(
         options.find_mask_epochs,
         AdamSpec(options.score_learning_rate, options.prompt_learning_rate, options.weight_decay),
         ranking(options, scaled_weight),
         task.sparsity,
         pruner_of(options),
-        label_mapping_of(options),
+        fit.label_mapping,
         options.mapping_interval,
     )
-    before = [fit_mapping(options, task), search, *RecalibrateBatchNorm.of(options)]
+    before = [fit, search, *RecalibrateBatchNorm.of(options)]
     return [*before, FineTuneStage.of(options, before)]

@@ -86,8 +86,8 @@ class Global(Budget):
     """All layers are ranked together; one can end up empty."""
 
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
-        total = sum(_weights(group) for group in groups)
-        return [Pool(tuple(range(len(groups))), num_dropped(total, sparsity))]
+        dropped = num_dropped(sum(_weights(group) for group in groups), sparsity)
+        return [Pool(tuple(range(len(groups))), dropped)] if groups else []
 
 
 class PerLayer(Budget):
