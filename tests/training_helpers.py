@@ -69,6 +69,7 @@ def make_run(
     recorder: Callback | None = None,
     validation: Sequence[Batch] | None = None,
     balanced: Callable[[int], Sequence[Batch]] | None = None,
+    mixed_precision: str = "no",
 ) -> Run:
     """A run over batches; without a validation split, or images to score, if none are given."""
     data = RunData(
@@ -79,7 +80,7 @@ def make_run(
         balanced,
     )
     callbacks = [] if recorder is None else [recorder]
-    return Run(model, Accelerator(cpu=True), data, callbacks)
+    return Run(model, Accelerator(cpu=True, mixed_precision=mixed_precision), data, callbacks)
 
 
 class HandConfig(PreTrainedConfig):
@@ -125,17 +126,21 @@ for classifier in (HandClassifier, ScaledChannels):
     AutoModelForImageClassification.register(classifier.config_class, classifier, exist_ok=True)
 
 
-def hand_model(mapping: Sequence[int] = (4, 0, 5, 2)) -> VPNsForImageClassification:
+def hand_model(mapping: Sequence[int] = (4, 0, 5, 2), **config_fields: object) -> VPNsForImageClassification:
     """The hand-checked net behind a frame of 2 pixels on pictures of 8, ImageNet mean and standard deviation."""
+    fields = {"visual_prompt": "pad", "prompt_size": 2, "image_size": 8, **config_fields}
     model = VPNsForImageClassification.from_backbone(
         HandClassifier(HandConfig(num_labels=6)),
         id2label={index: str(index) for index in range(len(mapping))},
-        visual_prompt="pad",
-        prompt_size=2,
-        image_size=8,
+        **fields,
     )
     model.label_mapping.copy_(torch.tensor(mapping))
     return model
+
+
+def plain_hand_model() -> VPNsForImageClassification:
+    """The hand-checked net as it is: all six logits, no prompt, no normalisation."""
+    return hand_model(range(6), visual_prompt="none", image_mean=[0.0] * 3, image_std=[1.0] * 3)
 
 
 def hand_batches() -> tuple[Batch, Batch]:

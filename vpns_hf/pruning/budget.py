@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +36,15 @@ def num_dropped(total: int, sparsity: float | str | Decimal | Fraction) -> int:
     return math.floor(exact * total)
 
 
+def sparsity_of(dropped: int, total: int) -> Decimal:
+    """Returns the shortest decimal that removes `dropped` of `total` entries, 0 <= dropped < total."""
+    for digits in range(13):  # as many as `num_dropped` tells apart
+        sparsity = Decimal(-(-dropped * 10**digits // total)).scaleb(-digits)
+        if sparsity < 1 and num_dropped(total, sparsity) == dropped:
+            return sparsity
+    raise ValueError(f"{dropped} of {total} entries are removed by no sparsity in [0, 1) of 12 digits")
+
+
 @dataclass(frozen=True)
 class Pool:
     """Groups whose units are ranked together.
@@ -49,7 +59,13 @@ class Pool:
 
 
 class Budget(ABC):
-    """Which units stay."""
+    """Which units stay.
+
+    Attributes:
+        name: what is ranked together, for records.
+    """
+
+    name: ClassVar[str]
 
     @abstractmethod
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
@@ -85,6 +101,8 @@ class Budget(ABC):
 class Global(Budget):
     """All layers are ranked together; one can end up empty."""
 
+    name = "global"
+
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
         dropped = num_dropped(sum(_weights(group) for group in groups), sparsity)
         return [Pool(tuple(range(len(groups))), dropped)] if groups else []
@@ -93,30 +111,48 @@ class Global(Budget):
 class PerLayer(Budget):
     """Every layer loses the same fraction of its weights."""
 
+    name = "layer"
+
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
         return [Pool((place,), num_dropped(_weights(group), sparsity)) for place, group in enumerate(groups)]
 
 
 @dataclass(frozen=True)
 class LikeAnother(Budget):
-    """Every layer keeps as many weights as in another network of the same layers; the sparsity follows.
+    """Every layer keeps as many weights as in another network of the same layers.
 
     Attributes:
         kept: {layer name: how many of how many weights}.
     """
 
+    name = "like"
+
     kept: Mapping[str, tuple[int, int]]
 
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
+        """As in `Budget`; a sparsity other than that of the other network is refused as well."""
         sizes = {group.name: _weights(group) for group in groups}
+        self._check_layers(sizes)
+        dropped = {name: size - self.kept[name][0] for name, size in sizes.items()}
+        self._check_total(sum(dropped.values()), sum(sizes.values()), sparsity)
+        return [Pool((place,), dropped[group.name]) for place, group in enumerate(groups)]
+
+    def _check_layers(self, sizes: Mapping[str, int]) -> None:
         others = {name: total for name, (_, total) in self.kept.items()}
         if sizes != others:
             differs = next(name for name in [*sizes, *others] if sizes.get(name) != others.get(name))
             raise InputError(
                 f"the layers to be like are not those of this network: {differs} has {others.get(differs, 'no')} "
-                f"weights there and {sizes.get(differs, 'none')} here; give a run of the same network"
+                f"weights there and {sizes.get(differs, 'no')} here; give a run of the same network"
             )
-        return [Pool((place,), sizes[group.name] - self.kept[group.name][0]) for place, group in enumerate(groups)]
+
+    def _check_total(self, dropped: int, total: int, sparsity: float) -> None:
+        asked = num_dropped(total, sparsity)
+        if asked != dropped:
+            raise InputError(
+                f"sparsity {sparsity} removes {asked} of {total} weights, but the network to be like has lost {dropped}; "
+                f"give --sparsities {sparsity_of(dropped, total)}"
+            )
 
 
 SCOPES: dict[str, Budget] = {"global": Global(), "layer": PerLayer()}

@@ -31,28 +31,27 @@ class Pruner:
 
     @torch.no_grad()
     def apply(self, model: VPNsForImageClassification, scores: Scores, sparsity: float) -> None:
-        """Masks the model, for good. What is masked already goes first, so that a pruned weight never comes back.
+        """Masks the model, for good. What is masked already goes first and never comes back, whatever the sparsity.
 
         Raises:
             InputError: as `Budget.keep`.
         """
-        layers, keys = model.masked_layers(), scores.keys()
-        pruned = {name: torch.where(layers[name].weight_mask, keys[name], -math.inf) for name in layers}
-        groups = self.units.groups(model)
-        kept = self.budget.keep(self.units.scores(pruned, groups), groups, sparsity)
+        masks, groups = model.masks(), self.units.groups(model)
+        keys = {name: _below_others(key, ~masks[name]) for name, key in scores.keys().items()}
+        kept = self.budget.keep(self.units.scores(keys, groups), groups, sparsity)
         for name, mask in self.units.masks(kept, model).items():
-            layers[name].weight_mask.copy_(mask)
+            masks[name].logical_and_(mask)
 
     @contextmanager
     def applied(self, model: VPNsForImageClassification, scores: Scores, sparsity: float) -> Iterator[None]:
         """Masks the model within the block; afterwards its masks are as before."""
         before = {name: mask.clone() for name, mask in model.masks().items()}
-        self.apply(model, scores, sparsity)
         try:
+            self.apply(model, scores, sparsity)
             yield
         finally:
-            for name, layer in model.masked_layers().items():
-                layer.weight_mask.copy_(before[name])
+            for name, mask in model.masks().items():
+                mask.copy_(before[name])
 
     def learn(self, model: VPNsForImageClassification, scores: Scores, sparsity: float) -> LearnedMask:
         """Begins to learn the mask of a model from `scores`; those of -inf become 0, the lowest magnitude.
@@ -64,3 +63,9 @@ class Pruner:
         groups = self.units.groups(model)
         by_group: list[Tensor] = self.units.scores(starts, groups)
         return LearnedMask(model.masked_layers(), by_group, self.budget.pools(groups, sparsity))
+
+
+def _below_others(key: Tensor, pruned: Tensor) -> Tensor:
+    """Returns the key with -inf where `pruned` is True, and nowhere else: what merely goes first comes after it."""
+    lowest = torch.finfo(key.dtype).min
+    return torch.where(pruned, -math.inf, torch.where(key == -math.inf, lowest, key))

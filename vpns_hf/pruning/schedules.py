@@ -16,7 +16,7 @@ def geometric(sparsity: float, rounds: int) -> list[float]:
     Source: Frankle and Carbin, "The Lottery Ticket Hypothesis", arXiv 1803.03635, section 2.
     """
     density = 1 - sparsity
-    return [*(1 - density ** (done / rounds) for done in range(1, rounds)), sparsity]
+    return [1 - density ** (done / rounds) if done < rounds else sparsity for done in range(1, rounds + 1)]
 
 
 SCHEDULES: dict[str, Callable[[float, int], list[float]]] = {"one_shot": one_shot, "geometric": geometric}

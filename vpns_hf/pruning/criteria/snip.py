@@ -7,7 +7,7 @@ from .gradients import mean_gradients
 
 
 def snip(context: ScoringContext) -> Scores:
-    """Returns w * dL/d(w * m), ranked by magnitude; the absolute value is taken after the sum over images.
+    """Returns w * m * dL/d(w * m), ranked by magnitude; the absolute value is taken after the sum over images.
 
     Source: Lee et al., "SNIP", arXiv 1810.02340, section 4.1; biases are not pruned here.
     """
