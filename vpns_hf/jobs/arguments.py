@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields, replace
+from numbers import Integral
 from typing import Any
 
 from ..backbones import BACKBONES, HEADS
@@ -184,7 +185,7 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
     dense_reference: bool = option(True, "Fine-tune the unpruned backbone as well, to compare with.")
 
     def __post_init__(self) -> None:
-        if isinstance(self.equal_passes, int) and not isinstance(self.equal_passes, bool):
+        if isinstance(self.equal_passes, Integral) and not isinstance(self.equal_passes, bool):
             self.equal_passes = str(self.equal_passes)
         check_options(self)
         self.check_passes()

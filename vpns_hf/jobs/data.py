@@ -182,6 +182,7 @@ def eval_batches(cache: ImageSource, args: VPNsTrainingArguments, process: Proce
 
 def _are_prepared_early(source: ImageSource, process: Process) -> bool:
     """Whether a batch is worth a thread: its images are decoded first, and no accelerator prepares it by itself."""
+    source = source.source if isinstance(source, ChosenRows) else source
     return not isinstance(source, ImageCache) and torch.device(process.device).type == "cpu"
 
 

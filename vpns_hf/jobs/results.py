@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 import tempfile
 from collections.abc import Sequence
@@ -15,9 +14,10 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from safetensors.torch import save_file
 
+from ..methods import scope_of
 from ..metrics import count_macs, device_name, measure_latency
 from ..models import VPNsForImageClassification
-from ..pruning import effective_density, empty_layers, layer_records
+from ..pruning import effective_density, layer_records
 from ..reporting import CostRecord, Passes, RunResult, share_of_waiting, sparsity_name
 from ..training import Evaluation, Run, Stage
 from .arguments import VPNsTrainingArguments
@@ -77,8 +77,6 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-logger = logging.getLogger(__name__)
-
 PROTOCOLS = {
     False: "A validation split chose the epoch and whether the prompt is applied; the test split was read once, at the end.",
     True: "The paper's: all of train, the last epoch, no validation split; the accuracy without the prompt is comparable.",
@@ -92,13 +90,13 @@ class RunSettings:
     Attributes:
         args: of the job.
         sparsity: of the run.
-        passes: of its stages.
+        stages: that made it.
         split: what the evaluated split is called.
     """
 
     args: VPNsTrainingArguments
     sparsity: float
-    passes: Passes
+    stages: Sequence[Stage]
     split: str
 
 
@@ -141,8 +139,8 @@ def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunRe
         layers=layers,
         cost=measure_cost_once(model, run.accelerator),
         waiting=share_of_waiting(run.history),
-        scope=args.scope,
-        passes=settings.passes,
+        scope=scope_of(settings.stages),
+        passes=passes_of(settings.stages),
     )
 
 
@@ -153,14 +151,3 @@ def choose_view(run: Run) -> None:
     run.model.config.prompt_at_inference = prompted is not None and prompted > validation.plain
     run.model.requires_grad_(True)
     run.model.eval()
-
-
-def warn_of_empty_layers(model: VPNsForImageClassification, sparsity: float) -> None:
-    """Says which layers have no weight left."""
-    empty = empty_layers(model)
-    if empty:
-        logger.warning(
-            "at sparsity %g no weight is left in %s: nothing of the picture passes through; ask for a lower sparsity",
-            sparsity,
-            ", ".join(empty),
-        )

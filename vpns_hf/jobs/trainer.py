@@ -42,7 +42,7 @@ from .data import (
 )
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
-from .results import PROTOCOLS, RunSettings, choose_view, package_versions, passes_of, run_result, warn_of_empty_layers
+from .results import PROTOCOLS, RunSettings, choose_view, package_versions, passes_of, run_result
 from .resume import Checkpointing, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of
 
@@ -274,8 +274,7 @@ class VPNsTrainer:
         choose_view(run)
         with run.timed("evaluation"):
             evaluation = self._evaluate(run.model, run)
-        warn_of_empty_layers(run.model, sparsity)
-        settings = RunSettings(self.args, sparsity, passes_of(stages), self.test_split)
+        settings = RunSettings(self.args, sparsity, stages, self.test_split)
         return run.model, run_result(run, evaluation, settings)
 
     def _stages(self, sparsity: float) -> list[Stage]:

@@ -54,6 +54,12 @@ def hydra_stages(options: StageOptions, task: Task) -> list[Stage]:
     return [*before, FineTuneStage.of(options, before)]
 
 
+def unused_by_hydra(options: HydraOptions) -> list[str]:
+    """Returns the names of options of the mask search and of ranking that HYDRA has no use for."""
+    of_the_search = ["prompt_learning_rate", "mapping_interval"]
+    return [*of_the_search, "scope", "score_learning_rate"] if options.hydra_original else of_the_search
+
+
 def _search(options: StageOptions, task: Task) -> FindMaskStage:
     criterion, epochs = ranking(options, scaled_weight), options.find_mask_epochs
     if options.hydra_original:

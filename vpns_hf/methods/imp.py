@@ -61,7 +61,7 @@ def _epochs(options: StageOptions, rounds: int) -> int:
     epochs = total // (views * (rounds + 1))
     if epochs < 1:
         raise InputError(
-            f"equal_passes is {total}, but imp takes {rounds} rounds and tuning, {views} passes each at the least; "
-            f"give at least {views * (rounds + 1)}"
+            f"equal_passes is {options.asked_passes}, but imp takes {rounds} rounds and tuning, {views} passes each at "
+            f"the least; give at least {views * (rounds + 1)}"
         )
     return min(epochs, options.epochs_per_round or epochs)

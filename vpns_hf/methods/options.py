@@ -19,15 +19,18 @@ class LabelMappingOptions:
         f"How source classes become target classes: {', '.join(LABEL_MAPPINGS)}.",
         choices=LABEL_MAPPINGS,
     )
-    mapping_interval: int = option(
-        1, "Epochs of the mask search between two fits of the iterative label mapping.", range=COUNT
-    )
+    seed: int = option(7, "Seed of everything random; every sparsity starts from it anew.", range=Range(0, 2**32 - 1))
+
+
+@dataclass
+class MaskedFitOptions:
+    """Of what the label mapping is fitted on, where something is pruned afterwards."""
+
     fit_mapping_on: str = option(
         "masked",
         "Network the label mapping is fitted on: dense, or masked by the initial scores of VPNs at the sparsity of the run.",
         choices=("dense", "masked"),
     )
-    seed: int = option(7, "Seed of everything random; every sparsity starts from it anew.", range=Range(0, 2**32 - 1))
 
 
 @dataclass
@@ -75,6 +78,9 @@ class FindMaskOptions(OptimizerOptions):
     prompt_learning_rate: float = option(
         1e-4, "Adam learning rate of the visual prompt in the mask search.", range=RATE
     )
+    mapping_interval: int = option(
+        1, "Epochs of the mask search between two fits of the iterative label mapping.", range=COUNT
+    )
 
 
 @dataclass
@@ -93,6 +99,11 @@ class FineTuneOptions(FindMaskOptions, ProtocolOptions):
         if self.equal_passes == "auto":
             return 2 * (self.find_mask_epochs + self.finetune_epochs)
         return None if self.equal_passes is None else int(self.equal_passes)
+
+    @property
+    def asked_passes(self) -> str:
+        """The same as it was asked for, for messages."""
+        return f"auto, {self.total_passes}" if self.equal_passes == "auto" else str(self.equal_passes)
 
 
 @dataclass
@@ -144,6 +155,7 @@ class StageOptions(
     ScopeOptions,
     FineTuneOptions,
     PretrainOptions,
+    MaskedFitOptions,
     LabelMappingOptions,
 ):
     """What the stages of a method may be told; defaults are the paper's (VPNs, arXiv 2312.01397, section 4)."""

@@ -29,10 +29,14 @@ class RandomOptions:
 
 def random_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, prune at random, fine-tune."""
-    criterion = random if options.like else ranking(options, random)
-    prune = Prune(criterion, Pruner(budget=_budget(options)), [task.sparsity], seed=options.seed)
+    prune = Prune(ranking(options, random), Pruner(budget=_budget(options)), [task.sparsity], seed=options.seed)
     before = [fit_mapping(options, task), prune, *RecalibrateBatchNorm.of(options)]
     return [*before, FineTuneStage.of(options, before)]
+
+
+def unused_by_random(options: RandomOptions) -> list[str]:
+    """Returns the names of options that another network takes the place of."""
+    return ["scope"] if options.like else []
 
 
 def _budget(options: StageOptions) -> Budget:

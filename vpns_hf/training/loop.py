@@ -57,8 +57,7 @@ def enter(run: Run, stage: TrainingStage) -> nn.Module:
     progress = StageProgress(
         stage.epochs, dict(zip(optimizers, prepared, strict=True)), losses, run.accelerator.scaler
     )
-    if (start := stage.start(run)) is not None:
-        progress.load_state_dict(start)
+    stage.start(run, progress)
     run.enter(stage, progress)
     run.tell("on_stage_begin", stage)
     return model

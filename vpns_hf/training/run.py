@@ -257,9 +257,8 @@ class TrainingStage(Stage):
     def begin(self, run: Run) -> None:
         """Before the model is prepared."""
 
-    def start(self, run: Run) -> Mapping[str, Any] | None:
-        """Returns the state of a `StageProgress` to begin from; None for the first epoch."""
-        return None
+    def start(self, run: Run, progress: StageProgress) -> None:
+        """Before the first epoch; brings `progress` to another place if the stage does not begin there."""
 
     def before_epoch(self, run: Run, epoch: int) -> None:
         """Before epoch `epoch`, counted from 1."""

@@ -13,6 +13,7 @@ from ...models import VPNsForImageClassification
 from ...pruning import Pruner
 from ...pruning.criteria import Criterion
 from ...training import OptimizerSpec, Run, TrainingStage
+from .emptied import warn_of_empty_layers
 from .label_mapping import fit_label_mapping
 from .scoring import scoring_context
 
@@ -47,9 +48,13 @@ class FindMaskStage(TrainingStage):
         self.label_mapping = label_mapping
         self.mapping_interval = mapping_interval
 
+    def check(self, model: VPNsForImageClassification) -> None:
+        self.pruner.budget.pools(self.pruner.units.groups(model), self.sparsity)
+
     def begin(self, run: Run) -> None:
         self.mask = self.pruner.learn(run.model, self.criterion(scoring_context(run)), self.sparsity)
         self.mask.update()
+        self._empty = warn_of_empty_layers(run.model, self.sparsity)
 
     def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
         return self.mask.scores
@@ -64,6 +69,7 @@ class FindMaskStage(TrainingStage):
 
     def finish(self, run: Run) -> None:
         self.mask.finish()
+        warn_of_empty_layers(run.model, self.sparsity, self._empty)
 
     def state_dict(self) -> dict[str, Any]:
         return {"scores": [scores.detach() for scores in self.mask.scores]}

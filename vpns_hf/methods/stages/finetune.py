@@ -84,7 +84,7 @@ def _epochs(options: FineTuneOptions, spent: float) -> int:
     epochs = int((total - spent) / views + 1e-9)
     if epochs < 1:
         raise InputError(
-            f"equal_passes is {total}, but {spent:g} passes are spent before tuning, which takes {views} more; "
+            f"equal_passes is {options.asked_passes}, but {spent:g} passes are spent before tuning, which takes {views} more; "
             f"give at least {int(-(-spent // 1)) + views}"
         )
     return epochs

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from ...models import VPNsForImageClassification
 from ...pruning import Pruner, empty_layers
 from ...pruning.criteria import Criterion
 from ...training import ModelStage, Run
+from .emptied import warn_of_empty_layers
 from .scoring import scoring_context
-
-logger = logging.getLogger(__name__)
 
 
 class Prune(ModelStage):
@@ -50,8 +48,8 @@ class Prune(ModelStage):
             self.pruner.budget.pools(groups, sparsity)
 
     def apply(self, run: Run) -> None:
+        known = empty_layers(run.model)
         for sparsity in self.sparsities:
             scores = self.criterion(scoring_context(run, self.seed, self.images_per_class))
             self.pruner.apply(run.model, scores, sparsity)
-        if empty := empty_layers(run.model):
-            logger.warning("no weight is left in %s: nothing of the picture passes through", ", ".join(empty))
+            known = warn_of_empty_layers(run.model, sparsity, known)

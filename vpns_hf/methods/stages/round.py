@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
-from typing import Any
-
 from ...errors import InputError
-from ...training import OptimizerSpec, Run
+from ...training import OptimizerSpec, Run, StageProgress
 from .finetune import FineTuneStage
-from .rewind import EARLY, early_state
+from .rewind import EARLY, early_state, take_up
 
 
 class TrainRound(FineTuneStage):
@@ -29,21 +25,21 @@ class TrainRound(FineTuneStage):
         self.rewind_step = rewind_step
 
     def begin(self, run: Run) -> None:
-        if self.rewind_step == 0 and EARLY not in run.kept:
+        if EARLY in run.kept:
+            return
+        iterations = self.epochs * len(self.updates[0].stream(run.data))
+        if self.rewind_step > iterations:
+            raise InputError(
+                f"imp_rewind_step is {self.rewind_step}, but a round takes {iterations} iterations; give at most "
+                f"{iterations}, or more epochs_per_round"
+            )
+        if self.rewind_step == 0:
             run.kept[EARLY] = early_state(run)
 
-    def start(self, run: Run) -> Mapping[str, Any] | None:
-        return run.kept.get(EARLY, {}).get("progress")
+    def start(self, run: Run, progress: StageProgress) -> None:
+        take_up(run, progress)
 
     def after_step(self, run: Run) -> None:
         steps = (run.progress.epoch - 1) * len(self.updates[0].stream(run.data)) + run.progress.step
         if steps == self.rewind_step and EARLY not in run.kept:
-            run.kept[EARLY] = {**early_state(run), "progress": copy.deepcopy(run.progress.state_dict())}
-
-    def finish(self, run: Run) -> None:
-        super().finish(run)
-        if EARLY not in run.kept:
-            raise InputError(
-                f"imp_rewind_step is {self.rewind_step}, but a round has fewer iterations; give less, or more "
-                "epochs_per_round"
-            )
+            run.kept[EARLY] = early_state(run)
