@@ -10,6 +10,7 @@ from tests.helpers import tiny_resnet, tiny_vgg
 from tests.methods.running import SPARSITY, counts, ran, stages_of
 from tests.training_helpers import dense_model, tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification
+from vpns_hf.methods import scope_of
 from vpns_hf.pruning import Pruner
 from vpns_hf.pruning.criteria import ScoringContext, magnitude
 
@@ -24,7 +25,8 @@ def other(tmp_path_factory) -> Path:
 
 
 def test_layer_counts_are_those_of_the_other_network(other):
-    run = ran(stages_of("random", like=str(other)))
+    run = ran(stages := stages_of("random", like=str(other)))
+    assert scope_of(stages) == "like"
     masks = VPNsForImageClassification.from_pretrained(other).masks()
     assert counts(run) == [int(mask.sum()) for mask in masks.values()]
     assert counts(run) != counts(ran(stages_of("random")))

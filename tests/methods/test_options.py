@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.methods.running import arguments
+from tests.methods.running import arguments, stages_of
 from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError, VPNsTrainingArguments
 from vpns_hf.jobs.resume import identity_of
-from vpns_hf.methods import METHODS, unused_options
+from vpns_hf.methods import METHODS, scope_of, unused_options
 
 SEARCH = {"find_mask_epochs", "score_learning_rate", "prompt_learning_rate", "mapping_interval"}
 OTHERS = {"imp_rewind_step", "epochs_per_round", "hydra_original", "like", "score_images_per_class"}
@@ -69,6 +69,23 @@ def test_they_are_not_refused_named_in_the_plan_and_no_part_of_the_identity(tmp_
     identity = identity_of(vars(trainer.args), 16, {}, unused_options(method, trainer.args))
     assert not UNUSED[method] & identity.keys()
     assert set(GIVEN) - UNUSED[method] <= identity.keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "scope"),
+    [
+        ("vpns", {}, "global"),
+        ("vpns", {"scope": "layer"}, "layer"),
+        ("snip", {}, "global"),
+        ("omp", {"scope": "layer"}, "layer"),
+        ("imp", {"scope": "layer"}, "layer"),
+        ("hydra", {}, "global"),
+        ("hydra", {"hydra_original": True}, "layer"),
+        ("dense", {"scope": "layer"}, None),
+    ],
+)
+def test_what_ranks_together_is_recorded_as_it_is(method, changes, scope):
+    assert scope_of(stages_of(method, **changes)) == scope
 
 
 def test_without_such_options_the_plan_does_not_speak_of_them(tmp_path):
