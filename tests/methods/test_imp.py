@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -106,7 +107,7 @@ def test_densities_are_exact_in_each_round_and_no_weight_comes_back(sparsity, ro
         total - num_dropped(total, sparsity)
     ]
     masks = [note.masks for note in diary.named("prune")]
-    for larger, smaller in zip(masks, masks[1:], strict=False):
+    for larger, smaller in pairwise(masks):
         assert all((mask <= larger[name]).all() for name, mask in smaller.items())
     assert same(masks_of(run), masks[-1])
 

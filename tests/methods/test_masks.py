@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -61,7 +63,7 @@ def test_masks_of_a_one_shot_method_are_nested(method, scope):
     masks = [
         masks_of(pruned(method, sparsity, scope=scope, fit_mapping_on="dense")) for sparsity in (0.2, 0.5, 0.9, 0.95)
     ]
-    for larger, smaller in zip(masks, masks[1:], strict=False):
+    for larger, smaller in pairwise(masks):
         assert all((mask <= larger[name]).all() for name, mask in smaller.items())
         assert not same(larger, smaller)
 
