@@ -1,7 +1,8 @@
-"""What every test run gets: no network, caches that vanish with it, and one thread per process."""
+"""What every test run gets: no network, caches that vanish with it, one thread per process, and cheap collections of garbage."""
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 
@@ -15,6 +16,14 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["VPNS_CACHE"] = os.path.join(_CACHES.name, "vpns_hf")
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["OMP_NUM_THREADS"] = "1"  # the networks are small: more threads mostly wait for each other
+
+
+@pytest.fixture(autouse=True, scope="session")
+def frozen_imports():
+    """What was imported stays, and is not searched for garbage again at the end of every training stage."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import torch
 from accelerate.state import AcceleratorState
 from hypothesis import settings
@@ -10,6 +13,8 @@ from transformers import PreTrainedConfig, PreTrainedModel, ResNetConfig, ResNet
 
 from vpns_hf import VggConfig, VggForImageClassification, VPNsForImageClassification
 from vpns_hf.models.masked_layers import MaskedLayer, mask_layers, masked_layers
+from vpns_hf.pruning import LearnedMask, Pruner
+from vpns_hf.pruning.criteria import Scores, ScoringContext, scaled_weight
 
 SEEDED = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 CLASSES = {0: "cat", 1: "dog", 2: "owl"}
@@ -48,6 +53,28 @@ def hand_layers() -> tuple[HandNet, dict[str, MaskedLayer]]:
     net = HandNet()
     mask_layers(net)
     return net, dict(masked_layers(net))
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Masked layers, as criteria and pruners look at a model."""
+
+    by_name: Mapping[str, MaskedLayer]
+
+    def masked_layers(self) -> dict[str, MaskedLayer]:
+        return dict(self.by_name)
+
+    def masks(self) -> dict[str, Tensor]:
+        return {name: layer.weight_mask for name, layer in self.by_name.items()}
+
+
+def learn(
+    layers: Mapping[str, MaskedLayer], sparsity: float, scores: Mapping[str, Tensor] | None = None
+) -> LearnedMask:
+    """Begins to learn the masks of layers, globally, from given scores or those VPNs starts from."""
+    model = Layers(layers)
+    start = scaled_weight(ScoringContext(model)) if scores is None else Scores(dict(scores))
+    return Pruner().learn(model, start, sparsity)
 
 
 def tiny_resnet_config(num_labels: int = 5) -> ResNetConfig:

@@ -18,8 +18,8 @@ from vpns_hf.data import Batch
 from vpns_hf.label_mapping import FrequencyMapping
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping, fit_label_mapping
 from vpns_hf.models import VPNsForImageClassification
-from vpns_hf.pruning import LearnedMask
-from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.pruning import Pruner
+from vpns_hf.pruning.criteria import ScoringContext, scaled_weight
 from vpns_hf.training import AdamSpec, Run, SGDSpec, train
 
 RECORDINGS = sorted((Path(__file__).parent / "fixtures" / "golden").glob("*.json"))
@@ -42,6 +42,10 @@ class Replay:
 
     def group(self, prefix: str) -> dict[str, Tensor]:
         return {key.removeprefix(prefix): value for key, value in self.tensors.items() if key.startswith(prefix)}
+
+    @property
+    def sparsity(self) -> float:
+        return round(1 - self.recorded["density"], 6)
 
     def batches(self, view: str) -> list[Batch]:
         images, labels = self.tensors[f"images.{view}"], self.tensors[f"labels.{view}"].long()
@@ -68,11 +72,12 @@ class Replay:
         self.dense_mapping = dense.model.label_mapping.tolist()
 
         run = self._run(model, self.stage1)
-        FitLabelMapping(FrequencyMapping(0), scaled_weight).apply(run)
+        FitLabelMapping(FrequencyMapping(0), self.sparsity).apply(run)
         self.sparse_mapping = model.label_mapping.tolist()
-        self._keep_logits("before", model)
+        with Pruner().applied(model, scaled_weight(ScoringContext(model)), self.sparsity):
+            self._keep_logits("before", model)
 
-        stage = KeepScores(1, FIND_MASK, scaled_weight)
+        stage = KeepScores(1, FIND_MASK, scaled_weight, self.sparsity)
         train(run, stage)
         self.scores = stage.final_scores
         self.initial_scores = stage.initial_scores
@@ -85,8 +90,7 @@ class Replay:
         self.model = model
 
     def _run(self, model: VPNsForImageClassification, recorder: Recorder) -> Run:
-        sparsity = round(1 - self.recorded["density"], 6)
-        return make_run(model, self.batches("prompted"), self.batches("plain"), sparsity, recorder=recorder)
+        return make_run(model, self.batches("prompted"), self.batches("plain"), recorder=recorder)
 
     @torch.no_grad()
     def _keep_logits(self, moment: str, model: VPNsForImageClassification) -> None:
@@ -181,5 +185,5 @@ def test_logits(replay, moment):
 
 def test_the_initial_mask_is_the_recorded_one(replay):
     model = copy.deepcopy(replay.start)
-    LearnedMask(model.masked_layers(), round(1 - replay.recorded["density"], 6), scaled_weight).update()
+    Pruner().learn(model, scaled_weight(ScoringContext(model)), replay.sparsity).update()
     assert sum(int(mask.sum()) for mask in model.masks().values()) == replay.recorded["kept"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.helpers import CLASSES, HandNet, hand_pictures, pictures, tiny_resnet
 from vpns_hf import VPNsForImageClassification, VPNsTrainer, VPNsTrainingArguments
 from vpns_hf.data import Batch
 from vpns_hf.data.provenance import Origin
-from vpns_hf.training import Callback, EpochSelection, LastEpoch, Run, RunData
+from vpns_hf.training import Callback, Run, RunData
 
 # Equal numbers are asked for, bit by bit, also where there is a GPU. Accelerate decides once for the whole process.
 os.environ["ACCELERATE_USE_CPU"] = "1"
@@ -65,21 +65,22 @@ def make_run(
     model: VPNsForImageClassification,
     prompted: Sequence[Batch],
     plain: Sequence[Batch],
-    sparsity: float,
     mapping: Sequence[Batch] | None = None,
     recorder: Callback | None = None,
-    selection: EpochSelection | None = None,
     validation: Sequence[Batch] | None = None,
+    balanced: Callable[[int], Sequence[Batch]] | None = None,
+    mixed_precision: str = "no",
 ) -> Run:
-    """A run that keeps the last epoch; without a validation split if none is given."""
+    """A run over batches; without a validation split, or images to score, if none are given."""
     data = RunData(
         GivenBatches(prompted),
         GivenBatches(plain),
         GivenBatches(plain if mapping is None else mapping),
         None if validation is None else GivenBatches(validation),
+        balanced,
     )
     callbacks = [] if recorder is None else [recorder]
-    return Run(model, Accelerator(cpu=True), data, sparsity, selection or LastEpoch(), callbacks)
+    return Run(model, Accelerator(cpu=True, mixed_precision=mixed_precision), data, callbacks)
 
 
 class HandConfig(PreTrainedConfig):
@@ -125,17 +126,21 @@ for classifier in (HandClassifier, ScaledChannels):
     AutoModelForImageClassification.register(classifier.config_class, classifier, exist_ok=True)
 
 
-def hand_model(mapping: Sequence[int] = (4, 0, 5, 2)) -> VPNsForImageClassification:
+def hand_model(mapping: Sequence[int] = (4, 0, 5, 2), **config_fields: object) -> VPNsForImageClassification:
     """The hand-checked net behind a frame of 2 pixels on pictures of 8, ImageNet mean and standard deviation."""
+    fields = {"visual_prompt": "pad", "prompt_size": 2, "image_size": 8, **config_fields}
     model = VPNsForImageClassification.from_backbone(
         HandClassifier(HandConfig(num_labels=6)),
         id2label={index: str(index) for index in range(len(mapping))},
-        visual_prompt="pad",
-        prompt_size=2,
-        image_size=8,
+        **fields,
     )
     model.label_mapping.copy_(torch.tensor(mapping))
     return model
+
+
+def plain_hand_model() -> VPNsForImageClassification:
+    """The hand-checked net as it is: all six logits, no prompt, no normalisation."""
+    return hand_model(range(6), visual_prompt="none", image_mean=[0.0] * 3, image_std=[1.0] * 3)
 
 
 def hand_batches() -> tuple[Batch, Batch]:

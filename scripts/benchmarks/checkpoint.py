@@ -24,8 +24,12 @@ from .step import LEARNING_RATE, SPARSITY, WEIGHT_DECAY, OneIteration, iterating
 
 IMAGES, BATCH_SIZE, IMAGE_SIZE, EPOCHS = 50_000, 256, 64, (1, 30)
 STAGES: dict[str, Callable[[], TrainingStage]] = {
-    "find_mask": lambda: FindMaskStage(30, AdamSpec(LEARNING_RATE, LEARNING_RATE, WEIGHT_DECAY), scaled_weight),
-    "finetune": lambda: FineTuneStage(30, SGDSpec(LEARNING_RATE, LEARNING_RATE, 0.9, WEIGHT_DECAY)),
+    "find_mask": lambda: FindMaskStage(
+        30, AdamSpec(LEARNING_RATE, LEARNING_RATE, WEIGHT_DECAY), scaled_weight, SPARSITY
+    ),
+    "finetune": lambda: FineTuneStage(
+        30, SGDSpec(LEARNING_RATE, LEARNING_RATE, 0.9, WEIGHT_DECAY), BestOnValidation()
+    ),
 }
 
 
@@ -54,8 +58,9 @@ def _running(stage: TrainingStage, batches: list[Batch]) -> tuple[Run, Callable[
     """Returns a run in the middle of a stage, and what takes an iteration of it."""
     model = VPNsForImageClassification.from_backbone(resnet18(), image_size=IMAGE_SIZE, prompt_size=5)
     data = RunData(OneIteration(batches[:1]), OneIteration(batches[1:]), OneIteration())
-    run = Run(model, Accelerator(cpu=True), data, SPARSITY, BestOnValidation())
-    run.selection.consider(model, 1, ViewAccuracy(0.5, 0.5))  # a copy of the weights is part of every checkpoint
+    run = Run(model, Accelerator(cpu=True), data)
+    if isinstance(stage, FineTuneStage):
+        stage.selection.consider(model, 1, ViewAccuracy(0.5, 0.5))  # its checkpoints hold a copy of the best weights
     return run, iterating(run, stage)
 
 

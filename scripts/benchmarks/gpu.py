@@ -22,7 +22,6 @@ from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.training import (
     AdamSpec,
     ChannelsLast,
-    LastEpoch,
     Run,
     RunData,
     SGDSpec,
@@ -80,7 +79,7 @@ def measure(device: torch.device, sizes: Sizes) -> list[dict]:
     bare = images / seconds_of(_bare(device, sizes), device)
     limit = _matrix_rate(device, sizes.matrix) / (2 * PASSES * operations(sizes))
     stages = {
-        "mask search": FindMaskStage(1, AdamSpec(1e-4, 1e-4, 1e-4), scaled_weight),
+        "mask search": FindMaskStage(1, AdamSpec(1e-4, 1e-4, 1e-4), scaled_weight, SPARSITY),
         "fine-tuning": FineTuneStage(1, SGDSpec(0.01, 0.01, 0.9, 1e-4)),
     }
     rates = {
@@ -121,7 +120,7 @@ def _stage(stage: TrainingStage, accelerator: Accelerator, data: RunData, sizes:
     model = VPNsForImageClassification.from_backbone(
         sizes.network(), id2label={index: str(index) for index in range(10)}, image_size=side, prompt_size=side // 14
     ).to(accelerator.device)
-    run = Run(model, accelerator, data, SPARSITY, LastEpoch(), preparations=[ChannelsLast()])
+    run = Run(model, accelerator, data, preparations=[ChannelsLast()])
     prepared = enter(run, stage)
 
     def epoch() -> None:

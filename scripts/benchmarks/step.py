@@ -21,7 +21,7 @@ from vpns_hf.data import Batch
 from vpns_hf.methods.stages import FindMaskStage
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training import AdamSpec, FastStemGradient, LastEpoch, Run, RunData, TrainingStage, enter, train_epoch
+from vpns_hf.training import AdamSpec, FastStemGradient, Run, RunData, TrainingStage, enter, train_epoch
 
 LEARNING_RATE, WEIGHT_DECAY, SPARSITY, SEED = 1e-4, 1e-4, 0.7, 0
 SIZES = ((64, 64), (224, 16))
@@ -47,8 +47,8 @@ def stage1_iteration(image_size: int, batches: list[Batch]) -> Callable[[], obje
     """Returns a function that takes one stage-1 iteration through the training loop."""
     model = VPNsForImageClassification.from_backbone(resnet18(), image_size=image_size, prompt_size=image_size // 14)
     data = RunData(OneIteration(batches[:1]), OneIteration(batches[1:]), OneIteration())
-    run = Run(model, Accelerator(cpu=True), data, SPARSITY, LastEpoch(), preparations=[FastStemGradient()])
-    stage = FindMaskStage(1, AdamSpec(LEARNING_RATE, LEARNING_RATE, WEIGHT_DECAY), scaled_weight)
+    run = Run(model, Accelerator(cpu=True), data, preparations=[FastStemGradient()])
+    stage = FindMaskStage(1, AdamSpec(LEARNING_RATE, LEARNING_RATE, WEIGHT_DECAY), scaled_weight, SPARSITY)
     return iterating(run, stage)
 
 

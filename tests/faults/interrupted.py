@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.training_helpers import tiny_trainer
 from vpns_hf import VPNsTrainer
+from vpns_hf.reporting import sparsity_name
 from vpns_hf.training import Callback
 
 JOB = {"sparsities": [0.5], "finetune_epochs": 2, "checkpointing_steps": 2, "label_mapping": "iterative"}
@@ -49,6 +50,6 @@ def crashed_job(folder: Path, update: int) -> None:
     raise AssertionError("the job has come to its end")
 
 
-def weights(folder: Path) -> str:
+def weights(folder: Path, sparsity: float = 0.5) -> str:
     """The digest of the weights a job has saved."""
-    return hashlib.sha256((folder / "out" / "sparsity-50" / "model.safetensors").read_bytes()).hexdigest()
+    return hashlib.sha256((folder / "out" / sparsity_name(sparsity) / "model.safetensors").read_bytes()).hexdigest()

@@ -55,9 +55,21 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, expected, caplog, damage)
 def test_changed_arguments_are_refused_and_nothing_is_touched(tmp_path):
     crashed_job(tmp_path, 10)
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    with pytest.raises(InputError, match=r"learning_rate 0\.01, now 0\.02; seed 7, now 8; give what it was"):
+    with pytest.raises(InputError, match=r"seed 7, now 8; learning_rate 0\.01, now 0\.02; give what it was"):
         job(tmp_path, seed=8, learning_rate=0.02).train()
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
+def test_options_that_the_method_has_no_use_for_may_change(tmp_path):
+    """An unfinished job of magnitude pruning does not ask how long a mask would have been searched for."""
+    omp = {"method": "omp", "find_mask_epochs": 3, "label_mapping": "frequency"}
+    with pytest.raises(Crash):
+        job(tmp_path, At(8, crash), **omp).train()
+    with pytest.raises(InputError, match=r"started with scope global, now layer; give what it was"):
+        job(tmp_path, **omp, scope="layer").train()
+    updates = Updates()
+    job(tmp_path, updates, **{**omp, "find_mask_epochs": 5, "imp_rewind_step": 1, "hydra_original": True}).train()
+    assert updates.count == 12 - 6  # the first epoch was followed by a checkpoint
 
 
 def test_precision_is_what_accelerate_is_configured_for_not_only_what_is_asked(tmp_path, monkeypatch):

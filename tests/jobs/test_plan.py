@@ -9,7 +9,7 @@ from tests.helpers import tiny_resnet
 from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer
 from vpns_hf import VPNsTrainer
 from vpns_hf.jobs import Plan
-from vpns_hf.methods import METHODS, dense_stages
+from vpns_hf.reporting import Passes
 
 TOTAL = 4644  # weights of the tiny ResNet of tests/helpers.py
 
@@ -59,7 +59,7 @@ def test_the_batch_size_of_the_data_set(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"find_mask_epochs": 3, "finetune_epochs": 4}, "14 for the one sparsity"),
+        ({"find_mask_epochs": 3, "finetune_epochs": 4}, "14 (6 search, 8 tuning) for the one sparsity"),
         ({"dense_reference": True, "finetune_epochs": 4}, "8 for the dense reference"),
         ({"label_mapping": "identity", "pretrain_epochs": 5}, "5 to pre-train"),
     ],
@@ -75,8 +75,9 @@ def test_compiling_is_said_to_take_time(plan):
 
 def test_the_passes_are_those_that_are_made(plan):
     a_plan = plan(find_mask_epochs=3, finetune_epochs=4)
-    assert a_plan.passes(METHODS["vpns"](a_plan.args)) == 2 * 3 + 2 * 4
-    assert a_plan.passes(dense_stages(a_plan.args)) == 2 * 4
+    assert a_plan.passes(0.5) == Passes(search=2 * 3, tuning=2 * 4)
+    assert a_plan.passes(0.5).total == 2 * 3 + 2 * 4
+    assert a_plan.dense_passes() == 2 * 4
 
 
 def test_what_the_decoded_images_take(tmp_path):

@@ -45,7 +45,7 @@ class Journal(Callback):
     entries: list[str] = field(default_factory=list)
 
     def on_stage_end(self, run, stage) -> None:
-        self.entries.append(f"{stage.name} {run.sparsity:g}")
+        self.entries.append(f"{stage.name} {run.model.sparsity:.2g}")
 
 
 class Job:

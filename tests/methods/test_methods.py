@@ -4,7 +4,7 @@ import pytest
 
 from vpns_hf import VPNsTrainingArguments
 from vpns_hf.label_mapping import LABEL_MAPPINGS
-from vpns_hf.methods import METHODS
+from vpns_hf.methods import METHODS, Task
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping
 from vpns_hf.training import AdamSpec, SGDSpec, Stage
 
@@ -23,9 +23,14 @@ NUMBERS = {
 ADAM, SGD = AdamSpec(0.1, 0.2, 0.6), SGDSpec(0.3, 0.4, 0.5, 0.6)
 
 
-def stages(method: str, **changes: object) -> list[Stage]:
+def arguments(method: str, **changes: object) -> VPNsTrainingArguments:
     sparsities = [0.0] if method == "dense" else [0.7]
-    return METHODS[method](VPNsTrainingArguments(method=method, sparsities=sparsities, **NUMBERS, **changes))
+    return VPNsTrainingArguments(method=method, sparsities=sparsities, **{**NUMBERS, **changes})
+
+
+def stages(method: str, sparsity: float = 0.7, **changes: object) -> list[Stage]:
+    task = Task(0.0 if method == "dense" else sparsity, images=500, classes=10)
+    return METHODS[method].stages(arguments(method, **changes), task)
 
 
 def test_vpns_fits_the_mapping_finds_the_mask_and_fine_tunes():
@@ -59,5 +64,6 @@ def test_every_call_makes_new_stages(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_ends_with_the_same_fine_tuning(method):
     last = stages(method)[-1]
-    assert isinstance(last, FineTuneStage)
+    assert type(last) is FineTuneStage
+    assert (last.epochs, last.optimizer) == (4, SGD)
     assert [(update.view, update.prompted) for update in last.updates] == [("prompted", True), ("plain", False)]

@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from tests.helpers import hand_layers, tiny_resnet
+from tests.helpers import hand_layers, learn, tiny_resnet
 from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
 from vpns_hf.models.masked_layers import apply_mask, mask_layers, masked_layers, skipped_layers
-from vpns_hf.pruning import LearnedMask
 
 PLAIN_LAYERS = {
     "plain": lambda: nn.Conv2d(4, 6, 3),
@@ -47,10 +46,6 @@ def masked_copy(plain: nn.Module) -> MaskedLayer:
 
 def run_plain(plain: nn.Module, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return torch.func.functional_call(plain, {"weight": weight}, (x,))
-
-
-def given_scores(scores: torch.Tensor):
-    return lambda layer: scores.clone()
 
 
 def test_forward_is_the_plain_layer_with_masked_weight(plain):
@@ -96,7 +91,7 @@ def test_scores_get_the_straight_through_gradient(plain):
     layer, x = masked_copy(plain), inputs_of(plain)
     scores = torch.randn(plain.weight.shape, generator=torch.Generator().manual_seed(3))
     scores.view(-1)[0] = 0.0
-    mask = LearnedMask({"layer": layer}, 0.5, given_scores(scores))
+    mask = learn({"layer": layer}, 0.5, {"layer": scores})
     mask.update()
     layer.weight.requires_grad_(False)
     effective = (plain.weight * layer.weight_mask).detach().requires_grad_()
@@ -113,7 +108,7 @@ def test_scores_get_the_straight_through_gradient(plain):
 
 def test_inputs_get_the_gradient_of_the_masked_layer(plain):
     layer = masked_copy(plain)
-    LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(plain.weight.shape))).update()
+    learn({"layer": layer}, 0.5, {"layer": torch.randn(plain.weight.shape)}).update()
     x, again = inputs_of(plain).requires_grad_(), inputs_of(plain).requires_grad_()
     layer(x).pow(2).sum().backward()
     run_plain(plain, plain.weight * layer.weight_mask, again).pow(2).sum().backward()
@@ -122,7 +117,7 @@ def test_inputs_get_the_gradient_of_the_masked_layer(plain):
 
 def test_gradients_add_up_over_two_uses(plain):
     layer, x = masked_copy(plain), inputs_of(plain)
-    LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(plain.weight.shape))).update()
+    learn({"layer": layer}, 0.5, {"layer": torch.randn(plain.weight.shape)}).update()
     layer(x).pow(2).sum().backward()
     once = layer.scores.grad.clone()
     layer(x).pow(2).sum().backward()
@@ -131,7 +126,7 @@ def test_gradients_add_up_over_two_uses(plain):
 
 def test_scores_of_a_bfloat16_layer_have_float32_gradients():
     layer = masked_copy(nn.Linear(8, 5).to(torch.bfloat16))
-    LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(5, 8))).update()
+    learn({"layer": layer}, 0.5, {"layer": torch.randn(5, 8)}).update()
     layer(inputs_of(layer).to(torch.bfloat16)).float().pow(2).sum().backward()
     assert layer.scores.dtype == layer.scores.grad.dtype == torch.float32
     assert layer.scores.grad.isfinite().all()
@@ -139,7 +134,7 @@ def test_scores_of_a_bfloat16_layer_have_float32_gradients():
 
 def test_an_update_follows_changed_scores_and_weights(plain):
     layer, x = masked_copy(plain), inputs_of(plain)
-    mask = LearnedMask({"layer": layer}, 0.5, given_scores(torch.rand(plain.weight.shape) + 1))
+    mask = learn({"layer": layer}, 0.5, {"layer": torch.rand(plain.weight.shape) + 1})
     mask.update()
     before = layer.weight_mask.clone()
     with torch.no_grad():
@@ -152,7 +147,7 @@ def test_an_update_follows_changed_scores_and_weights(plain):
 
 def test_the_mask_outlives_the_scores(plain):
     layer, x = masked_copy(plain), inputs_of(plain)
-    mask = LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(plain.weight.shape)))
+    mask = learn({"layer": layer}, 0.5, {"layer": torch.randn(plain.weight.shape)})
     mask.update()
     kept, output = layer.weight_mask.clone(), layer(x)
     mask.finish()
@@ -168,7 +163,7 @@ def test_the_mask_outlives_the_scores(plain):
 def test_a_copy_is_equal_and_its_own(plain, duplicate, learning):
     layer, x = masked_copy(plain), inputs_of(plain)
     if learning:
-        LearnedMask({"layer": layer}, 0.5, given_scores(torch.randn(plain.weight.shape))).update()
+        learn({"layer": layer}, 0.5, {"layer": torch.randn(plain.weight.shape)}).update()
     copied = duplicate(layer)
     output = layer(x)
     assert torch.equal(copied(x), output)
@@ -277,7 +272,7 @@ def test_channels_last_gives_the_same():
     assert layer.weight.is_contiguous(memory_format=torch.channels_last)
     mask = layer.weight_mask.clone()
     assert torch.allclose(layer(x.to(memory_format=torch.channels_last)), expected, atol=1e-6)
-    learned = LearnedMask({"layer": layer}, 0.5, lambda layer: layer.weight.detach().float().clone())
+    learned = learn({"layer": layer}, 0.5, {"layer": layer.weight.detach().float().clone()})
     learned.update()
     assert int(layer.weight_mask.sum()) == layer.weight.numel() - layer.weight.numel() // 2
     assert (
@@ -310,7 +305,7 @@ def test_every_plain_layer_is_masked_once():
 def test_scores_do_not_appear_among_the_skipped_layers():
     net, layers = hand_layers()
     before = skipped_layers(net)
-    LearnedMask(layers, 0.5, lambda layer: layer.weight.detach().clone()).update()
+    learn(layers, 0.5, {name: layer.weight.detach().clone() for name, layer in layers.items()}).update()
     assert skipped_layers(net) == before
     assert set(before) == {"norm"}
 

@@ -9,11 +9,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForImageClassification, ResNetForImageClassification
 
-from tests.helpers import pictures, prune_at_random, tiny_model
+from tests.helpers import learn, pictures, prune_at_random, tiny_model
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models.checksums import with_checksums, without_checksums
-from vpns_hf.pruning import LearnedMask
-from vpns_hf.pruning.criteria import scaled_weight
 
 WEIGHTS = "model.safetensors"
 
@@ -186,7 +184,7 @@ def test_the_stock_class_reads_plain_tensors(model, tmp_path):
 
 def test_nothing_of_training_and_no_pickle_is_saved(tmp_path):
     model = tiny_model()
-    LearnedMask(model.masked_layers(), 0.7, scaled_weight).update()
+    learn(model.masked_layers(), 0.7).update()
     model.save_pretrained(tmp_path, max_shard_size="4KB")
     suffixes = {path.suffix for path in tmp_path.iterdir()}
     assert suffixes == {".json", ".py", ".safetensors"}
@@ -276,7 +274,7 @@ def test_the_size_on_disk_is_kept_values_and_one_bit_per_weight(tmp_path):
 
 def test_scores_are_never_saved(tmp_path):
     model = tiny_model()
-    mask = LearnedMask(model.masked_layers(), 0.7, scaled_weight)
+    mask = learn(model.masked_layers(), 0.7)
     mask.update()
     model.save_pretrained(tmp_path)
     assert not [key for key in stored_tensors(tmp_path) if "scores" in key or "masked_weight" in key]

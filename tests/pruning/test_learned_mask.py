@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.helpers import SEEDED, HandNet, hand_layers, hand_pictures, tiny_model
+from tests.helpers import SEEDED, HandNet, hand_layers, hand_pictures, learn, tiny_model
 from vpns_hf.errors import InputError
 from vpns_hf.models.masked_layers import MaskedLayer, MaskedLinear
 from vpns_hf.models.visual_prompts import PadPrompt
 from vpns_hf.pruning import LearnedMask
-from vpns_hf.pruning.criteria import scaled_weight
 
 IMAGENET_MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 IMAGENET_STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
@@ -22,7 +21,7 @@ IMAGENET_STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 def learned(sparsity: float) -> tuple[HandNet, LearnedMask]:
     net, layers = hand_layers()
-    mask = LearnedMask(layers, sparsity, scaled_weight)
+    mask = learn(layers, sparsity)
     mask.update()
     return net, mask
 
@@ -120,10 +119,10 @@ def test_hand_checked_iteration_of_two_updates():
 def test_the_count_is_exact_with_tied_scores(thousandths, shapes, levels, dtype):
     layers = linear_layers(*shapes, dtype=dtype)
 
-    def few_values(layer: MaskedLayer) -> Tensor:
-        return (torch.randint(-levels, levels + 1, layer.weight.shape)).float()
-
-    mask = LearnedMask(layers, thousandths / 1000, few_values)
+    few_values = {
+        name: torch.randint(-levels, levels + 1, layer.weight.shape).float() for name, layer in layers.items()
+    }
+    mask = learn(layers, thousandths / 1000, few_values)
     mask.update()
     total = sum(rows * columns for rows, columns in shapes)
     assert sum(kept(mask)) == total - thousandths * total // 1000
@@ -141,14 +140,14 @@ def test_equal_weights_everywhere_still_give_the_exact_count():
     with torch.no_grad():
         for layer in layers.values():
             layer.weight.fill_(0.5)
-    mask = LearnedMask(layers, 0.37, scaled_weight)
+    mask = learn(layers, 0.37)
     mask.update()
     assert sum(kept(mask)) == 121 - 44
 
 
 def test_bfloat16_weights_are_ranked_by_float32_scores():
     layers = linear_layers((40, 50), dtype=torch.bfloat16)
-    mask = LearnedMask(layers, 0.5, scaled_weight)
+    mask = learn(layers, 0.5)
     with torch.no_grad():
         mask.scores[0].copy_(torch.linspace(1.0, 1.001, 2000).view(40, 50))
     mask.update()
@@ -159,7 +158,7 @@ def test_bfloat16_weights_are_ranked_by_float32_scores():
 def test_half_precision_of_the_model_leaves_the_count_exact():
     model = tiny_model().to(torch.bfloat16)
     total = sum(mask.numel() for mask in model.masks().values())
-    mask = LearnedMask(model.masked_layers(), 0.7, scaled_weight)
+    mask = learn(model.masked_layers(), 0.7)
     mask.update()
     assert sum(kept(mask)) == total - int(0.7 * total)
 
@@ -168,7 +167,7 @@ def test_a_layer_of_zeros_is_pruned_first_and_gives_no_nan():
     layers = linear_layers((4, 5), (4, 5))
     with torch.no_grad():
         layers["0"].weight.zero_()
-    mask = LearnedMask(layers, 0.5, scaled_weight)
+    mask = learn(layers, 0.5)
     mask.update()
     assert kept(mask) == (0, 20)
     output = layers["1"](layers["0"](torch.ones(2, 5)).repeat(1, 2)[:, :5])
@@ -180,7 +179,7 @@ def test_scores_that_are_not_numbers_are_refused():
     layers = linear_layers((4, 5))
     with torch.no_grad():
         layers["0"].weight[0, 0] = float("nan")
-    mask = LearnedMask(layers, 0.5, scaled_weight)
+    mask = learn(layers, 0.5)
     with pytest.raises(InputError, match="NaN"):
         mask.update()
 
@@ -189,7 +188,7 @@ def test_scores_that_are_not_numbers_are_refused():
 def test_a_sparsity_outside_the_range_is_refused(sparsity):
     layers = linear_layers((4, 5))
     with pytest.raises(InputError) as caught:
-        LearnedMask(layers, sparsity, scaled_weight)
+        learn(layers, sparsity)
     assert "\n" not in str(caught.value)
     assert layers["0"].scores is None
 
@@ -202,7 +201,7 @@ def test_sparsity_zero_keeps_everything():
 def test_weights_and_biases_are_not_touched():
     net, layers = hand_layers()
     before = {key: value.clone() for key, value in net.state_dict().items() if "mask" not in key}
-    mask = LearnedMask(layers, 0.7, scaled_weight)
+    mask = learn(layers, 0.7)
     mask.update()
     mask.finish()
     after = net.state_dict()
@@ -234,6 +233,6 @@ def test_starting_again_gives_the_same_masks():
     net, mask = learned(0.7)
     first = copy.deepcopy(mask.masks)
     mask.finish()
-    again = LearnedMask({"conv": net.conv, "linear": net.linear}, 0.7, scaled_weight)
+    again = learn({"conv": net.conv, "linear": net.linear}, 0.7)
     again.update()
     assert all(torch.equal(*pair) for pair in zip(first, again.masks, strict=True))

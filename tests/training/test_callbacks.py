@@ -44,7 +44,7 @@ def bars(monkeypatch) -> list[FakeBar]:
 
 
 def test_one_bar_per_stage_counts_every_update(bars):
-    run = make_run(dense_model(), random_batches(3), random_batches(3), 0.5, recorder=ProgressCallback())
+    run = make_run(dense_model(), random_batches(3), random_batches(3), recorder=ProgressCallback())
     run.name = "70% sparsity"
     train(run, FineTuneStage(2, SGDSpec(0.01, 0.01, 0.9, 0.0)))
     [bar] = bars
@@ -56,7 +56,7 @@ def test_one_bar_per_stage_counts_every_update(bars):
 
 def test_the_bar_shows_loss_accuracy_and_sparsity(bars):
     progress = ProgressCallback()
-    run = make_run(dense_model(), random_batches(1), random_batches(1), 0.5)
+    run = make_run(dense_model(), random_batches(1), random_batches(1))
     stage = FineTuneStage(1, SGDSpec(0.01, 0.01, 0.9, 0.0))
     progress.on_stage_begin(run, stage)
     for loss in (1.0, 2.0):
@@ -71,7 +71,7 @@ def test_the_bar_shows_loss_accuracy_and_sparsity(bars):
 def test_an_epoch_that_was_not_validated_has_no_accuracy(bars):
     progress = ProgressCallback()
     progress.on_stage_begin(
-        make_run(dense_model(), random_batches(1), random_batches(1), 0.5),
+        make_run(dense_model(), random_batches(1), random_batches(1)),
         FineTuneStage(1, SGDSpec(0.0, 0.0, 0.0, 0.0)),
     )
     progress.on_epoch_end(None, EpochRecord("pretrain", 1, ViewLoss(None, 0.5), 0.0, 0.01, 1.0))
@@ -82,7 +82,7 @@ def test_an_epoch_that_was_not_validated_has_no_accuracy(bars):
     ("disable", "main", "hidden"), [(False, True, False), (True, True, True), (False, False, True)]
 )
 def test_the_bar_is_shown_by_the_main_process_unless_switched_off(bars, disable, main, hidden):
-    run = make_run(dense_model(), random_batches(1), random_batches(1), 0.5)
+    run = make_run(dense_model(), random_batches(1), random_batches(1))
     run.accelerator = SimpleNamespace(is_main_process=main)
     ProgressCallback(disable).on_stage_begin(run, FineTuneStage(1, SGDSpec(0.0, 0.0, 0.0, 0.0)))
     assert bars[0].settings["disable"] is hidden

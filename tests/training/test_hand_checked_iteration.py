@@ -30,8 +30,8 @@ class Iteration:
                 iteration.score_sums.update(sums)
                 super().finish(run)
 
-        stage = KeepScores(1, PAPER, scaled_weight)
-        train(make_run(self.model, [prompted], [plain], sparsity=0.7, recorder=self.recorder), stage)
+        stage = KeepScores(1, PAPER, scaled_weight, 0.7)
+        train(make_run(self.model, [prompted], [plain], recorder=self.recorder), stage)
 
     @torch.no_grad()
     def logits(self, prompted: bool) -> torch.Tensor:

@@ -23,9 +23,9 @@ def with_nan(batches, index):
     return batches
 
 
-@pytest.mark.parametrize("stage", [FindMaskStage(2, ADAM, scaled_weight), FineTuneStage(2, SGD)])
+@pytest.mark.parametrize("stage", [FindMaskStage(2, ADAM, scaled_weight, 0.5), FineTuneStage(2, SGD)])
 def test_the_first_bad_step_is_named_with_its_images(stage):
-    run = make_run(dense_model(), random_batches(4), with_nan(random_batches(4, seed=1), 2), 0.5)
+    run = make_run(dense_model(), random_batches(4), with_nan(random_batches(4, seed=1), 2))
     with pytest.raises(InputError) as raised:
         train(run, stage)
     line = str(raised.value)
@@ -37,7 +37,7 @@ def test_the_first_bad_step_is_named_with_its_images(stage):
 
 
 def test_many_images_are_counted(monkeypatch):
-    run = make_run(dense_model(), with_nan(random_batches(1, size=11), 0), random_batches(1, size=11), 0.5)
+    run = make_run(dense_model(), with_nan(random_batches(1, size=11), 0), random_batches(1, size=11))
     with pytest.raises(InputError, match=r"\(rows 0, 1, 2, 3, 4, 5, 6, 7 of the train split and 3 more\)"):
         train(run, FineTuneStage(1, SGD))
 
@@ -45,7 +45,7 @@ def test_many_images_are_counted(monkeypatch):
 def test_a_long_epoch_is_not_finished_first(monkeypatch):
     monkeypatch.setattr(epoch_losses, "LOOK_EVERY", 4)
     recorder = Recorder()
-    run = make_run(dense_model(), with_nan(random_batches(9), 0), random_batches(9, seed=1), 0.5, recorder=recorder)
+    run = make_run(dense_model(), with_nan(random_batches(9), 0), random_batches(9, seed=1), recorder=recorder)
     with pytest.raises(InputError, match="step 1 of epoch 1"):
         train(run, FineTuneStage(1, SGD))
     assert len(recorder.losses) == 3  # the fourth update's callback comes after the look
@@ -55,7 +55,7 @@ def test_when_every_update_is_left_out_the_run_stops():
     batches = random_batches(2)
     for index in (0, 1):
         with_nan(batches, index)
-    run = make_run(dense_model(), batches, random_batches(2, seed=1), 0.5)
+    run = make_run(dense_model(), batches, random_batches(2, seed=1))
     run.stepping = Stepping(non_finite=SkipNonFinite())
     with pytest.raises(InputError, match="no loss of the prompted pictures was finite in epoch 1 of finetune"):
         train(run, FineTuneStage(1, SGD))
@@ -66,14 +66,14 @@ def test_other_errors_stay_what_they_are():
         def after_update(self, run):
             raise InputError("something else")
 
-    run = make_run(dense_model(), random_batches(1), random_batches(1, seed=1), 0.5)
+    run = make_run(dense_model(), random_batches(1), random_batches(1, seed=1))
     with pytest.raises(InputError, match="something else"):
         train(run, Broken(1, SGD))
 
 
 def test_losses_of_a_finite_epoch():
     recorder = Recorder()
-    run = make_run(dense_model(), random_batches(3), random_batches(3, seed=1), 0.5, recorder=recorder)
+    run = make_run(dense_model(), random_batches(3), random_batches(3, seed=1), recorder=recorder)
     train(run, FineTuneStage(1, SGD))
     assert run.history[0].skipped == 0
     assert run.history[0].loss.prompted == pytest.approx(sum(recorder.losses[0::2]) / 3)

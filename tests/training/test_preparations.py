@@ -17,9 +17,9 @@ SGD = SGDSpec(learning_rate=0.05, prompt_learning_rate=0.1, momentum=0.9, weight
 def trained(*ways: Preparation, **fields: object):
     """The model of a mask search and a fine-tuning, and all losses."""
     recorder, model = Recorder(), dense_model(**fields)
-    run = make_run(model, random_batches(3), random_batches(3, seed=1), 0.5, recorder=recorder)
+    run = make_run(model, random_batches(3), random_batches(3, seed=1), recorder=recorder)
     run.preparations = ways
-    train(run, FindMaskStage(1, ADAM, scaled_weight))
+    train(run, FindMaskStage(1, ADAM, scaled_weight, 0.5))
     train(run, FineTuneStage(1, SGD))
     return model, recorder.losses
 
@@ -50,9 +50,9 @@ def test_channels_last_holds_while_a_stage_trains():
             seen.append(all(kinds))
 
     seen: list[bool] = []
-    run = make_run(dense_model(), random_batches(1), random_batches(1, seed=1), 0.5, recorder=Look())
+    run = make_run(dense_model(), random_batches(1), random_batches(1, seed=1), recorder=Look())
     run.preparations = [ChannelsLast()]
-    train(run, FindMaskStage(1, ADAM, scaled_weight))
+    train(run, FindMaskStage(1, ADAM, scaled_weight, 0.5))
     assert seen == [True, True]
 
 

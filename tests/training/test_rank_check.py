@@ -63,7 +63,7 @@ class Drifted:
 
 
 def test_the_first_difference_is_named():
-    run = make_run(dense_model(), [], [], 0.5)
+    run = make_run(dense_model(), [], [])
     names = list(run.model.masks())
     run.accelerator = Drifted(1)
     with pytest.raises(InputError) as raised:
@@ -83,7 +83,7 @@ def test_the_first_difference_is_named():
 def test_when_it_is_looked_at(monkeypatch, every, moments):
     seen = []
     monkeypatch.setattr(rank_check, "check_ranks", lambda run, when: seen.append(when))
-    run = make_run(dense_model(), random_batches(4), random_batches(4, seed=1), 0.5, recorder=RankCheck(every))
+    run = make_run(dense_model(), random_batches(4), random_batches(4, seed=1), recorder=RankCheck(every))
     for _ in range(2):
         train(run, FineTuneStage(1, SGD))
     assert seen == moments * 2

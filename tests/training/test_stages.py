@@ -9,9 +9,17 @@ from tests.helpers import prune_at_random
 from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
-from vpns_hf.label_mapping import FrequencyMapping, IdentityMapping, IterativeMapping, LabelMapping, RandomMapping
+from vpns_hf.label_mapping import (
+    FrequencyMapping,
+    IdentityMapping,
+    IterativeMapping,
+    LabelMapping,
+    RandomMapping,
+    frequency_map,
+)
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping, PretrainStage, count_predictions
-from vpns_hf.pruning.criteria import scaled_weight
+from vpns_hf.pruning import Pruner
+from vpns_hf.pruning.criteria import ScoringContext, scaled_weight
 from vpns_hf.training import AdamSpec, OptimizerSpec, Run, SGDSpec, TrainingStage, train
 
 ADAM = AdamSpec(1e-2, 1e-1, 1e-4)
@@ -45,21 +53,26 @@ def watched(stage_class: type[TrainingStage], *arguments: object) -> tuple[Train
     optimizers: list[Optimizer] = []
 
     class Watched(stage_class):
-        def build_optimizer(self, model: VPNsForImageClassification) -> Optimizer:
-            optimizers.append(super().build_optimizer(model))
-            return optimizers[0]
+        def build_optimizers(self, model: VPNsForImageClassification) -> dict[str, Optimizer]:
+            built = super().build_optimizers(model)
+            optimizers.extend(built.values())
+            return built
 
     return Watched(*arguments), Moments(optimizers)
 
 
-def a_run(model: VPNsForImageClassification, sparsity: float = 0.6, recorder=None) -> Run:
-    return make_run(model, random_batches(BATCHES), random_batches(BATCHES, seed=1), sparsity, recorder=recorder)
+def a_run(model: VPNsForImageClassification, recorder=None) -> Run:
+    return make_run(model, random_batches(BATCHES), random_batches(BATCHES, seed=1), recorder=recorder)
 
 
 def find_mask(
-    epochs: int = 1, optimizer: OptimizerSpec = ADAM, mapping: LabelMapping | None = None, interval: int = 1
+    epochs: int = 1,
+    optimizer: OptimizerSpec = ADAM,
+    mapping: LabelMapping | None = None,
+    interval: int = 1,
+    sparsity: float = 0.6,
 ):
-    return FindMaskStage(epochs, optimizer, scaled_weight, mapping, interval)
+    return FindMaskStage(epochs, optimizer, scaled_weight, sparsity, None, mapping, interval)
 
 
 def test_the_mask_search_leaves_weights_and_moves_running_statistics():
@@ -97,7 +110,7 @@ def test_batch_norm_sees_every_batch_of_both_views_once():
 
 @pytest.mark.parametrize("stage_class", [FindMaskStage, FineTuneStage])
 def test_only_the_prompted_update_changes_the_prompt(stage_class):
-    arguments = (1, ADAM, scaled_weight) if stage_class is FindMaskStage else (1, SGD)
+    arguments = (1, ADAM, scaled_weight, 0.6) if stage_class is FindMaskStage else (1, SGD)
     model = prune_at_random(dense_model())
     stage, moments = watched(stage_class, *arguments)
     before = model.visual_prompt.prompt.detach().clone()
@@ -115,7 +128,7 @@ def test_only_the_prompted_update_changes_the_prompt(stage_class):
 
 
 def test_the_adam_of_the_prompt_counts_prompted_updates_only():
-    stage, moments = watched(FindMaskStage, 1, ADAM, scaled_weight)
+    stage, moments = watched(FindMaskStage, 1, ADAM, scaled_weight, 0.6)
     train(a_run(dense_model(), recorder=moments), stage)
     assert [int(state["step"]) for state in moments.states] == [1, 1, 2, 2, 3, 3]
 
@@ -141,7 +154,7 @@ def test_the_mask_follows_the_scores_after_every_update():
 
     model = dense_model()
     total = sum(mask.numel() for mask in model.masks().values())
-    train(a_run(model, sparsity=0.6), Counted(1, ADAM, scaled_weight))
+    train(a_run(model), Counted(1, ADAM, scaled_weight, 0.6))
     assert kept == [total - 6 * total // 10] * 2 * BATCHES
     assert all(threshold)
 
@@ -152,7 +165,7 @@ def test_tied_scores_are_cut_exactly():
         for layer in model.masked_layers().values():
             layer.weight.fill_(0.1)
     total = sum(mask.numel() for mask in model.masks().values())
-    train(a_run(model, sparsity=0.37), find_mask(optimizer=AdamSpec(0.0, 0.0, 0.0)))
+    train(a_run(model), find_mask(optimizer=AdamSpec(0.0, 0.0, 0.0), sparsity=0.37))
     assert sum(int(mask.sum()) for mask in model.masks().values()) == total - 37 * total // 100
 
 
@@ -215,7 +228,7 @@ def test_no_epochs_leave_the_parameters(stage):
 
 def test_the_mask_search_without_epochs_still_masks_by_the_initial_scores():
     model = dense_model()
-    train(a_run(model, sparsity=0.6), find_mask(epochs=0))
+    train(a_run(model), find_mask(epochs=0, sparsity=0.6))
     total = sum(mask.numel() for mask in model.masks().values())
     assert sum(int(mask.sum()) for mask in model.masks().values()) == total - 6 * total // 10
 
@@ -271,14 +284,14 @@ def test_the_iterative_mapping_follows_the_current_prompt():
 def test_a_mapping_that_needs_no_counts_is_set(mapping):
     model = dense_model()
     model.label_mapping.copy_(torch.tensor([4, 4, 4]))
-    FitLabelMapping(mapping, scaled_weight).apply(a_run(model))
+    FitLabelMapping(mapping, 0.6).apply(a_run(model))
     assert torch.equal(model.label_mapping, mapping.fit(None, 5, 3))
 
 
 def test_predictions_are_counted_with_the_prompt_in_evaluation_mode():
     model = prune_at_random(dense_model()).train()
     batches = random_batches(BATCHES)
-    run = make_run(model, batches, batches, 0.5, mapping=batches)
+    run = make_run(model, batches, batches, mapping=batches)
     expected = torch.zeros(5, 3, dtype=torch.int64)
     for batch in batches:
         with torch.no_grad():
@@ -293,11 +306,11 @@ def test_predictions_are_counted_with_the_prompt_in_evaluation_mode():
 def test_rows_that_only_fill_up_are_not_counted():
     batch = random_batches(1)[0]
     filled = Batch(batch.pixel_values, batch.labels, torch.tensor([True, True, True, False]))
-    run = make_run(dense_model(), [batch], [batch], 0.5, mapping=[filled])
+    run = make_run(dense_model(), [batch], [batch], mapping=[filled])
     assert count_predictions(run).sum() == 3
 
 
-def test_the_label_mapping_is_fitted_on_the_masked_network():
+def test_the_label_mapping_is_fitted_on_the_masked_network_and_leaves_no_mask():
     counts = {}
 
     class Mapping(FrequencyMapping):
@@ -306,8 +319,21 @@ def test_the_label_mapping_is_fitted_on_the_masked_network():
             return super().fit(count_predictions, num_source, num_target)
 
     model = dense_model()
-    run = a_run(model, sparsity=0.9)
-    FitLabelMapping(Mapping(0), scaled_weight).apply(run)
-    assert torch.equal(counts["masked"], count_predictions(run))
+    run = a_run(model)
+    FitLabelMapping(Mapping(0), 0.9).apply(run)
+    assert model.sparsity == 0
+    assert not torch.equal(counts["masked"], count_predictions(run))
+    Pruner().apply(model, scaled_weight(ScoringContext(model)), 0.9)
     assert model.sparsity == pytest.approx(0.9, abs=1e-3)
+    assert torch.equal(counts["masked"], count_predictions(run))
     assert all(layer.scores is None for layer in model.masked_layers().values())
+
+
+def test_the_label_mapping_is_fitted_on_the_network_as_it_is_if_asked_for():
+    model = dense_model()
+    run = a_run(model)
+    FitLabelMapping(FrequencyMapping(0)).apply(run)
+    dense = model.label_mapping.clone()
+    assert torch.equal(dense, frequency_map(count_predictions(run)))
+    FitLabelMapping(FrequencyMapping(0), 0.9).apply(run)
+    assert not torch.equal(model.label_mapping, dense)

@@ -32,7 +32,7 @@ READS = {"aten::item", "aten::_local_scalar_dense", "aten::is_nonzero", "aten::n
 STEP_COUNT = "aten::_fused_adam_"  # on a CPU this kernel reads the number of steps, on a GPU the device does
 ADAM = AdamSpec(1e-2, 1e-1, 1e-4)
 SGD = SGDSpec(learning_rate=0.05, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.01)
-STAGES = {"find_mask": lambda: FindMaskStage(1, ADAM, scaled_weight), "finetune": lambda: FineTuneStage(1, SGD)}
+STAGES = {"find_mask": lambda: FindMaskStage(1, ADAM, scaled_weight, 0.5), "finetune": lambda: FineTuneStage(1, SGD)}
 STEPPINGS = {
     "plain": Stepping(),
     "parts": Stepping(parts=2),
@@ -46,7 +46,7 @@ def prepared(stage, stepping, device="cpu"):
     batches = [
         [Batch(*(part.to(device) for part in batch[:2])) for batch in random_batches(3, seed=seed)] for seed in (0, 1)
     ]
-    run = make_run(dense_model().to(device), *batches, 0.5)
+    run = make_run(dense_model().to(device), *batches)
     run.callbacks = [RankCheck(2), ProgressCallback(disable=True), LoggingCallback()]
     run.stepping = stepping
     model = enter(run, stage)

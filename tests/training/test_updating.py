@@ -18,7 +18,7 @@ from vpns_hf.training import AdamSpec, SGDSpec, SkipNonFinite, Stepping, running
 
 SGD = SGDSpec(learning_rate=0.1, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.01)
 ADAM = AdamSpec(1e-2, 1e-2, 1e-4)
-STAGES = {"finetune": FineTuneStage(1, SGD), "find_mask": FindMaskStage(1, ADAM, scaled_weight)}
+STAGES = {"finetune": FineTuneStage(1, SGD), "find_mask": FindMaskStage(1, ADAM, scaled_weight, 0.5)}
 
 
 def without_batch_norm() -> VPNsForImageClassification:
@@ -31,7 +31,7 @@ def without_batch_norm() -> VPNsForImageClassification:
 
 
 def trained(model, stage, stepping, prompted, plain, recorder=None):
-    run = make_run(model, prompted, plain, 0.5, recorder=recorder)
+    run = make_run(model, prompted, plain, recorder=recorder)
     run.stepping = stepping
     train(run, stage)
     return run
@@ -132,7 +132,7 @@ def test_an_update_that_is_left_out_leaves_no_trace(stage, place):
 
 
 def vars_of(stage: str) -> tuple:
-    return (1, SGD) if stage == "finetune" else (1, ADAM, scaled_weight)
+    return (1, SGD) if stage == "finetune" else (1, ADAM, scaled_weight, 0.5)
 
 
 def test_updates_that_are_left_out_are_counted_and_have_no_part_in_the_loss(caplog):

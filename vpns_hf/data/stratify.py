@@ -26,6 +26,25 @@ def stratified_cut(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.n
     return np.sort(by_class[~in_second]), np.sort(by_class[in_second])
 
 
+def balanced_rows(labels: np.ndarray, per_class: int, seed: int) -> np.ndarray:
+    """Choose the same number of rows of every class.
+
+    Args:
+        labels: integers of shape (N,), the class of each row.
+        per_class: rows of each class; one that has fewer gives what it has.
+        seed: the same seed gives the same rows.
+
+    Returns:
+        The row numbers in ascending order.
+    """
+    labels = np.asarray(labels)
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
+    rank_in_class = np.arange(len(labels)) - np.repeat(starts, counts)
+    return np.sort(by_class[rank_in_class < per_class])
+
+
 def _quotas(counts: np.ndarray, fraction: float) -> np.ndarray:
     """Returns how many rows of each class go to the second part: largest remainders, ties to the first class."""
     wanted = counts * fraction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields, replace
+from numbers import Integral
 from typing import Any
 
 from ..backbones import BACKBONES, HEADS
@@ -180,14 +181,13 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
         InputError: if a value is not allowed.
     """
 
-    paper_protocol: bool = option(
-        False,
-        "Train on all of train, keep the last epoch, report without the prompt: comparable to published numbers.",
-    )
     dense_reference: bool = option(True, "Fine-tune the unpruned backbone as well, to compare with.")
 
     def __post_init__(self) -> None:
+        if isinstance(self.equal_passes, Integral) and not isinstance(self.equal_passes, bool):
+            self.equal_passes = str(self.equal_passes)
         check_options(self)
+        self.check_passes()
         for sparsity in self.sparsities:
             num_dropped(1, sparsity)
         self._check_method()

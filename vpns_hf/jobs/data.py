@@ -25,8 +25,10 @@ from ..data import (
 )
 from ..data.batches import EarlyEvalBatches, EarlyTrainBatches
 from ..data.catalog import DatasetSpec
+from ..data.images import ChosenRows
 from ..data.sources import find_columns, load_image_dataset, parquet_files, stream_image_dataset
 from ..data.store import DiskSpace, on_device
+from ..data.stratify import balanced_rows
 from ..errors import InputError
 from ..training import RunData
 from .arguments import InputArguments, VPNsTrainingArguments
@@ -157,7 +159,16 @@ def run_data(images: Images, args: VPNsTrainingArguments, process: Process) -> R
         plain=EarlyTrainBatches(plain) if early else plain,
         mapping=eval_batches(images.train_upright, args, process),
         validation=None if images.validation is None else eval_batches(images.validation, args, process),
+        balanced=lambda per_class: balanced_batches(images.train_upright, per_class, args, process),
     )
+
+
+def balanced_batches(
+    source: ImageSource, per_class: int, args: VPNsTrainingArguments, process: Process
+) -> EvalBatches | EarlyEvalBatches:
+    """Returns this process's share of so many images of each class, chosen by the seed of the job."""
+    rows = balanced_rows(source.labels.numpy(), per_class, args.seed)
+    return eval_batches(ChosenRows(source, torch.from_numpy(rows)), args, process)
 
 
 def eval_batches(cache: ImageSource, args: VPNsTrainingArguments, process: Process) -> EvalBatches | EarlyEvalBatches:
@@ -169,6 +180,7 @@ def eval_batches(cache: ImageSource, args: VPNsTrainingArguments, process: Proce
 
 def _are_prepared_early(source: ImageSource, process: Process) -> bool:
     """Returns whether a batch is worth a thread: its images are decoded first, and no accelerator prepares it by itself."""
+    source = source.source if isinstance(source, ChosenRows) else source
     return not isinstance(source, ImageCache) and torch.device(process.device).type == "cpu"
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from ..data import Splits
 from ..data.store import CACHING, DiskSpace
-from ..methods import METHODS, dense_stages
+from ..methods import METHODS, Task, dense_stages, unused_options
 from ..models import VPNsForImageClassification
 from ..pruning import num_dropped
-from ..reporting import StorageSize, count, layer_table, megabytes, short_percent, storage_size
-from ..training import Stage, TrainingStage
+from ..reporting import Passes, StorageSize, count, layer_table, megabytes, short_percent, storage_size
 from .arguments import VPNsTrainingArguments
+from .results import passes_of
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,16 @@ class Plan:
         sections = [layer_table(shapes, _grouped(self.model.skipped_layers())), *self._facts()]
         return "\n\n".join([sections[0], "\n".join(sections[1:])])
 
-    def passes(self, stages: list[Stage]) -> int:
-        """Returns how often the stages go through the training images to train."""
-        return sum(stage.epochs * len(stage.updates) for stage in stages if isinstance(stage, TrainingStage))
+    def passes(self, sparsity: float) -> Passes:
+        """Returns how often the method goes through the training images for a sparsity."""
+        return passes_of(METHODS[self.args.method].stages(self.args, self._task(sparsity)))
+
+    def dense_passes(self) -> float:
+        """Returns the same of the dense reference."""
+        return passes_of(dense_stages(self.args, self._task(0.0))).total
+
+    def _task(self, sparsity: float) -> Task:
+        return Task(sparsity, len(self.splits.train), len(self.splits.class_names))
 
     def bytes_on_disk(self, sparsity: float) -> int:
         """Returns the expected size of `model.safetensors`: kept values, one bit per weight, all other tensors."""
@@ -64,6 +71,7 @@ class Plan:
             f"Batch size: {count(self.batch_size)}",
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Passes over the training images: {self._passes()}",
+            *self._without_effect(),
         ]
         if self.args.torch_compile:
             lines.append("Compiled network: the first update of each stage takes long, on CPUs minutes")
@@ -91,14 +99,33 @@ class Plan:
         return f"about {self.space}" if self.space.needed else f"in {self.space.root} already"
 
     def _passes(self) -> str:
-        each = self.passes(METHODS[self.args.method](self.args))
-        runs = len(self.args.sparsities)
-        parts = [f"{each} for each of {runs} sparsities" if runs > 1 else f"{each} for the one sparsity"]
+        by_sparsity = {sparsity: self.passes(sparsity) for sparsity in self.args.sparsities}
+        first, runs = next(iter(by_sparsity.values())), len(by_sparsity)
+        if len(set(by_sparsity.values())) > 1:
+            parts = [f"{in_words(passes)} at {short_percent(sparsity)}" for sparsity, passes in by_sparsity.items()]
+        else:
+            parts = [f"{in_words(first)} for " + (f"each of {runs} sparsities" if runs > 1 else "the one sparsity")]
         if self.args.dense_reference:
-            parts.append(f"{self.passes(dense_stages(self.args))} for the dense reference")
+            parts.append(f"{self.dense_passes():g} for the dense reference")
         if self.args.pretrain_epochs:
             parts.append(f"{self.args.pretrain_epochs} to pre-train")
         return ", ".join(parts)
+
+    def _without_effect(self) -> list[str]:
+        """Names the options that were given and that the method does not use."""
+        defaults = {entry.name: entry.default for entry in fields(self.args)}
+        given = [
+            name for name in unused_options(self.args.method, self.args) if getattr(self.args, name) != defaults[name]
+        ]
+        return [f"Without effect on {self.args.method}: {', '.join(given)}"] if given else []
+
+
+def in_words(passes: Passes) -> str:
+    """Returns the passes of a run, their parts where there are several."""
+    parts = {name: value for name, value in vars(passes).items() if value}
+    if len(parts) < 2:
+        return f"{passes.total:g}"
+    return f"{passes.total:.4g} ({', '.join(f'{value:.3g} {name}' for name, value in parts.items())})"
 
 
 def _grouped(skipped: Mapping[str, str]) -> dict[str, str]:

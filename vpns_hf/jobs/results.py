@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from safetensors.torch import save_file
 
+from ..methods import scope_of
 from ..metrics import count_macs, device_name, measure_latency
 from ..models import VPNsForImageClassification
-from ..pruning import effective_density, empty_layers, layer_records
-from ..reporting import CostRecord, RunResult, share_of_waiting, sparsity_name
-from ..training import Evaluation, Run
+from ..pruning import effective_density, layer_records
+from ..reporting import CostRecord, Passes, RunResult, share_of_waiting, sparsity_name
+from ..training import Evaluation, Run, Stage
 from .arguments import VPNsTrainingArguments
 
 BATCH_SIZE = 1
@@ -75,64 +77,77 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-logger = logging.getLogger(__name__)
-
 PROTOCOLS = {
     False: "A validation split chose the epoch and whether the prompt is applied; the test split was read once, at the end.",
     True: "The paper's: all of train, the last epoch, no validation split; the accuracy without the prompt is comparable.",
 }
 
 
-def run_result(run: Run, evaluation: Evaluation, args: VPNsTrainingArguments, split: str) -> RunResult:
+@dataclass(frozen=True)
+class RunSettings:
+    """What a run was asked for.
+
+    Attributes:
+        args: of the job.
+        sparsity: of the run.
+        stages: that made it.
+        split: what the evaluated split is called.
+    """
+
+    args: VPNsTrainingArguments
+    sparsity: float
+    stages: Sequence[Stage]
+    split: str
+
+
+def passes_of(stages: Sequence[Stage]) -> Passes:
+    """Returns how often the stages go through the training images."""
+    totals = {"search": 0.0, "rounds": 0.0, "tuning": 0.0}
+    for stage in stages:
+        totals[stage.counts_as] += stage.passes
+    return Passes(**totals)
+
+
+def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunResult:
     """Returns the record of a finished run.
 
     Args:
         run: of one sparsity.
         evaluation: of its model.
-        args: of the job.
-        split: what the evaluated split is called.
+        settings: what was asked for.
     """
-    model = run.model
+    model, args = run.model, settings.args
     layers = layer_records(model)
     return RunResult(
         method=args.method,
         granularity=args.granularity,
         seed=args.seed,
-        sparsity_requested=run.sparsity,
+        sparsity_requested=settings.sparsity,
         sparsity=model.sparsity,
         accuracy=evaluation.accuracy,
         top5=evaluation.top5,
-        split=split,
+        split=settings.split,
         nonzero=sum(layer.nonzero for layer in layers),
         total=sum(layer.total for layer in layers),
         seconds=run.seconds,
-        path=sparsity_name(run.sparsity),
-        validation=run.selection.validation,
+        path=sparsity_name(settings.sparsity),
+        validation=run.selected.validation,
         prompt_at_inference=model.config.prompt_at_inference,
         effective_density=effective_density(model),
-        epoch=run.selection.epoch,
+        epoch=run.selected.epoch,
         history=run.history,
         layers=layers,
         cost=measure_cost_once(model, run.accelerator),
         waiting=share_of_waiting(run.history),
+        scope=scope_of(settings.stages),
+        passes=passes_of(settings.stages),
     )
 
 
 def choose_view(run: Run) -> None:
     """Lets the validation split decide whether the saved model applies its prompt; the paper does not apply it."""
-    validation = run.selection.validation
+    validation = run.selected.validation
     prompted = validation.prompted if validation is not None else None
     run.model.config.prompt_at_inference = prompted is not None and prompted > validation.plain
     run.model.requires_grad_(True)
     run.model.eval()
-
-
-def warn_of_empty_layers(model: VPNsForImageClassification, sparsity: float) -> None:
-    """Says which layers have no weight left."""
-    empty = empty_layers(model)
-    if empty:
-        logger.warning(
-            "at sparsity %g no weight is left in %s: nothing of the picture passes through; ask for a lower sparsity",
-            sparsity,
-            ", ".join(empty),
-        )

@@ -7,13 +7,10 @@ from accelerate import Accelerator
 from ..errors import InputError
 from ..training import (
     LEAST_IMAGES,
-    BestOnValidation,
     Callback,
     ChannelsLast,
     Compiled,
-    EpochSelection,
     FastStemGradient,
-    LastEpoch,
     LoggingCallback,
     Preparation,
     ProgressCallback,
@@ -91,8 +88,3 @@ def stepping_of(args: VPNsTrainingArguments) -> Stepping:
     """Returns how the optimisation steps of a job are taken."""
     policy = SkipNonFinite() if args.skip_nonfinite else StopAtNonFinite()
     return Stepping(args.gradient_accumulation_steps, args.max_grad_norm, policy)
-
-
-def selection_of(args: VPNsTrainingArguments) -> EpochSelection:
-    """Returns what decides which epoch a model comes from."""
-    return LastEpoch() if args.paper_protocol else BestOnValidation()

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from ..data import Columns, StreamIndex, find_columns, find_spec
 from ..errors import InputError, Interrupted
 from ..hub.publish import Destination, plan_repositories, publish
-from ..methods import METHODS, dense_stages
+from ..methods import METHODS, Task, dense_stages, unused_options
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Results, RunResult, short_percent, sparsity_name
@@ -40,9 +40,9 @@ from .data import (
 )
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
-from .results import PROTOCOLS, choose_view, package_versions, run_result, warn_of_empty_layers
+from .results import PROTOCOLS, RunSettings, choose_view, package_versions, passes_of, run_result
 from .resume import Checkpointing, Resumption, identity_of
-from .setup import accelerator_of, callbacks_of, preparations_of, selection_of, stepping_of
+from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of
 
 
 class VPNsTrainer:
@@ -113,6 +113,8 @@ class VPNsTrainer:
         self.dataset_name = dataset_name
         self.builder = BaseModelBuilder(self.args, self.splits.class_names, self.accelerator.device)
         self.base = self.builder.load(model, model_revision)
+        for stage in (stage for sparsity in self.args.sparsities for stage in self._stages(sparsity)):
+            stage.check(self.base)
         self.models = SavedModels(self.output_dir)
         self.folder = JobFolder(self.models, self.recipe, self._results)
         self.results: Results | None = None
@@ -223,7 +225,8 @@ class VPNsTrainer:
     def _identity(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
         digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_data(self.images, self.streams)}
-        return identity_of(self.recipe, global_batch_size(self.args, self.process), digests)
+        batch_size = global_batch_size(self.args, self.process)
+        return identity_of(self.recipe, batch_size, digests, unused_options(self.args.method, self.args))
 
     def _pretrain(self) -> None:
         """Trains the dense model that every sparsity starts from."""
@@ -233,7 +236,7 @@ class VPNsTrainer:
         if part in self.job.finished:
             self.base.load_state_dict(self.job.base)
             return
-        self.base = self._execute(part, self.base, 0.0, [PretrainStage.of(args)]).model
+        self.base = self._execute(part, self.base, [PretrainStage.of(args)]).model
         self.checkpointing.part_finished(part, {}, self.base.state_dict())
 
     def _dense_reference(self) -> DenseResult:
@@ -244,9 +247,11 @@ class VPNsTrainer:
         if part in self.job.finished:
             return DenseResult.from_dict(self.job.finished[part])
         model = self.builder.without_prompt(self.base.to_backbone())
-        run = self._execute(part, model, 0.0, dense_stages(self.args))
+        stages = dense_stages(self.args, self._task(0.0))
+        run = self._execute(part, model, stages)
         evaluation = self._evaluate(run.model, run)
-        result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split)
+        accuracies = evaluation.accuracy.plain, evaluation.top5.plain
+        result = DenseResult(*accuracies, self.test_split, passes_of(stages).total)
         self.checkpointing.part_finished(part, asdict(result))
         return result
 
@@ -262,22 +267,27 @@ class VPNsTrainer:
     def _make(self, sparsity: float) -> tuple[VPNsForImageClassification, RunResult]:
         """Prunes and fine-tunes the model of one sparsity, and measures it."""
         name = f"{short_percent(sparsity)} sparsity"
-        run = self._execute(name, copy.deepcopy(self.base), sparsity, METHODS[self.args.method](self.args))
+        stages = self._stages(sparsity)
+        run = self._execute(name, copy.deepcopy(self.base), stages)
         choose_view(run)
         with run.timed("evaluation"):
             evaluation = self._evaluate(run.model, run)
-        warn_of_empty_layers(run.model, sparsity)
-        return run.model, run_result(run, evaluation, self.args, self.test_split)
+        settings = RunSettings(self.args, sparsity, stages, self.test_split)
+        return run.model, run_result(run, evaluation, settings)
 
-    def _execute(self, name: str, model: VPNsForImageClassification, sparsity: float, stages: Sequence[Stage]) -> Run:
+    def _stages(self, sparsity: float) -> list[Stage]:
+        return METHODS[self.args.method].stages(self.args, self._task(sparsity))
+
+    def _task(self, sparsity: float) -> Task:
+        return Task(sparsity, len(self.splits.train), len(self.splits.class_names))
+
+    def _execute(self, name: str, model: VPNsForImageClassification, stages: Sequence[Stage]) -> Run:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
         set_seed(self.args.seed)
         run = Run(
             model,
             self.accelerator,
             self.batches(),
-            sparsity,
-            selection_of(self.args),
             [*self.callbacks, self.checkpointing],
             name=name,
             stepping=stepping_of(self.args),

@@ -2,21 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
 
 from ..training import Stage
 from .dense import dense_stages
-from .options import MethodOptions
+from .hydra import HydraOptions, hydra_stages, unused_by_hydra
+from .imp import ImpOptions, imp_stages, rounds_to
+from .omp import omp_stages
+from .options import (
+    FindMaskOptions,
+    MaskedFitOptions,
+    RoundOptions,
+    ScopeOptions,
+    ScoringOptions,
+    StageOptions,
+    Task,
+)
+from .random import RandomOptions, random_stages, unused_by_random
+from .snip import snip_stages
+from .stages import FindMaskStage, Prune
 from .vpns import vpns_stages
 
-METHODS: dict[str, Callable[[MethodOptions], list[Stage]]] = {
-    "vpns": vpns_stages,
-    "dense": dense_stages,
+
+@dataclass
+class MethodOptions(ImpOptions, HydraOptions, RandomOptions, StageOptions):
+    """What a method may choose from, the options of single methods included."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to find a mask and to tune what is left.
+
+    Attributes:
+        stages: in order, as the options say, for one task.
+        options: the dataclasses of options it uses, beside those that every method does.
+        without: names of those among them that it does not use after all, as the options say.
+    """
+
+    stages: Callable[[MethodOptions, Task], list[Stage]]
+    options: tuple[type, ...] = ()
+    without: Callable[[MethodOptions], Collection[str]] = lambda options: ()
+
+
+METHODS: dict[str, Method] = {
+    "vpns": Method(vpns_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions)),
+    "dense": Method(dense_stages),
+    "random": Method(random_stages, (MaskedFitOptions, ScopeOptions, RandomOptions), unused_by_random),
+    "omp": Method(omp_stages, (MaskedFitOptions, ScopeOptions)),
+    "snip": Method(snip_stages, (MaskedFitOptions, ScopeOptions, ScoringOptions)),
+    "imp": Method(imp_stages, (MaskedFitOptions, ScopeOptions, RoundOptions, ImpOptions)),
+    "hydra": Method(hydra_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions, HydraOptions), unused_by_hydra),
 }
+
+
+def unused_options(method: str, options: MethodOptions) -> list[str]:
+    """Returns the names of options that some methods use and this one does not: they have no part in its results."""
+    chosen = METHODS[method]
+    own = _names(chosen.options) - set(chosen.without(options))
+    if options.equal_passes == "auto":
+        own |= {"find_mask_epochs", "finetune_epochs"}
+    if options.paper_protocol:
+        own -= {"fit_mapping_on"}  # the paper fits under the mask
+    some = _names(kind for entry in METHODS.values() for kind in entry.options)
+    return [entry.name for entry in fields(options) if entry.name in some - own]
+
+
+def scope_of(stages: Sequence[Stage]) -> str | None:
+    """Returns what stages rank together, as it is recorded; None where nothing is pruned."""
+    return next((stage.pruner.budget.name for stage in stages if isinstance(stage, Prune | FindMaskStage)), None)
+
+
+def _names(kinds: Iterable[type]) -> set[str]:
+    return {name for kind in kinds for name in kind.__annotations__}
+
 
 __all__ = [
     "METHODS",
+    "Method",
     "MethodOptions",
+    "Task",
     "dense_stages",
-    "vpns_stages",
+    "rounds_to",
+    "scope_of",
+    "unused_options",
 ]

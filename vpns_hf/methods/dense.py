@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from ..label_mapping import LABEL_MAPPINGS
-from ..pruning.criteria import scaled_weight
 from ..training import Stage
-from .options import MethodOptions
+from .options import StageOptions, Task
+from .parts import label_mapping_of
 from .stages import FineTuneStage, FitLabelMapping
 
 
-def dense_stages(options: MethodOptions) -> list[Stage]:
+def dense_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, fine-tune."""
-    label_mapping = LABEL_MAPPINGS[options.label_mapping](options.seed)
-    return [FitLabelMapping(label_mapping, scaled_weight), FineTuneStage.of(options)]
+    return [FitLabelMapping(label_mapping_of(options)), FineTuneStage.of(options)]

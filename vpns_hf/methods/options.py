@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS
+from ..pruning import SCOPES
 from ..utils.options import COUNT, COUNT_OR_NONE, RATE, Range, option
 
 
@@ -17,10 +19,18 @@ class LabelMappingOptions:
         f"How source classes become target classes: {', '.join(LABEL_MAPPINGS)}.",
         choices=LABEL_MAPPINGS,
     )
-    mapping_interval: int = option(
-        1, "Epochs of the mask search between two fits of the iterative label mapping.", range=COUNT
-    )
     seed: int = option(7, "Seed of everything random; every sparsity starts from it anew.", range=Range(0, 2**32 - 1))
+
+
+@dataclass
+class MaskedFitOptions:
+    """Of what the label mapping is fitted on, where something is pruned afterwards."""
+
+    fit_mapping_on: str = option(
+        "masked",
+        "Network the label mapping is fitted on: dense, or masked by the initial scores of VPNs at the sparsity of the run.",
+        choices=("dense", "masked"),
+    )
 
 
 @dataclass
@@ -29,6 +39,26 @@ class OptimizerOptions:
 
     momentum: float = option(0.9, "SGD momentum.", range=Range(0, 1, open_at=(1,)))
     weight_decay: float = option(1e-4, "Weight decay (L2, added to the gradient) of every optimiser.", range=RATE)
+
+
+@dataclass
+class ProtocolOptions:
+    """Of what methods are compared at."""
+
+    paper_protocol: bool = option(
+        False,
+        "Train on all of train, keep the last epoch, report without the prompt: comparable to published numbers.",
+    )
+    equal_passes: str | None = option(
+        None,
+        "Passes over the training images that every method gets, tuning filling up what its search leaves: a number, or "
+        "auto for those of VPNs, 2 (find_mask_epochs + finetune_epochs).",
+    )
+
+    def check_passes(self) -> None:
+        """Raises InputError if equal_passes is neither a number nor auto."""
+        if self.equal_passes not in (None, "auto") and not (self.equal_passes.isdecimal() and int(self.equal_passes)):
+            raise InputError(f"equal_passes is {self.equal_passes!r}; allowed: auto, or a number of at least 1")
 
 
 @dataclass
@@ -48,16 +78,61 @@ class FindMaskOptions(OptimizerOptions):
     prompt_learning_rate: float = option(
         1e-4, "Adam learning rate of the visual prompt in the mask search.", range=RATE
     )
+    mapping_interval: int = option(
+        1, "Epochs of the mask search between two fits of the iterative label mapping.", range=COUNT
+    )
 
 
 @dataclass
-class FineTuneOptions(OptimizerOptions):
+class FineTuneOptions(FindMaskOptions, ProtocolOptions):
     """Of fine-tuning with the mask fixed."""
 
     finetune_epochs: int = option(30, "Epochs of fine-tuning with the mask fixed.", range=COUNT_OR_NONE)
     learning_rate: float = option(0.01, "SGD learning rate of the weights in fine-tuning.", range=RATE)
     prompt_finetune_learning_rate: float = option(
         0.01, "SGD learning rate of the visual prompt in fine-tuning.", range=RATE
+    )
+
+    @property
+    def total_passes(self) -> int | None:
+        """The passes that are asked for over all stages; None where each method keeps its own."""
+        if self.equal_passes == "auto":
+            return 2 * (self.find_mask_epochs + self.finetune_epochs)
+        return None if self.equal_passes is None else int(self.equal_passes)
+
+    @property
+    def asked_passes(self) -> str:
+        """The same as it was asked for, for messages."""
+        return f"auto, {self.total_passes}" if self.equal_passes == "auto" else str(self.equal_passes)
+
+
+@dataclass
+class ScopeOptions:
+    """Of ranking weights."""
+
+    scope: str = option(
+        "global",
+        "What is ranked together: the weights of all layers (global), or those of each layer, which all lose the same "
+        "fraction (layer).",
+        choices=SCOPES,
+    )
+
+
+@dataclass
+class ScoringOptions:
+    """Of criteria that read data."""
+
+    score_images_per_class: int = option(
+        10, "Training images of each class that a criterion reads, where it reads any.", range=COUNT
+    )
+
+
+@dataclass
+class RoundOptions:
+    """Of methods that prune in rounds."""
+
+    epochs_per_round: int | None = option(
+        None, "Epochs of training in each round; finetune_epochs if not given.", range=COUNT
     )
 
 
@@ -73,5 +148,29 @@ class RecalibrationOptions:
 
 
 @dataclass
-class MethodOptions(RecalibrationOptions, FineTuneOptions, FindMaskOptions, PretrainOptions, LabelMappingOptions):
-    """What a method may choose from; defaults are the paper's (VPNs, arXiv 2312.01397, section 4)."""
+class StageOptions(
+    RecalibrationOptions,
+    RoundOptions,
+    ScoringOptions,
+    ScopeOptions,
+    FineTuneOptions,
+    PretrainOptions,
+    MaskedFitOptions,
+    LabelMappingOptions,
+):
+    """What the stages of a method may be told; defaults are the paper's (VPNs, arXiv 2312.01397, section 4)."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is to do.
+
+    Attributes:
+        sparsity: the fraction of prunable weights to remove, in [0, 1).
+        images: to train on.
+        classes: of the data.
+    """
+
+    sparsity: float
+    images: int
+    classes: int

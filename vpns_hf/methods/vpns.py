@@ -6,20 +6,24 @@ arXiv 2312.01397, section 3.
 
 from __future__ import annotations
 
-from ..label_mapping import LABEL_MAPPINGS
 from ..pruning.criteria import scaled_weight
 from ..training import AdamSpec, Stage
-from .options import MethodOptions
-from .stages import FindMaskStage, FineTuneStage, FitLabelMapping, RecalibrateBatchNorm
+from .options import StageOptions, Task
+from .parts import fit_mapping, pruner_of, ranking
+from .stages import FindMaskStage, FineTuneStage, RecalibrateBatchNorm
 
 
-def vpns_stages(options: MethodOptions) -> list[Stage]:
+def vpns_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, find the mask, recalibrate where asked for, fine-tune."""
-    label_mapping = LABEL_MAPPINGS[options.label_mapping](options.seed)
-    adam = AdamSpec(options.score_learning_rate, options.prompt_learning_rate, options.weight_decay)
-    return [
-        FitLabelMapping(label_mapping, scaled_weight),
-        FindMaskStage(options.find_mask_epochs, adam, scaled_weight, label_mapping, options.mapping_interval),
-        *RecalibrateBatchNorm.of(options),
-        FineTuneStage.of(options),
-    ]
+    fit = fit_mapping(options, task)
+    search = FindMaskStage(
+        options.find_mask_epochs,
+        AdamSpec(options.score_learning_rate, options.prompt_learning_rate, options.weight_decay),
+        ranking(options, scaled_weight),
+        task.sparsity,
+        pruner_of(options),
+        fit.label_mapping,
+        options.mapping_interval,
+    )
+    before = [fit, search, *RecalibrateBatchNorm.of(options)]
+    return [*before, FineTuneStage.of(options, before)]

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from .budget import SCOPES, global_masks, layerwise_masks, num_dropped
+from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, num_dropped
 from .learned_mask import LearnedMask
+from .pruner import Pruner
 from .report import effective_density, empty_layers, layer_records
+from .schedules import SCHEDULES, geometric, one_shot
+from .units import UNITS, UnitGroup, Units, Weights
 
 __all__ = [
+    "SCHEDULES",
     "SCOPES",
+    "UNITS",
+    "Budget",
+    "Global",
     "LearnedMask",
+    "LikeAnother",
+    "PerLayer",
+    "Pool",
+    "Pruner",
+    "UnitGroup",
+    "Units",
+    "Weights",
     "effective_density",
     "empty_layers",
-    "global_masks",
+    "geometric",
     "layer_records",
-    "layerwise_masks",
     "num_dropped",
+    "one_shot",
 ]

@@ -1,17 +1,21 @@
-"""How many units stay, and where: masks from scores at an exact sparsity, over all layers together or within each."""
+"""How many units stay, and where. Adding a budget: a class that says which groups are ranked together, a line in SCOPES."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .thresholds import make_selector, write_masks
+from .thresholds.threshold import NAN_SCORES
+from .units import UnitGroup
 
 
 def num_dropped(total: int, sparsity: float | str | Decimal | Fraction) -> int:
@@ -32,32 +36,156 @@ def num_dropped(total: int, sparsity: float | str | Decimal | Fraction) -> int:
     return math.floor(exact * total)
 
 
-def global_masks(scores: Sequence[Tensor], sparsity: float) -> list[Tensor]:
-    """Returns bool masks like the scores that drop the floor(sparsity * N) smallest |S| over all layers together.
+def sparsity_of(dropped: int, total: int) -> Decimal:
+    """Returns the shortest decimal that removes `dropped` of `total` entries, 0 <= dropped < total."""
+    for digits in range(13):  # as many as `num_dropped` tells apart
+        sparsity = Decimal(-(-dropped * 10**digits // total)).scaleb(-digits)
+        if sparsity < 1 and num_dropped(total, sparsity) == dropped:
+            return sparsity
+    raise ValueError(f"{dropped} of {total} entries are removed by no sparsity in [0, 1) of 12 digits")
 
-    Ties go by position, the earlier first, so the count is exact; a layer can end up empty.
 
-    Raises:
-        InputError: the sparsity is outside [0, 1), or (in main memory) a score is NaN.
+@dataclass(frozen=True)
+class Pool:
+    """Groups whose units are ranked together.
+
+    Attributes:
+        members: places of the groups.
+        dropped: how many of their weights go.
     """
-    masks = [torch.empty(score.shape, dtype=torch.bool, device=score.device) for score in scores]
-    if not masks:
-        return masks
-    selector = make_selector(num_dropped(sum(score.numel() for score in scores), sparsity), scores[0].device)
-    write_masks(scores, selector.select(scores), masks)
-    return masks
+
+    members: tuple[int, ...]
+    dropped: int
 
 
-def layerwise_masks(scores: Sequence[Tensor], sparsity: float) -> list[Tensor]:
-    """Returns bool masks like the scores that drop the floor(sparsity * n) smallest |S| of each layer of n entries.
+class Budget(ABC):
+    """Which units stay.
 
-    Raises:
-        InputError: as `global_masks`.
+    Attributes:
+        name: what is ranked together, for records.
     """
-    return [global_masks([score], sparsity)[0] for score in scores]
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
+        """Returns what is ranked together and how much of it goes; every group is in one pool.
+
+        Raises:
+            InputError: the sparsity is outside [0, 1), or the groups are not those the budget is for.
+        """
+
+    def keep(self, keys: Sequence[Tensor], groups: Sequence[UnitGroup], sparsity: float) -> list[Tensor]:
+        """Returns bool tensors like the keys: True where a unit stays.
+
+        The lowest keys go; of equals the earlier by position, so that the count is exact. Units of several weights go
+        as long as no more weights go than asked for.
+
+        Args:
+            keys: what units are ranked by, shaped as their groups say; -inf goes first.
+            groups: of the units.
+            sparsity: the fraction of all weights to remove, in [0, 1).
+
+        Raises:
+            InputError: as `pools`, or a key is NaN.
+        """
+        kept = [torch.ones_like(key, dtype=torch.bool) for key in keys]
+        for pool in self.pools(groups, sparsity):
+            costs = [groups[member].weights for member in pool.members]
+            stays = _highest([keys[member] for member in pool.members], costs, pool.dropped)
+            for member, mask in zip(pool.members, stays, strict=True):
+                kept[member] = mask
+        return kept
 
 
-SCOPES: dict[str, Callable[[Sequence[Tensor], float], list[Tensor]]] = {
-    "global": global_masks,
-    "layer": layerwise_masks,
-}
+class Global(Budget):
+    """All layers are ranked together; one can end up empty."""
+
+    name = "global"
+
+    def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
+        dropped = num_dropped(sum(_weights(group) for group in groups), sparsity)
+        return [Pool(tuple(range(len(groups))), dropped)] if groups else []
+
+
+class PerLayer(Budget):
+    """Every layer loses the same fraction of its weights."""
+
+    name = "layer"
+
+    def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
+        return [Pool((place,), num_dropped(_weights(group), sparsity)) for place, group in enumerate(groups)]
+
+
+@dataclass(frozen=True)
+class LikeAnother(Budget):
+    """Every layer keeps as many weights as in another network of the same layers.
+
+    Attributes:
+        kept: {layer name: how many of how many weights}.
+    """
+
+    name = "like"
+
+    kept: Mapping[str, tuple[int, int]]
+
+    def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
+        """As in `Budget`; a sparsity other than that of the other network is refused as well."""
+        sizes = {group.name: _weights(group) for group in groups}
+        self._check_layers(sizes)
+        dropped = {name: size - self.kept[name][0] for name, size in sizes.items()}
+        self._check_total(sum(dropped.values()), sum(sizes.values()), sparsity)
+        return [Pool((place,), dropped[group.name]) for place, group in enumerate(groups)]
+
+    def _check_layers(self, sizes: Mapping[str, int]) -> None:
+        others = {name: total for name, (_, total) in self.kept.items()}
+        if sizes != others:
+            differs = next(name for name in [*sizes, *others] if sizes.get(name) != others.get(name))
+            raise InputError(
+                f"the layers to be like are not those of this network: {differs} has {others.get(differs, 'no')} "
+                f"weights there and {sizes.get(differs, 'no')} here; give a run of the same network"
+            )
+
+    def _check_total(self, dropped: int, total: int, sparsity: float) -> None:
+        asked = num_dropped(total, sparsity)
+        if asked != dropped:
+            raise InputError(
+                f"sparsity {sparsity} removes {asked} of {total} weights, but the network to be like has lost {dropped}; "
+                f"give --sparsities {sparsity_of(dropped, total)}"
+            )
+
+
+SCOPES: dict[str, Budget] = {"global": Global(), "layer": PerLayer()}
+
+
+def _weights(group: UnitGroup) -> int:
+    return math.prod(group.shape) * group.weights
+
+
+def _highest(keys: Sequence[Tensor], costs: Sequence[int], dropped: int) -> list[Tensor]:
+    """Returns which keys stay when the lowest of together at most `dropped` weights go, ties by position."""
+    flat = torch.cat([key.reshape(-1) for key in keys])
+    if flat.isnan().any():
+        raise InputError(NAN_SCORES)
+    count = dropped // costs[0] if len(set(costs)) == 1 else _affordable(flat, keys, costs, dropped)
+    stays = _without_lowest(flat, count)
+    return [part.view(key.shape) for part, key in zip(stays.split([key.numel() for key in keys]), keys, strict=True)]
+
+
+def _affordable(flat: Tensor, keys: Sequence[Tensor], costs: Sequence[int], dropped: int) -> int:
+    """Returns how many of the lowest keys cost together at most `dropped`."""
+    sizes = torch.tensor([key.numel() for key in keys])
+    cost = torch.tensor(costs).repeat_interleave(sizes).to(flat.device)
+    spent = cost[flat.argsort(stable=True)].cumsum(0)
+    return int((spent <= dropped).sum())
+
+
+def _without_lowest(flat: Tensor, count: int) -> Tensor:
+    """Returns True for all but the `count` lowest values, of equals the earlier."""
+    if count == 0:
+        return torch.ones_like(flat, dtype=torch.bool)
+    last = flat.kthvalue(count).values
+    stays, ties = flat > last, (flat == last).nonzero().flatten()
+    lower = flat.numel() - int(stays.sum()) - len(ties)
+    stays[ties[count - lower :]] = True
+    return stays

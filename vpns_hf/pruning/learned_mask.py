@@ -1,40 +1,36 @@
-"""A mask that is learned: the scores of all masked layers and the global threshold that turns them into masks."""
+"""A mask that is learned: the scores of all masked layers and the thresholds that turn them into masks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ..models.masked_layers import MaskedLayer
-from .budget import num_dropped
-from .criteria import Criterion
+from .budget import Pool
 from .thresholds import MaskedWeights, Threshold, make_selector
 
 
 class LearnedMask:
-    """Keeps the masks of `layers` equal to the exact global top-k of their scores.
+    """Keeps the masks of `layers` equal to the exact top-k of their scores, ranked together within each pool.
 
     Args:
         layers: the masked layers by name; they must not change while the mask is learned.
-        sparsity: fraction of all their weights to remove, in [0, 1).
-        criterion: gives the scores each layer starts with.
+        scores: those each layer starts with, float32, shaped like its weight; their storage becomes the layer's.
+        pools: places of layers that are ranked together, and how many of their weights go.
 
     Attributes:
-        threshold: the last threshold; None before the first `update`.
-
-    Raises:
-        InputError: if the sparsity is outside [0, 1).
+        thresholds: the last threshold of each pool; none before the first `update`.
     """
 
-    def __init__(self, layers: Mapping[str, MaskedLayer], sparsity: float, criterion: Criterion) -> None:
+    def __init__(self, layers: Mapping[str, MaskedLayer], scores: Sequence[Tensor], pools: Sequence[Pool]) -> None:
         self.layers = list(layers.values())
-        total = sum(layer.weight.numel() for layer in self.layers)
-        self.selector = make_selector(num_dropped(total, sparsity), self.layers[0].weight.device)
-        self.threshold: Threshold | None = None
-        for layer in self.layers:
-            layer.start_scores(criterion(layer))
+        self.pools = list(pools)
+        self.selectors = [make_selector(pool.dropped, scores[0].device) for pool in pools]
+        self.thresholds: list[Threshold] = []
+        for layer, start in zip(self.layers, scores, strict=True):
+            layer.start_scores(start)
 
     @property
     def scores(self) -> list[nn.Parameter]:
@@ -46,16 +42,29 @@ class LearnedMask:
         """The mask of each layer."""
         return [layer.weight_mask for layer in self.layers]
 
+    @property
+    def threshold(self) -> Threshold | None:
+        """The last threshold of the first pool; None before the first `update`."""
+        return self.thresholds[0] if self.thresholds else None
+
+    @torch.no_grad()
     def update(self) -> None:
-        """Recomputes threshold, masks and masked weights from the current scores, in place.
+        """Recomputes thresholds, masks and masked weights from the current scores, in place.
 
         The weights must be the ones the scores were started with.
         """
-        weights, masked = [layer.weight for layer in self.layers], [layer.masked_weight for layer in self.layers]
-        with torch.no_grad():
-            self.threshold = self.selector.renew(self.scores, MaskedWeights(weights, self.masks, masked))
+        self.thresholds = [
+            selector.renew(*self._of(pool)) for selector, pool in zip(self.selectors, self.pools, strict=True)
+        ]
 
     def finish(self) -> None:
         """Drops the scores; the masks stay."""
         for layer in self.layers:
             layer.stop_scores()
+
+    def _of(self, pool: Pool) -> tuple[list[Tensor], MaskedWeights]:
+        layers = [self.layers[member] for member in pool.members]
+        weights, masks = [layer.weight for layer in layers], [layer.weight_mask for layer in layers]
+        return [layer.scores for layer in layers], MaskedWeights(
+            weights, masks, [layer.masked_weight for layer in layers]
+        )

@@ -23,12 +23,14 @@ def effective_density(model: VPNsForImageClassification) -> float | None:
     """Returns fraction of prunable weights kept, the rows of the head that no target class reads left out.
 
     With a label mapping most rows of a 1000-way head are never read, yet they count in the published density.
-    None where the backbone has no linear head to tell rows of.
+    None where the backbone has no masked linear head to tell rows of.
     """
     masks = model.masks()
     try:
         head = model.head_name()
     except ValueError:
+        return None
+    if head not in masks:  # a linear layer of a class of its own
         return None
     masks[head] = masks[head][model.label_mapping]
     return sum(int(mask.sum()) for mask in masks.values()) / sum(mask.numel() for mask in masks.values())

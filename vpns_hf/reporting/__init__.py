@@ -16,7 +16,7 @@ from .numbers import (
     short_percent,
     sparsity_name,
 )
-from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, ViewAccuracy, ViewLoss
+from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, ViewAccuracy, ViewLoss
 from .report import write_model_plots, write_report
 from .results import Results, RunResult, share_of_waiting
 from .storage_size import StorageSize, binary_entropy, storage_size
@@ -29,6 +29,7 @@ __all__ = [
     "EpochRecord",
     "LayerRecord",
     "ModelEvaluation",
+    "Passes",
     "Results",
     "RunResult",
     "StorageSize",

@@ -122,9 +122,34 @@ class CostRecord(Record):
 
 
 @dataclass(frozen=True)
+class Passes(Record):
+    """How often a run went through the training images, forward and backward: parts of an image's pass count as such.
+
+    Attributes:
+        search: to find the mask, scoring included.
+        rounds: of training between prunings.
+        tuning: with the mask fixed.
+    """
+
+    search: float = 0.0
+    rounds: float = 0.0
+    tuning: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Over all stages."""
+        return self.search + self.rounds + self.tuning
+
+
+@dataclass(frozen=True)
 class DenseResult(Record):
-    """The unpruned model the runs are compared with: accuracies as fractions in [0, 1], None if not measured."""
+    """The unpruned model the runs are compared with: accuracies as fractions in [0, 1], None if not measured.
+
+    Attributes:
+        passes: over the training images that its fine-tuning took; None if not recorded.
+    """
 
     accuracy: float | None = None
     top5: float | None = None
     split: str | None = None
+    passes: float | None = None

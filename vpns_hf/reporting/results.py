@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..utils.files import write_file
 from ..utils.public_names import public_command, public_name
 from .evaluation import ModelEvaluation
-from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, Record, ViewAccuracy
+from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, Record, ViewAccuracy
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class RunResult(Record):
         layers: one record per masked layer, in the order of the model.
         cost: storage, operations and latency.
         waiting: share of the time of all epochs spent waiting for batches, in [0, 1]; None if not measured.
+        scope: what was ranked together, such as "global"; None if not recorded.
+        passes: over the training images, by part of the method; None if not recorded.
     """
 
     method: str
@@ -64,6 +66,8 @@ class RunResult(Record):
     layers: list[LayerRecord] = field(default_factory=list)
     cost: CostRecord = field(default_factory=CostRecord)
     waiting: float | None = None
+    scope: str | None = None
+    passes: Passes | None = None
 
     @property
     def total_seconds(self) -> float:
@@ -73,8 +77,8 @@ class RunResult(Record):
     def is_same_but_seed(self, other: RunResult) -> bool:
         """Returns whether both differ in their seed, and not in what they prune, how, how much, or where it was measured."""
 
-        def kind(run: RunResult) -> tuple[str, str, float, str]:
-            return run.method, run.granularity, run.sparsity_requested, run.split
+        def kind(run: RunResult) -> tuple[str, str, str | None, float, str]:
+            return run.method, run.granularity, run.scope, run.sparsity_requested, run.split
 
         return kind(self) == kind(other) and self.seed != other.seed
 

@@ -8,6 +8,7 @@ from .evaluation import Evaluation, evaluate_views, gather_valid, predictions
 from .loop import enter, run_stages, train, train_epoch
 from .optimizers import AdamSpec, OptimizerSpec, SGDSpec
 from .preparations import ChannelsLast, Compiled, Preparation
+from .progress import StageProgress
 from .rank_check import RankCheck, check_ranks, fingerprints, shared_tensors
 from .run import PLAIN, PROMPTED, Callback, ModelStage, Run, RunData, Stage, TrainingStage, Update
 from .selection import BestOnValidation, EpochSelection, LastEpoch, best_view
@@ -45,6 +46,7 @@ __all__ = [
     "SGDSpec",
     "SkipNonFinite",
     "Stage",
+    "StageProgress",
     "Stepping",
     "StopAtNonFinite",
     "StridedConvolution",

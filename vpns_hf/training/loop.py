@@ -51,9 +51,14 @@ def enter(run: Run, stage: TrainingStage) -> nn.Module:
     for preparation in run.preparations:
         preparation.apply(run.model)
     stage.begin(run)
-    model, optimizer = run.accelerator.prepare(run.model, stage.build_optimizer(run.model))
+    optimizers = stage.build_optimizers(run.model)
+    model, *prepared = run.accelerator.prepare(run.model, *optimizers.values())
     losses = EpochLosses(_source(run, stage), run.accelerator, run.stepping.non_finite.stops)
-    run.enter(stage, StageProgress(stage.epochs, optimizer, losses, run.accelerator.scaler))
+    progress = StageProgress(
+        stage.epochs, dict(zip(optimizers, prepared, strict=True)), losses, run.accelerator.scaler
+    )
+    stage.start(run, progress)
+    run.enter(stage, progress)
     run.tell("on_stage_begin", stage)
     return model
 
@@ -66,7 +71,7 @@ def _source(run: Run, stage: TrainingStage) -> LossSource:
 def _epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
     """Trains what is left of the epoch in progress, and evaluates it."""
     progress = run.progress
-    epoch, learning_rate = progress.epoch, progress.schedule.get_last_lr()[0]
+    epoch, learning_rate = progress.epoch, progress.learning_rate
     if not progress.trained:
         if progress.step == 0:
             stage.before_epoch(run, epoch)
@@ -92,16 +97,17 @@ def train_epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
     """
     model.train()
     progress = run.progress
-    updater = Updater(run.accelerator, run.stepping, model, progress.optimizer)
+    updater = Updater(run.accelerator, run.stepping, model, progress.optimizers)
     streams = [update.stream(run.data).epoch(progress.epoch, progress.step) for update in stage.updates]
     for batches in progress.waiting.over(zip(*streams, strict=True)):
         for update, batch in zip(stage.updates, batches, strict=True):
-            loss = updater.update(batch, update.prompted)
+            loss = updater.update(batch, update.prompted, update.trains)
             progress.losses.add(update.view, loss)
             with progress.losses.explaining():
                 stage.after_update(run)
             run.tell("on_update", stage, update, loss)
         progress.step += 1
+        stage.after_step(run)
         run.tell("on_step_end", stage)
 
 

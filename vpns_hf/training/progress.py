@@ -21,12 +21,12 @@ class StageProgress:
 
     Args:
         epochs: of the stage.
-        optimizer: as the accelerator prepared it.
+        optimizers: by name, as the accelerator prepared them.
         losses: of the epoch, on the device.
         scaler: of the gradients, where the precision needs one.
 
     Attributes:
-        schedule: cosine annealing over the epochs of the stage, stepped once per epoch.
+        schedules: of each optimiser: cosine annealing over the epochs of the stage, stepped once per epoch.
         epoch: the one in progress, counted from 1; `epochs + 1` when all are over.
         step: iterations taken in it.
         trained: whether all of its iterations are taken, so that only its evaluation is left.
@@ -34,10 +34,16 @@ class StageProgress:
     """
 
     def __init__(
-        self, epochs: int, optimizer: AcceleratedOptimizer, losses: EpochLosses, scaler: GradScaler | None = None
+        self,
+        epochs: int,
+        optimizers: Mapping[str, AcceleratedOptimizer],
+        losses: EpochLosses,
+        scaler: GradScaler | None = None,
     ) -> None:
-        self.optimizer, self.losses, self.scaler = optimizer, losses, scaler
-        self.schedule = CosineAnnealingLR(optimizer.optimizer, T_max=epochs)
+        self.optimizers, self.losses, self.scaler = dict(optimizers), losses, scaler
+        self.schedules = {
+            name: CosineAnnealingLR(optimizer.optimizer, T_max=epochs) for name, optimizer in self.optimizers.items()
+        }
         self.epoch, self.step, self.trained = 1, 0, False
         self.waiting = Waiting()
         self._before, self._start = 0.0, time.perf_counter()
@@ -52,12 +58,18 @@ class StageProgress:
         """Wall-clock time of the epoch so far, that of interrupted processes included."""
         return self._before + time.perf_counter() - self._start
 
+    @property
+    def learning_rate(self) -> float:
+        """Of the first group of the first optimiser."""
+        return next(iter(self.schedules.values())).get_last_lr()[0]
+
     def next_epoch(self) -> None:
         """Goes to the start of the next epoch and its learning rates."""
         with warnings.catch_warnings():
             # Taken up after the last iteration of its first epoch, a stage has made no step that torch knows of.
             warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler\.step")
-            self.schedule.step()
+            for schedule in self.schedules.values():
+                schedule.step()
         self.epoch, self.step, self.trained = self.epoch + 1, 0, False
         self.waiting = Waiting()
         self.losses.start_epoch(self.epoch)
@@ -68,8 +80,8 @@ class StageProgress:
         return {
             **{name: getattr(self, name) for name in ("epoch", "step", "trained", "seconds")},
             "waiting": self.waiting.seconds,
-            "optimizer": self.optimizer.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
+            "optimizers": {name: entry.optimizer.state_dict() for name, entry in self.optimizers.items()},
+            "schedules": {name: schedule.state_dict() for name, schedule in self.schedules.items()},
             "scaler": None if self.scaler is None else self.scaler.state_dict(),
         }
 
@@ -79,7 +91,8 @@ class StageProgress:
         self._before, self._start = state["seconds"], time.perf_counter()
         self.waiting = Waiting(state["waiting"])
         self.losses.start_epoch(self.epoch, self.step)
-        self.optimizer.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.optimizer.load_state_dict(state["optimizers"][name])
+            self.schedules[name].load_state_dict(state["schedules"][name])
         if self.scaler is not None and state["scaler"] is not None:
             self.scaler.load_state_dict(state["scaler"])

@@ -21,7 +21,7 @@ from .distributed import load_process_state
 from .optimizers import OptimizerSpec
 from .preparations import Preparation
 from .progress import StageProgress
-from .selection import EpochSelection
+from .selection import SelectedEpoch
 from .updating import Stepping
 
 
@@ -34,12 +34,14 @@ class RunData:
         plain: the same images in another order under the training transform, for the plain update.
         mapping: training images in order under the evaluation transform, to count predictions.
         validation: what selects epoch and view; None when nothing is selected.
+        balanced: so many images of each class from training, under the evaluation transform, for criteria that read data.
     """
 
     prompted: TrainBatches | EarlyTrainBatches
     plain: TrainBatches | EarlyTrainBatches
     mapping: EvalBatches | EarlyEvalBatches
     validation: EvalBatches | EarlyEvalBatches | None = None
+    balanced: Callable[[int], EvalBatches | EarlyEvalBatches] | None = None
 
 
 @dataclass
@@ -50,8 +52,6 @@ class Run:
         model: the model, not wrapped.
         accelerator: processes, device and precision.
         data: the images.
-        sparsity: the fraction of prunable weights to remove, in [0, 1).
-        selection: which epoch's weights are kept.
         callbacks: told of every event.
         history: one record per epoch so far.
         seconds: wall-clock time of each stage so far.
@@ -61,13 +61,13 @@ class Run:
         progress: where it stands; None outside of one.
         stepping: how optimisation steps are taken.
         preparations: how the network computes in training stages.
+        selected: which epoch of the last stage that selects one is kept; None before.
+        kept: what a stage leaves for later ones, by name, as tensors and plain values.
     """
 
     model: VPNsForImageClassification
     accelerator: Accelerator
     data: RunData
-    sparsity: float
-    selection: EpochSelection
     callbacks: Sequence[Callback] = ()
     history: list[EpochRecord] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -77,6 +77,8 @@ class Run:
     progress: StageProgress | None = None
     stepping: Stepping = field(default_factory=Stepping)
     preparations: Sequence[Preparation] = ()
+    selected: SelectedEpoch | None = None
+    kept: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._started: dict[str, float] = {}
@@ -121,7 +123,8 @@ class Run:
             "name": self.name,
             "finished": self.finished,
             "model": {key: value for key, value in self.model.state_dict().items() if not key.endswith(".scores")},
-            "selection": self.selection.state_dict(),
+            "selected": None if self.selected is None else asdict(self.selected),
+            "kept": self.kept,
             "history": [asdict(record) for record in self.history],
             "seconds": self._seconds_so_far(),
             "progress": None if self.progress is None else self._stage_state(),
@@ -136,7 +139,8 @@ class Run:
         """
         self.finished, self.seconds = state["finished"], dict(state["seconds"])
         self.model.load_state_dict(state["model"])
-        self.selection.load_state_dict(state["selection"])
+        self.selected = None if state["selected"] is None else SelectedEpoch.from_dict(state["selected"])
+        self.kept = dict(state["kept"])
         self.history[:] = [EpochRecord.from_dict(record) for record in state["history"]]
         self._resumed = state["progress"], process_states
 
@@ -169,6 +173,9 @@ class WatchedBatches:
             self.run.tell("on_evaluation_batch")
 
 
+MAIN = "main"
+
+
 @dataclass(frozen=True)
 class Update:
     """One optimisation step of an iteration.
@@ -177,11 +184,13 @@ class Update:
         view: name of the images the loss is computed on, `prompted` or `plain`.
         prompted: whether the visual prompt is applied.
         stream: takes the batches out of the data of a run.
+        trains: names of the stage's optimisers that take a step.
     """
 
     view: str
     prompted: bool
     stream: Callable[[RunData], TrainBatches | EarlyTrainBatches]
+    trains: tuple[str, ...] = (MAIN,)
 
 
 PROMPTED = Update("prompted", prompted=True, stream=lambda data: data.prompted)
@@ -192,6 +201,19 @@ class Stage(ABC):
     """One step of a method; the loop runs it."""
 
     name: ClassVar[str]
+    counts_as: ClassVar[str] = "search"  # where its passes are counted: search, rounds or tuning
+
+    @property
+    def passes(self) -> float:
+        """How often it goes through the training images forward and backward."""
+        return 0
+
+    def check(self, model: VPNsForImageClassification) -> None:  # noqa: B027 (most have nothing to look at)
+        """Looks, before anything is trained, whether it can do its work on that model.
+
+        Raises:
+            InputError: if it cannot.
+        """
 
 
 class ModelStage(Stage):
@@ -220,22 +242,32 @@ class TrainingStage(Stage):
     def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
         """The parameters to train, the visual prompt's aside."""
 
-    def build_optimizer(self, model: VPNsForImageClassification) -> Optimizer:
-        """Freezes everything that is not trained here and returns the optimiser of the rest."""
+    @property
+    def passes(self) -> float:
+        return self.epochs * len(self.updates)
+
+    def build_optimizers(self, model: VPNsForImageClassification) -> dict[str, Optimizer]:
+        """Freezes everything that is not trained here and returns the optimisers of the rest by name."""
         trained, prompt = list(self.parameters(model)), list(model.visual_prompt.parameters())
         model.requires_grad_(False)
         for parameter in [*trained, *prompt]:
             parameter.requires_grad_(True)
-        return self.optimizer.build(trained, prompt)
+        return {MAIN: self.optimizer.build(trained, prompt)}
 
     def begin(self, run: Run) -> None:
         """Before the model is prepared."""
+
+    def start(self, run: Run, progress: StageProgress) -> None:
+        """Before the first epoch; brings `progress` to another place if the stage does not begin there."""
 
     def before_epoch(self, run: Run, epoch: int) -> None:
         """Before epoch `epoch`, counted from 1."""
 
     def after_update(self, run: Run) -> None:
         """After each optimisation step."""
+
+    def after_step(self, run: Run) -> None:
+        """After each iteration with all its updates."""
 
     def after_epoch(self, run: Run, epoch: int, validation: ViewAccuracy | None) -> None:
         """After epoch `epoch` and its evaluation."""

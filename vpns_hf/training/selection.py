@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -15,8 +16,27 @@ from ..reporting import ViewAccuracy
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class SelectedEpoch:
+    """Which epoch of a stage was kept.
+
+    Attributes:
+        epoch: counted from 1; None where the stage had none.
+        validation: its accuracy on the validation split, if measured.
+    """
+
+    epoch: int | None = None
+    validation: ViewAccuracy | None = None
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> SelectedEpoch:
+        """Reads what `dataclasses.asdict` made of one."""
+        validation = given["validation"]
+        return cls(given["epoch"], None if validation is None else ViewAccuracy(**validation))
+
+
 class EpochSelection(ABC):
-    """Decides which epoch of the last stage the saved model comes from.
+    """Decides from which epoch of a stage the model goes on.
 
     Attributes:
         epoch: the epoch that was kept, counted from 1; None before any was seen.
@@ -34,6 +54,11 @@ class EpochSelection(ABC):
     @abstractmethod
     def restore(self, model: VPNsForImageClassification) -> None:
         """Brings the model to the state of the epoch that was kept."""
+
+    @property
+    def selected(self) -> SelectedEpoch:
+        """The epoch that was kept."""
+        return SelectedEpoch(self.epoch, self.validation)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what is remembered, as tensors and plain values."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -31,7 +31,9 @@ class NonFinitePolicy(ABC):
         """Returns copies of what the coming update changes before anybody can know of its loss."""
 
     @abstractmethod
-    def step(self, model: nn.Module, optimizer: AcceleratedOptimizer, loss: Tensor, memory: list[Tensor]) -> Tensor:
+    def step(
+        self, model: nn.Module, optimizers: Sequence[AcceleratedOptimizer], loss: Tensor, memory: list[Tensor]
+    ) -> Tensor:
         """Takes the step or leaves it out, alike in all processes; returns the loss, NaN where it was left out."""
 
 
@@ -43,8 +45,11 @@ class StopAtNonFinite(NonFinitePolicy):
     def remember(self, model: nn.Module) -> list[Tensor]:
         return []
 
-    def step(self, model: nn.Module, optimizer: AcceleratedOptimizer, loss: Tensor, memory: list[Tensor]) -> Tensor:
-        optimizer.step()
+    def step(
+        self, model: nn.Module, optimizers: Sequence[AcceleratedOptimizer], loss: Tensor, memory: list[Tensor]
+    ) -> Tensor:
+        for optimizer in optimizers:
+            optimizer.step()
         return loss
 
 
@@ -61,14 +66,16 @@ class SkipNonFinite(NonFinitePolicy):
         return [statistic.clone() for statistic in running_statistics(model)]
 
     @torch.no_grad()
-    def step(self, model: nn.Module, optimizer: AcceleratedOptimizer, loss: Tensor, memory: list[Tensor]) -> Tensor:
-        entries = [entry for group in optimizer.param_groups for entry in group["params"]]
-        gradients = [entry.grad for entry in entries if entry.grad is not None]
+    def step(
+        self, model: nn.Module, optimizers: Sequence[AcceleratedOptimizer], loss: Tensor, memory: list[Tensor]
+    ) -> Tensor:
+        gradients = [entry.grad for entry in _parameters(optimizers) if entry.grad is not None]
         finite = torch.nn.utils.get_total_norm(gradients).isfinite()
-        inner = optimizer.optimizer
-        inner.found_inf = finite.logical_not().float()
-        optimizer.step()
-        vars(inner).pop("found_inf", None)  # a gradient scaler has removed it
+        for optimizer in optimizers:
+            inner = optimizer.optimizer
+            inner.found_inf = finite.logical_not().float()
+            optimizer.step()
+            vars(inner).pop("found_inf", None)  # a gradient scaler has removed it
         for statistic, before in zip(running_statistics(model), memory, strict=True):
             torch.where(finite, statistic, before, out=statistic)
         return loss.masked_fill(~finite, math.nan)
@@ -100,17 +107,26 @@ class Updater:
         accelerator: of the run.
         stepping: how the steps are taken.
         model: the prepared model.
-        optimizer: the prepared optimiser.
+        optimizers: the prepared optimisers by name.
     """
 
     def __init__(
-        self, accelerator: Accelerator, stepping: Stepping, model: nn.Module, optimizer: AcceleratedOptimizer
+        self,
+        accelerator: Accelerator,
+        stepping: Stepping,
+        model: nn.Module,
+        optimizers: Mapping[str, AcceleratedOptimizer],
     ) -> None:
         self.accelerator, self.stepping = accelerator, stepping
-        self.model, self.optimizer = model, optimizer
+        self.model, self.optimizers = model, optimizers
 
-    def update(self, batch: Batch, prompted: bool) -> Tensor:
+    def update(self, batch: Batch, prompted: bool, trains: Sequence[str]) -> Tensor:
         """Takes one step on this process's share of a batch.
+
+        Args:
+            batch: of this process.
+            prompted: whether the visual prompt is applied.
+            trains: names of the optimisers that step; the gradients of the others are dropped.
 
         Returns:
             The mean loss of the share, 0-dim on the device; NaN where the step was left out.
@@ -118,9 +134,11 @@ class Updater:
         policy = self.stepping.non_finite
         memory = policy.remember(self.model)
         loss = self._backward(batch, prompted)
-        self._clip()
-        loss = policy.step(self.model, self.optimizer, loss, memory)
-        self.optimizer.zero_grad()
+        stepping = [self.optimizers[name] for name in trains]
+        self._clip(stepping)
+        loss = policy.step(self.model, stepping, loss, memory)
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad()
         return loss
 
     def _backward(self, batch: Batch, prompted: bool) -> Tensor:
@@ -138,10 +156,13 @@ class Updater:
         """Gradients are summed over the processes with the last part only."""
         return nullcontext() if last else self.accelerator.no_sync(self.model)
 
-    def _clip(self) -> None:
+    def _clip(self, optimizers: Sequence[AcceleratedOptimizer]) -> None:
         if self.stepping.max_grad_norm is not None:
-            parameters = [entry for group in self.optimizer.param_groups for entry in group["params"]]
-            self.accelerator.clip_grad_norm_(parameters, self.stepping.max_grad_norm)
+            self.accelerator.clip_grad_norm_(_parameters(optimizers), self.stepping.max_grad_norm)
+
+
+def _parameters(optimizers: Sequence[AcceleratedOptimizer]) -> list[nn.Parameter]:
+    return [entry for optimizer in optimizers for group in optimizer.param_groups for entry in group["params"]]
 
 
 def _parts(batch: Batch, count: int) -> Iterator[Batch]:

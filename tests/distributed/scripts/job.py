@@ -16,7 +16,7 @@ from vpns_hf import Callback, VPNsTrainer
 from vpns_hf.jobs import eval_batches
 from vpns_hf.jobs.output import job_folder
 from vpns_hf.methods.stages import count_predictions
-from vpns_hf.training import LastEpoch, Run, evaluate_views
+from vpns_hf.training import Run, evaluate_views
 
 
 class KeepStates(Callback):
@@ -57,7 +57,7 @@ def measure(trainer: VPNsTrainer) -> dict:
     evaluation = evaluate_views(
         model, eval_batches(trainer.images.test, trainer.args, trainer.process), trainer.accelerator
     )
-    run = Run(model, trainer.accelerator, trainer.batches(), 0.6, LastEpoch())
+    run = Run(model, trainer.accelerator, trainer.batches())
     return {
         "accuracy": vars(evaluation.accuracy),
         "validation": vars(evaluate_views(model, trainer.batches().validation, trainer.accelerator).accuracy),

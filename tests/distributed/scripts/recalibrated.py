@@ -13,7 +13,7 @@ from tests.helpers import prune_at_random
 from tests.training_helpers import dense_model, tiny_trainer
 from vpns_hf.cli.script import run_script
 from vpns_hf.methods.stages import RecalibrateBatchNorm
-from vpns_hf.training import LastEpoch, Run, normalisation_layers
+from vpns_hf.training import Run, normalisation_layers
 
 BATCHES = 4  # more than the three of an epoch
 
@@ -22,7 +22,7 @@ def recalibrated(output: Path) -> dict[str, Tensor]:
     """The running statistics of every layer."""
     trainer, model = tiny_trainer(output), prune_at_random(dense_model())
     torch.manual_seed(trainer.process.index)  # nothing may depend on a generator
-    RecalibrateBatchNorm(BATCHES).apply(Run(model, trainer.accelerator, trainer.batches(), 0.6, LastEpoch()))
+    RecalibrateBatchNorm(BATCHES).apply(Run(model, trainer.accelerator, trainer.batches()))
     names = ("running_mean", "running_var", "num_batches_tracked")
     layers = enumerate(normalisation_layers(model))
     return {f"{index}.{name}": getattr(layer, name).clone() for index, layer in layers for name in names}

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.helpers import prune_at_random, pruned, tiny_vgg
 from tests.training_helpers import dense_model, make_run, random_batches, tiny_arguments, tiny_trainer
-from vpns_hf.methods import METHODS
+from vpns_hf.methods import METHODS, Task
 from vpns_hf.methods.stages import RecalibrateBatchNorm
 
 BATCHES = 3
@@ -22,7 +22,7 @@ def first_norm(model) -> tuple[nn.Module, nn.BatchNorm2d]:
 
 def recalibrated(model, batches=BATCHES):
     prompted, plain = random_batches(BATCHES), random_batches(BATCHES, seed=1)
-    run = make_run(model, prompted, plain, 0.5)
+    run = make_run(model, prompted, plain)
     RecalibrateBatchNorm(batches).apply(run)
     return prompted[:batches], plain[:batches]
 
@@ -68,10 +68,11 @@ def test_a_network_without_batch_norm_is_said(caplog):
 
 
 def test_it_stands_between_the_mask_and_fine_tuning(tmp_path):
-    stages = METHODS["vpns"](tiny_arguments(tmp_path, bn_recalibration=4))
+    task = Task(sparsity=0.5, images=40, classes=3)
+    stages = METHODS["vpns"].stages(tiny_arguments(tmp_path, bn_recalibration=4), task)
     assert [stage.name for stage in stages] == ["label_mapping", "find_mask", "bn_recalibration", "finetune"]
     assert stages[2].batches == 4
-    assert "bn_recalibration" not in [stage.name for stage in METHODS["vpns"](tiny_arguments(tmp_path))]
+    assert "bn_recalibration" not in [stage.name for stage in METHODS["vpns"].stages(tiny_arguments(tmp_path), task)]
 
 
 @pytest.mark.slow

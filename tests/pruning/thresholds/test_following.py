@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.helpers import SEEDED
+from tests.pruning.ranking import global_masks
 from vpns_hf.errors import InputError
-from vpns_hf.pruning import global_masks, num_dropped
+from vpns_hf.pruning import num_dropped
 from vpns_hf.pruning.thresholds import HostSelector, MaskedWeights, WrittenLayers, undecided_entries, write_changes
 from vpns_hf.pruning.thresholds import following as mask_changes
 from vpns_hf.pruning.thresholds import host as host_selection
@@ -56,7 +57,7 @@ def moved(scores: list[Tensor], step: float) -> list[Tensor]:
 
 
 def assert_right(layers: MaskedWeights, scores: list[Tensor], sparsity: float) -> None:
-    expected = global_masks(scores, sparsity)  # by a selector that knows of nothing earlier
+    expected = global_masks(scores, sparsity)  # by a way that knows of nothing earlier
     for weight, mask, masked, right in zip(*vars(layers).values(), expected, strict=True):
         assert torch.equal(mask, right)
         assert torch.equal(masked, weight.masked_fill(~right, 0))

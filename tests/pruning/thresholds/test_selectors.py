@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.pruning.ranking import global_masks
 from vpns_hf.errors import InputError
-from vpns_hf.pruning import global_masks, num_dropped
+from vpns_hf.pruning import num_dropped
 from vpns_hf.pruning.thresholds import (
     DeviceSelector,
     HostSelector,

@@ -19,6 +19,6 @@ __all__, __getattr__ = door(
             "to_rgb",
             "to_square",
         ],
-        "source": ["ImageCache", "ImageSource"],
+        "source": ["ChosenRows", "ImageCache", "ImageSource"],
     },
 )

@@ -63,3 +63,37 @@ class ImageCache:
 
     def _select(self, rows: torch.Tensor) -> Take:
         return Take(self.images, rows.to(self.images.device, non_blocking=True))
+
+
+@dataclass(frozen=True)
+class ChosenRows:
+    """Some rows of a source, as a source: `rows` int64 (n,), ascending so that a stream is read forward once."""
+
+    source: ImageSource
+    rows: torch.Tensor
+    skipped: int = 0
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """int64 (n,)."""
+        return self.source.labels[self.rows]
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the rows of the whole source come from."""
+        return self.source.origin
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def order(self, generator: torch.Generator, processes: int) -> torch.Tensor:
+        """Returns all rows in random order."""
+        return torch.randperm(len(self), generator=generator)
+
+    def read(self, rows: torch.Tensor) -> torch.Tensor:
+        """Returns the images of some rows: uint8 (n, 3, H, W)."""
+        return self.source.read(self.rows[rows])
+
+    def read_all(self, batches: Sequence[torch.Tensor]) -> Iterator[Take]:
+        """Returns the images of one batch of rows after the other."""
+        return self.source.read_all([self.rows[rows] for rows in batches])

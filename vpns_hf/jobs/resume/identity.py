@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -65,7 +65,9 @@ class Job:
         self.finished, self.base = dict(state["finished"]), dict(state["base"])
 
 
-def identity_of(options: Mapping[str, Any], batch_size: int, digests: Mapping[str, str]) -> dict[str, Any]:
+def identity_of(
+    options: Mapping[str, Any], batch_size: int, digests: Mapping[str, str], unused: Collection[str] = ()
+) -> dict[str, Any]:
     """Returns what decides on the results of a job.
 
     Args:
@@ -73,13 +75,14 @@ def identity_of(options: Mapping[str, Any], batch_size: int, digests: Mapping[st
             in their place.
         batch_size: images per update over all processes together, however it was asked for.
         digests: {what: digest} of the content of model and data.
+        unused: names of options that the method does not use.
     """
     left_out = {
         name
         for known in (InputArguments, VPNsTrainingArguments)
         for name in names_of(known, Part.MACHINE, Part.CONTENT)
     }
-    effective = {name: value for name, value in options.items() if name not in left_out}
+    effective = {name: value for name, value in options.items() if name not in left_out and name not in unused}
     return {**effective, "images per update": batch_size, **digests}
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from .find_mask import FindMaskStage
-from .finetune import FineTuneStage
+from .finetune import FineTuneStage, tuning_optimizer
 from .label_mapping import FitLabelMapping, count_predictions, fit_label_mapping
 from .pretrain import PretrainStage
+from .prune import Prune
 from .recalibrate import RecalibrateBatchNorm
+from .rewind import Rewind
+from .round import TrainRound
+from .scoring import scoring_context
 
 __all__ = [
     "FindMaskStage",
     "FineTuneStage",
     "FitLabelMapping",
     "PretrainStage",
+    "Prune",
     "RecalibrateBatchNorm",
+    "Rewind",
+    "TrainRound",
     "count_predictions",
     "fit_label_mapping",
+    "scoring_context",
+    "tuning_optimizer",
 ]

@@ -10,10 +10,12 @@ from torch import nn
 
 from ...label_mapping import LabelMapping
 from ...models import VPNsForImageClassification
-from ...pruning import LearnedMask
+from ...pruning import Pruner
 from ...pruning.criteria import Criterion
 from ...training import OptimizerSpec, Run, TrainingStage
+from .emptied import warn_of_empty_layers
 from .label_mapping import fit_label_mapping
+from .scoring import scoring_context
 
 
 class FindMaskStage(TrainingStage):
@@ -23,6 +25,8 @@ class FindMaskStage(TrainingStage):
         epochs: as in `TrainingStage`.
         optimizer: as in `TrainingStage`.
         criterion: gives the initial scores.
+        sparsity: the fraction of prunable weights to remove, in [0, 1).
+        pruner: which units go.
         label_mapping: fitted again every `mapping_interval` epochs if it repeats; None leaves the map as it is.
         mapping_interval: in epochs.
     """
@@ -34,17 +38,23 @@ class FindMaskStage(TrainingStage):
         epochs: int,
         optimizer: OptimizerSpec,
         criterion: Criterion,
+        sparsity: float,
+        pruner: Pruner | None = None,
         label_mapping: LabelMapping | None = None,
         mapping_interval: int = 1,
     ) -> None:
         super().__init__(epochs, optimizer)
-        self.criterion = criterion
+        self.criterion, self.sparsity, self.pruner = criterion, sparsity, pruner or Pruner()
         self.label_mapping = label_mapping
         self.mapping_interval = mapping_interval
 
+    def check(self, model: VPNsForImageClassification) -> None:
+        self.pruner.budget.pools(self.pruner.units.groups(model), self.sparsity)
+
     def begin(self, run: Run) -> None:
-        self.mask = LearnedMask(run.model.masked_layers(), run.sparsity, self.criterion)
+        self.mask = self.pruner.learn(run.model, self.criterion(scoring_context(run)), self.sparsity)
         self.mask.update()
+        self._empty = warn_of_empty_layers(run.model, self.sparsity)
 
     def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
         return self.mask.scores
@@ -59,6 +69,7 @@ class FindMaskStage(TrainingStage):
 
     def finish(self, run: Run) -> None:
         self.mask.finish()
+        warn_of_empty_layers(run.model, self.sparsity, self._empty)
 
     def state_dict(self) -> dict[str, Any]:
         return {"scores": [scores.detach() for scores in self.mask.scores]}

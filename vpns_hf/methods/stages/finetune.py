@@ -2,32 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from torch import nn
 
+from ...errors import InputError
 from ...models import VPNsForImageClassification
 from ...reporting import ViewAccuracy
-from ...training import Run, SGDSpec, TrainingStage
+from ...training import (
+    BestOnValidation,
+    EpochSelection,
+    LastEpoch,
+    OptimizerSpec,
+    Run,
+    SGDSpec,
+    Stage,
+    TrainingStage,
+)
 from ..options import FineTuneOptions
 
 
 class FineTuneStage(TrainingStage):
-    """Trains all weights, biases and normalisation together with the visual prompt; the mask stays."""
+    """Trains all weights, biases and normalisation together with the visual prompt; the mask stays.
+
+    Args:
+        epochs: as in `TrainingStage`.
+        optimizer: as in `TrainingStage`.
+        selection: which of its epochs the model goes on from; the last if not given.
+    """
 
     name = "finetune"
+    counts_as = "tuning"
+
+    def __init__(self, epochs: int, optimizer: OptimizerSpec, selection: EpochSelection | None = None) -> None:
+        super().__init__(epochs, optimizer)
+        self.selection = selection or LastEpoch()
 
     @classmethod
-    def of(cls, options: FineTuneOptions) -> FineTuneStage:
-        """Returns the stage that every method ends with, so that all are compared at equal passes over the data."""
-        rates = options.learning_rate, options.prompt_finetune_learning_rate
-        return cls(options.finetune_epochs, SGDSpec(*rates, options.momentum, options.weight_decay))
+    def of(cls, options: FineTuneOptions, before: Sequence[Stage] = ()) -> FineTuneStage:
+        """Returns the stage that every method ends with.
+
+        Args:
+            options: where they ask for equal passes, it takes those that the stages before it leave.
+            before: those stages.
+
+        Raises:
+            InputError: if they leave less than an epoch.
+        """
+        selection = LastEpoch() if options.paper_protocol else BestOnValidation()
+        return cls(_epochs(options, sum(stage.passes for stage in before)), tuning_optimizer(options), selection)
 
     def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
         return model.backbone.parameters()
 
     def after_epoch(self, run: Run, epoch: int, validation: ViewAccuracy | None) -> None:
-        run.selection.consider(run.model, epoch, validation)
+        self.selection.consider(run.model, epoch, validation)
 
     def finish(self, run: Run) -> None:
-        run.selection.restore(run.model)
+        self.selection.restore(run.model)
+        run.selected = self.selection.selected
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"selection": self.selection.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.selection.load_state_dict(state["selection"])
+
+
+def tuning_optimizer(options: FineTuneOptions) -> SGDSpec:
+    """Returns the optimiser of fine-tuning, and of the rounds of iterative methods."""
+    rates = options.learning_rate, options.prompt_finetune_learning_rate
+    return SGDSpec(*rates, options.momentum, options.weight_decay)
+
+
+def _epochs(options: FineTuneOptions, spent: float) -> int:
+    total = options.total_passes
+    if total is None:
+        return options.finetune_epochs
+    views = len(FineTuneStage.updates)
+    epochs = int((total - spent) / views + 1e-9)
+    if epochs < 1:
+        raise InputError(
+            f"equal_passes is {options.asked_passes}, but {spent:g} passes are spent before tuning, which takes {views} more; "
+            f"give at least {int(-(-spent // 1)) + views}"
+        )
+    return epochs

@@ -6,28 +6,36 @@ import torch
 from torch import Tensor
 
 from ...label_mapping import LabelMapping
-from ...pruning import LearnedMask
-from ...pruning.criteria import Criterion
+from ...pruning import Pruner
+from ...pruning.criteria import scaled_weight
 from ...training import ModelStage, Run, predictions
+from .scoring import scoring_context
 
 
 class FitLabelMapping(ModelStage):
-    """Masks the network by the initial scores and fits the label mapping with the initial prompt.
+    """Fits the label mapping with the initial prompt; nothing else of it stays.
 
-    Source: VPNs, arXiv 2312.01397; the map is fitted on the network the mask search starts from.
+    Args:
+        label_mapping: to fit.
+        masked_at: the sparsity of the mask under which it is fitted, that of the initial scores over all layers together,
+            whatever the method; None for the network as it is.
+
+    Source: VPNs, arXiv 2312.01397; its released code fits the map on the network the mask search starts from.
     """
 
     name = "label_mapping"
 
-    def __init__(self, label_mapping: LabelMapping, criterion: Criterion) -> None:
+    def __init__(self, label_mapping: LabelMapping, masked_at: float | None = None) -> None:
         self.label_mapping = label_mapping
-        self.criterion = criterion
+        self.masked_at = masked_at
 
     def apply(self, run: Run) -> None:
-        mask = LearnedMask(run.model.masked_layers(), run.sparsity, self.criterion)
-        mask.update()
-        fit_label_mapping(run, self.label_mapping)
-        mask.finish()
+        if self.masked_at is None:
+            fit_label_mapping(run, self.label_mapping)
+            return
+        scores = scaled_weight(scoring_context(run))
+        with Pruner().applied(run.model, scores, self.masked_at):
+            fit_label_mapping(run, self.label_mapping)
 
 
 def fit_label_mapping(run: Run, label_mapping: LabelMapping) -> None:

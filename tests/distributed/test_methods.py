@@ -1,0 +1,57 @@
+"""Every method in two real processes, one launch for all: equal masks in both, exact counts, and what must be that of one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from tests.distributed.launching import SCRIPTS, ended, start
+from tests.distributed.scripts.methods import CASES, SPARSITY, masks_of, runs
+from vpns_hf.methods import METHODS
+from vpns_hf.pruning import num_dropped
+
+LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+pytestmark = pytest.mark.slow
+
+
+def of(method: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in tensors.items() if name.startswith(f"{method}.")}
+
+
+def differing(first: dict[str, Tensor], second: dict[str, Tensor]) -> list[str]:
+    assert first.keys() == second.keys() != set()
+    return [name for name, value in first.items() if not torch.equal(value, second[name])]
+
+
+def test_every_method_in_two_processes(tmp_path):
+    """One test, since each worker of a test run would launch the processes anew."""
+    code, _, errors = ended(start([*LAUNCH, SCRIPTS / "methods.py", tmp_path], ACCELERATE_USE_CPU=1))
+    assert code == 0, errors
+    ranks = [load_file(tmp_path / f"rank-{rank}.safetensors") for rank in (0, 1)]
+    assert CASES.keys() == METHODS.keys() - {"dense"}
+    for method in CASES:
+        check_masks(*(of(method, tensors) for tensors in ranks))
+    for method in ("random", "omp", "snip"):
+        expected = masks_of(runs(tmp_path, method))  # of one process
+        assert differing(expected, of(method, ranks[0])) == []
+    check_rewinding(ranks)
+
+
+def check_masks(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
+    """Both processes end with the same mask, of the exact count."""
+    assert differing(first, second) == []
+    total = sum(mask.numel() for mask in first.values())
+    assert sum(int(mask.sum()) for mask in first.values()) == total - num_dropped(total, SPARSITY)
+
+
+def check_rewinding(ranks: list[dict[str, Tensor]]) -> None:
+    """Each process goes back to running statistics of its own, and ends like the other."""
+    first, second = ranks
+    assert differing(of("early", first), of("early", second)) == []
+    assert not torch.equal(first["early.0"], first["early.1"])
+    for rank, tensors in enumerate(ranks):
+        assert torch.equal(tensors["rewound.0"], tensors[f"early.{rank}"])
+        assert torch.equal(tensors["rewound.1"], tensors[f"early.{rank}"])
+    assert differing(of("state", first), of("state", second)) == []

@@ -1,0 +1,110 @@
+"""Options that a method has no use for are told apart; they have no part in its results."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.methods.running import arguments, stages_of
+from tests.training_helpers import tiny_trainer
+from vpns_hf import InputError, VPNsTrainingArguments
+from vpns_hf.jobs.resume import identity_of
+from vpns_hf.methods import METHODS, scope_of, unused_options
+
+SEARCH = {"find_mask_epochs", "score_learning_rate", "prompt_learning_rate", "mapping_interval"}
+OTHERS = {"imp_rewind_step", "epochs_per_round", "hydra_original", "like", "score_images_per_class"}
+UNUSED = {
+    "vpns": OTHERS,
+    "dense": SEARCH | OTHERS | {"scope", "fit_mapping_on"},
+    "random": SEARCH | OTHERS - {"like"},
+    "omp": SEARCH | OTHERS,
+    "snip": SEARCH | OTHERS - {"score_images_per_class"},
+    "imp": SEARCH | OTHERS - {"imp_rewind_step", "epochs_per_round"},
+    "hydra": {"prompt_learning_rate", "mapping_interval"} | OTHERS - {"hydra_original"},
+}
+# A value of each that is not its default.
+GIVEN = {
+    **{"find_mask_epochs": 5, "score_learning_rate": 0.5, "prompt_learning_rate": 0.5, "mapping_interval": 3},
+    **{"imp_rewind_step": 1, "epochs_per_round": 2, "hydra_original": True, "like": "elsewhere"},
+    **{"score_images_per_class": 3, "scope": "layer", "fit_mapping_on": "dense"},
+}
+
+
+def test_every_method_is_looked_at():
+    assert UNUSED.keys() == METHODS.keys()
+    assert GIVEN.keys() == set.union(*UNUSED.values())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_method_does_not_use(method):
+    assert set(unused_options(method, arguments(method))) == UNUSED[method]
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "more"),
+    [
+        ("hydra", {"hydra_original": True}, {"scope", "score_learning_rate"}),
+        ("random", {"like": "elsewhere"}, {"scope"}),
+        ("omp", {"paper_protocol": True}, {"fit_mapping_on"}),
+        ("omp", {"equal_passes": "60"}, set()),
+    ],
+)
+def test_an_option_can_take_the_place_of_others(method, changes, more):
+    assert set(unused_options(method, arguments(method, **changes))) == UNUSED[method] | more
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_passes_auto_uses_the_epochs_of_vpns(method):
+    assert "find_mask_epochs" not in unused_options(method, arguments(method, equal_passes="auto"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_they_are_not_refused_named_in_the_plan_and_no_part_of_the_identity(tmp_path, method):
+    given = {name: GIVEN[name] for name in UNUSED[method]}
+    sparsities = [0.0] if method == "dense" else [0.5]
+    trainer = tiny_trainer(tmp_path, method=method, sparsities=sparsities, **given)
+    [line] = [line for line in str(trainer.plan()).splitlines() if line.startswith("Without effect on")]
+    told, names = line.split(": ")
+    assert told == f"Without effect on {method}"
+    assert set(names.split(", ")) == UNUSED[method]
+    identity = identity_of(vars(trainer.args), 16, {}, unused_options(method, trainer.args))
+    assert not UNUSED[method] & identity.keys()
+    assert set(GIVEN) - UNUSED[method] <= identity.keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "scope"),
+    [
+        ("vpns", {}, "global"),
+        ("vpns", {"scope": "layer"}, "layer"),
+        ("snip", {}, "global"),
+        ("omp", {"scope": "layer"}, "layer"),
+        ("imp", {"scope": "layer"}, "layer"),
+        ("hydra", {}, "global"),
+        ("hydra", {"hydra_original": True}, "layer"),
+        ("dense", {"scope": "layer"}, None),
+    ],
+)
+def test_what_ranks_together_is_recorded_as_it_is(method, changes, scope):
+    assert scope_of(stages_of(method, **changes)) == scope
+
+
+def test_without_such_options_the_plan_does_not_speak_of_them(tmp_path):
+    plan = str(tiny_trainer(tmp_path, find_mask_epochs=30, score_learning_rate=1e-4, prompt_learning_rate=1e-4).plan())
+    assert "Without effect" not in plan
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"), [("scope", ("global", "layer")), ("fit_mapping_on", ("dense", "masked")), ("method", METHODS)]
+)
+def test_an_unknown_name_is_one_line(name, allowed):
+    with pytest.raises(InputError) as refused:
+        VPNsTrainingArguments(**{name: "unheard-of"})
+    assert str(refused.value) == f"{name} is 'unheard-of'; allowed: {', '.join(allowed)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("score_images_per_class", 0), ("epochs_per_round", 0), ("imp_rewind_step", -1)]
+)
+def test_a_number_out_of_range_is_one_line(name, value):
+    with pytest.raises(InputError, match=f"^{name} is {value}; allowed: [^\n]*$"):
+        VPNsTrainingArguments(**{name: value})

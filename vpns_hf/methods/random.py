@@ -1,0 +1,55 @@
+"""Random: a seeded mask, then fine-tuning: what every criterion has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..models import VPNsForImageClassification
+from ..pruning import SCOPES, Budget, LikeAnother, Pruner
+from ..pruning.criteria import random
+from ..training import Stage
+from ..utils.options import option
+from .options import StageOptions, Task
+from .parts import fit_mapping, ranking
+from .stages import FineTuneStage, Prune, RecalibrateBatchNorm
+
+
+@dataclass
+class RandomOptions:
+    """Of the random method alone."""
+
+    like: str | None = option(
+        None,
+        "Folder of a pruned model whose number of weights in each layer a random mask keeps, to tell the layers chosen "
+        "from the weights chosen within them.",
+    )
+
+
+def random_stages(options: StageOptions, task: Task) -> list[Stage]:
+    """Returns the stages: fit the label mapping, prune at random, fine-tune."""
+    prune = Prune(ranking(options, random), Pruner(budget=_budget(options)), [task.sparsity], seed=options.seed)
+    before = [fit_mapping(options, task), prune, *RecalibrateBatchNorm.of(options)]
+    return [*before, FineTuneStage.of(options, before)]
+
+
+def unused_by_random(options: RandomOptions) -> list[str]:
+    """Returns the names of options that another network takes the place of."""
+    return ["scope"] if options.like else []
+
+
+def _budget(options: StageOptions) -> Budget:
+    if options.like is None:
+        return SCOPES[options.scope]
+    folder = Path(options.like).expanduser()
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"like is {options.like}, which is no model folder; give one such as output/digits/sparsity-90"
+        )
+    try:
+        masks = VPNsForImageClassification.from_pretrained(folder).masks()
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"like is {options.like}, which cannot be loaded ({reason}); give a pruned model") from error
+    return LikeAnother({name: (int(mask.sum()), mask.numel()) for name, mask in masks.items()})

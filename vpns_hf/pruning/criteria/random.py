@@ -1,0 +1,18 @@
+"""A seeded ranking that knows nothing: the least a criterion has to beat."""
+
+from __future__ import annotations
+
+import torch
+
+from .base import Scores, ScoringContext
+
+
+def random(context: ScoringContext) -> Scores:
+    """Returns uniform scores in [0, 1), float32; they depend on the seed alone, so masks are nested in sparsity."""
+    generator = torch.Generator().manual_seed(context.seed)
+    return Scores(
+        {
+            name: torch.rand(layer.weight.shape, generator=generator).to(layer.weight.device)
+            for name, layer in context.model.masked_layers().items()
+        }
+    )
