@@ -12,7 +12,8 @@ from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.label_mapping import LABEL_MAPPINGS
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping
 from vpns_hf.pruning.criteria import scaled_weight
-from vpns_hf.training import AdamSpec, BestOnValidation, Callback, Run, SGDSpec, run_stages
+from vpns_hf.reporting import ViewAccuracy
+from vpns_hf.training import AdamSpec, BestOnValidation, Callback, Run, SelectedEpoch, SGDSpec, run_stages
 from vpns_hf.training.distributed import process_states
 
 
@@ -102,6 +103,17 @@ def test_wherever_it_is_stopped(uninterrupted):
         assert without_seconds(run) == without_seconds(whole), moment
         assert run.selected == whole.selected
         assert run.selected.epoch is not None
+
+
+def test_which_epoch_was_kept_is_known_to_stages_that_follow_the_one_that_selects():
+    chosen = SelectedEpoch(3, ViewAccuracy(0.5, 0.25))
+    first, second = new_run(Callback()), new_run(Callback())
+    first.selected = chosen
+    second.load_state_dict(first.state_dict(), process_states(first.model, None, first.accelerator))
+    assert second.selected == chosen
+    first.selected = None
+    second.load_state_dict(first.state_dict(), process_states(first.model, None, first.accelerator))
+    assert second.selected is None
 
 
 def without_seconds(run: Run) -> list[dict]:

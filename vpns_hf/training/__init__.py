@@ -11,7 +11,7 @@ from .preparations import ChannelsLast, Compiled, Preparation
 from .progress import StageProgress
 from .rank_check import RankCheck, check_ranks, fingerprints, shared_tensors
 from .run import PLAIN, PROMPTED, Callback, ModelStage, Run, RunData, Stage, TrainingStage, Update
-from .selection import BestOnValidation, EpochSelection, LastEpoch, best_view
+from .selection import BestOnValidation, EpochSelection, LastEpoch, SelectedEpoch, best_view
 from .stem_gradient import (
     FastStemGradient,
     StridedConvolution,
@@ -44,6 +44,7 @@ __all__ = [
     "Run",
     "RunData",
     "SGDSpec",
+    "SelectedEpoch",
     "SkipNonFinite",
     "Stage",
     "StageProgress",
