@@ -55,7 +55,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, expected, caplog, damage)
 def test_changed_arguments_are_refused_and_nothing_is_touched(tmp_path):
     crashed_job(tmp_path, 10)
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    with pytest.raises(InputError, match=r"learning_rate 0\.01, now 0\.02; seed 7, now 8; give what it was"):
+    with pytest.raises(InputError, match=r"seed 7, now 8; learning_rate 0\.01, now 0\.02; give what it was"):
         job(tmp_path, seed=8, learning_rate=0.02).train()
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
 
