@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.training_helpers import tiny_trainer
-from vpns_hf.reporting import EpochRecord, ViewLoss, results_table, share_of_waiting
+from vpns_hf.reporting import EpochRecord, ViewLoss, share_of_waiting
 from vpns_hf.training import Waiting, waiting
 
 
@@ -60,4 +60,3 @@ def test_a_job_tells_how_long_it_waited(tmp_path):
     assert run["waiting"] == pytest.approx(
         sum(record["waiting"] for record in run["history"]) / sum(record["seconds"] for record in run["history"])
     )
-    assert f"{100 * run['waiting']:.2f}% |" in results_table(trainer.results).splitlines()[-1]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...reporting import Results
+from ...reporting import DenseResult, Results
 from ...utils.public_names import public_name
 from ..cards import CARD, RESULTS, renewed_card
 from ..run_folder import MODEL_FILES, SavedModel, other_seeds
@@ -55,7 +55,7 @@ def repository_files(model: SavedModel, repo_id: str, additions: Additions = AS_
     files: dict[str, Path | bytes] = _files_there(model)
     files["config.json"] = _config(model.folder / "config.json")
     seeds = other_seeds(model, additions.seed_dirs)
-    results = (model.results or Results()).of_model(model.run, seeds)
+    results = (model.results or Results(DenseResult())).of_model(model.run, seeds)
     files[CARD] = renewed_card(model.folder, results, repo_id, additions.license).encode()
     if model.results is not None:
         files[RESULTS] = results.to_json().encode()
