@@ -12,9 +12,12 @@ import torch
 from transformers import AutoModelForImageClassification
 
 from tests.documents import CONTRIBUTING, ROOT
-from tests.helpers import hand_layers, tiny_model
+from tests.helpers import tiny_model
+from tests.training_helpers import dense_model
 from vpns_hf.data import DATASETS, find_spec
-from vpns_hf.methods import MethodOptions
+from vpns_hf.methods import MethodOptions, Task
+from vpns_hf.pruning import Pruner
+from vpns_hf.pruning.criteria import ScoringContext, magnitude
 
 BLOCKS = {re.match(r"# (\S+)\n", code)[1]: code for code in CONTRIBUTING.blocks("python")}
 
@@ -35,11 +38,24 @@ def added(monkeypatch):
 
 
 def test_a_criterion(added):
-    magnitude = added("vpns_hf/pruning/criteria/magnitude.py")["magnitude"]
-    layer = hand_layers()[1]["conv"]
-    scores = magnitude(layer)
-    assert torch.equal(scores, layer.weight.abs())
-    assert not scores.requires_grad
+    deviation, model = added("vpns_hf/pruning/criteria/deviation.py")["deviation"], dense_model()
+    scores = deviation(ScoringContext(model)).by_layer
+    for name, layer in model.masked_layers().items():
+        torch.testing.assert_close(scores[name], layer.weight.detach() - layer.weight.detach().mean())
+        assert not scores[name].requires_grad
+
+
+def test_units_and_a_budget(added):
+    kernels, stem = added("vpns_hf/pruning/units.py")["Kernels"](), added("vpns_hf/pruning/budget.py")["DenseStem"]()
+    model = dense_model()
+    Pruner(kernels, stem).apply(model, magnitude(ScoringContext(model)), 0.5)
+    first, *others = model.masks().values()
+    total = sum(mask.numel() for mask in model.masks().values())
+    assert first.all()
+    assert 0 <= total // 2 - sum(int((~mask).sum()) for mask in others) < max(mask[0, 0].numel() for mask in others)
+    for mask in others:
+        cells = mask.reshape(*mask.shape[:2], -1)
+        assert torch.equal(cells.all(-1), cells.any(-1))
 
 
 def test_a_visual_prompt(added):
@@ -57,8 +73,10 @@ def test_a_label_mapping(added):
 
 
 def test_a_method(added):
-    stages = added("vpns_hf/methods/one_shot.py")["one_shot_stages"](MethodOptions())
-    assert [stage.name for stage in stages] == ["label_mapping", "finetune"]
+    one_shot_stages = added("vpns_hf/methods/one_shot.py")["one_shot_stages"]
+    stages = one_shot_stages(MethodOptions(equal_passes="20"), Task(0.7, images=100, classes=3))
+    assert [stage.name for stage in stages] == ["label_mapping", "prune", "finetune"]
+    assert (stages[1].sparsities, stages[2].epochs) == ([0.7], 10)
 
 
 def test_a_backbone(added):

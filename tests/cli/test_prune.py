@@ -43,7 +43,10 @@ def refused(ended, *words: object) -> None:
 def test_a_job_prints_plan_and_table_and_leaves_results(job, tmp_path):
     ended = job()
     assert ended.code == 0
-    assert "Passes over the training images: 4 for the one sparsity, 2 for the dense reference" in ended.out
+    assert (
+        "Passes over the training images: 4 (2 search, 2 tuning) for the one sparsity, 2 for the dense reference"
+        in ended.out
+    )
     assert "Target" in ended.out
     assert str(tmp_path / "out") in ended.out.splitlines()[-1]
     results = json.loads((tmp_path / "out" / "results.json").read_text())
