@@ -1,4 +1,8 @@
-"""The exact top-k engine: the threshold that drops a given number of scores, on the host and on a device."""
+"""The exact top-k engine: the threshold that drops a given number of scores.
+
+`host.py` finds it in main memory, `device.py` on an accelerator; `threshold.py` says what one is, and `following.py` brings
+masks up to date with the next one.
+"""
 
 from __future__ import annotations
 
