@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from vpns_hf.errors import InputError
-from vpns_hf.reporting import DenseResult, EpochRecord, LayerRecord, Results, RunResult, ViewAccuracy, ViewLoss
+from vpns_hf.reporting import DenseResult, EpochRecord, LayerRecord, Passes, Results, RunResult, ViewAccuracy, ViewLoss
 
 
 def test_results_json_has_the_public_schema():
@@ -31,9 +31,11 @@ def test_results_json_has_the_public_schema():
         history=[EpochRecord("finetune", 1, ViewLoss(0.5, 0.25), 0.75, 0.01, 1.5, waiting=0.25, skipped=2)],
         layers=[LayerRecord("head", (6, 4), 6)],
         waiting=0.125,
+        scope="global",
+        passes=Passes(search=2.0, tuning=4.0),
     )
-    assert Results(DenseResult(0.95, 1.0, "test"), [run]).to_dict() == {
-        "dense": {"accuracy": 0.95, "top5": 1.0, "split": "test"},
+    assert Results(DenseResult(0.95, 1.0, "test", 4.0), [run]).to_dict() == {
+        "dense": {"accuracy": 0.95, "top5": 1.0, "split": "test", "passes": 4.0},
         "runs": [
             {
                 "method": "vpns",
@@ -71,6 +73,8 @@ def test_results_json_has_the_public_schema():
                     **dict.fromkeys(("batch_size", "device", "dtype")),
                 },
                 "waiting": 0.125,
+                "scope": "global",
+                "passes": {"search": 2.0, "rounds": 0.0, "tuning": 4.0},
             }
         ],
         "model": None,
