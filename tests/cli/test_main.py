@@ -85,6 +85,7 @@ print(json.dumps(new))
 COSTLY = {"accelerate", "datasets", "evaluate", "matplotlib", "pandas", "pyarrow", "sklearn"}
 
 
+@pytest.mark.slow
 def test_no_help_waits_for_what_only_the_work_needs():
     """One process for all: what a command is the first to import is charged to it, and to no other."""
     run = subprocess.run([sys.executable, "-c", NEW_IN_HELP, *COMMANDS], capture_output=True, text=True, timeout=120)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.training_helpers import tiny_trainer
@@ -26,6 +27,7 @@ def test_every_option_comes_back(tmp_path):
     assert (inputs.model_name_or_path, inputs.dataset_name, inputs.model_revision) == tuple(INPUTS.values())
 
 
+@pytest.mark.slow
 def test_a_job_leaves_its_recipe_and_each_model_its_own(tmp_path):
     trainer = tiny_trainer(tmp_path, sparsities=[0.3, 0.6])
     trainer.train()

@@ -21,6 +21,8 @@ from vpns_hf.reporting import ViewAccuracy
 from vpns_hf.training import Callback, Evaluation, Run, loop, run_stages
 from vpns_hf.training.distributed import generator_states
 
+pytestmark = pytest.mark.slow  # trains
+
 TWO_ROUNDS = 0.36  # .8 ** 2 stays
 
 

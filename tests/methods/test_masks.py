@@ -26,6 +26,8 @@ from vpns_hf.methods.stages import FindMaskStage, FitLabelMapping, Prune, scorin
 from vpns_hf.pruning import num_dropped
 from vpns_hf.training import Callback, run_stages
 
+pytestmark = pytest.mark.slow  # trains
+
 ONE_SHOT = ["random", "omp", "snip"]
 
 

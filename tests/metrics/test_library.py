@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_script_named_like_the_library_is_passed_over(tmp_path):
     """As every script beside scripts/evaluate.py sees it; what is looked up afterwards is the library, too."""
     (tmp_path / "evaluate.py").write_text("raise SystemExit('the script was imported')\n")
