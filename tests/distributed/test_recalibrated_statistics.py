@@ -11,7 +11,7 @@ from tests.distributed.scripts.recalibrated import BATCHES, recalibrated
 
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 pytestmark = pytest.mark.slow
-VARIANCE_OFF = 0.25
+VARIANCE_OFF = 0.05  # the halves of these small batches differ by up to 0.035
 
 
 @pytest.fixture(scope="module")
