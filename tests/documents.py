@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 # Inline code that begins so is a command that is given in full.
 COMMAND = re.compile(r"(python |accelerate launch .*)?scripts/\w+\.py \S|(python -m \S+|vpns [\w-]+|make|pytest) \S")
+LOOP = re.compile(r"for (?P<name>\w+) in (?P<words>.*); do")
 # What a shell puts in the place of a shipped recipe.
 SHIPPED = re.compile(r"\$\(vpns config (\S+)\)")
 
@@ -47,7 +49,7 @@ class Page:
         """The words of each command, of blocks and of inline code; comments are left out, shipped recipes are paths."""
         lines = "".join(self.blocks("bash")).replace("\\\n", " ").splitlines()
         inline = [code for code in re.findall(r"`([^`]+)`", self.prose) if COMMAND.match(code)]
-        parts = [part for line in [*lines, *inline] for part in line.split(" && ")]
+        parts = [part for line in [*unrolled(lines), *inline] for part in line.split(" && ")]
         parts = [SHIPPED.sub(r"vpns_hf/recipes/\1.yaml", part) for part in parts]
         return [words for part in parts if (words := shlex.split(part, comments=True))]
 
@@ -62,6 +64,22 @@ class Page:
         """What a link can name of the page: its headings, as GitHub writes them."""
         headings = re.findall(r"^#+ (.*)$", self.prose, re.M)
         return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def unrolled(lines: list[str]) -> Iterator[str]:
+    """Lines of a shell with each loop written out."""
+    waiting = iter(lines)
+    for line in waiting:
+        loop = LOOP.fullmatch(line.strip())
+        if loop is None:
+            yield line
+            continue
+        body, depth = [], 1
+        while depth:
+            body.append(next(waiting))
+            depth += bool(LOOP.fullmatch(body[-1].strip())) - (body[-1].strip() == "done")
+        for word in loop["words"].split():
+            yield from unrolled([inner.replace(f"${loop['name']}", word) for inner in body[:-1]])
 
 
 DOCS = [Page(path.relative_to(ROOT).as_posix()) for path in sorted((ROOT / "docs").glob("*.md"))]

@@ -70,7 +70,7 @@ def test_the_first_command_of_the_readme(tmp_path):
     assert finished.returncode == 0, finished.stderr
     results = json.loads((output / "results.json").read_text())
     assert [entry["sparsity_requested"] for entry in results["runs"]] == [0.5, 0.8]
-    assert results["command"].startswith("accelerate launch --num_processes 1 scripts/prune.py")
+    assert results["command"].startswith("accelerate launch --num_processes 1 --mixed_precision no scripts/prune.py")
     for entry in results["runs"]:
         model = VPNsForImageClassification.from_pretrained(output / entry["path"])
         assert model.sparsity == entry["sparsity"]

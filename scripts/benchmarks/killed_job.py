@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import logging
@@ -107,6 +108,7 @@ def _in_child(work: Callable[[], None], errors: Path) -> None:
 def _train(folder: Path, last: int | None, changes: Mapping[str, Any]) -> None:
     os.environ["ACCELERATE_USE_CPU"] = "1"
     torch.set_num_threads(1)
+    gc.freeze()  # as `vpns prune` does
     moments = Moments(folder / "out", last)
     trainer = VPNsTrainer(
         _network(), _arguments(folder, changes), _pictures(40, 1), _pictures(13, 2), _pictures(17, 3), [moments]

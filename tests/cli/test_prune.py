@@ -44,7 +44,7 @@ def test_a_job_prints_plan_and_table_and_leaves_results(job, tmp_path):
     ended = job()
     assert ended.code == 0
     assert (
-        "Passes over the training images: 4 (2 search, 2 tuning) for the one sparsity, 2 for the dense reference"
+        "Passes over the training images: 4 (2 search, 2 tuning) for the one sparsity, 4 for the dense reference"
         in ended.out
     )
     assert "Target" in ended.out

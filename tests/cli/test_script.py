@@ -140,7 +140,7 @@ def test_a_lost_process_is_said_in_one_line(monkeypatch, capsys):
 
 
 RUN = {"TORCHELASTIC_RUN_ID": "none"}
-ACCELERATE = {"ACCELERATE_MIXED_PRECISION": "no"}
+ACCELERATE = {"ACCELERATE_MIXED_PRECISION": "no", "ACCELERATE_USE_CPU": "false"}
 
 
 @pytest.fixture
@@ -172,13 +172,23 @@ def started(monkeypatch):
         ),
         (
             ACCELERATE,
-            "accelerate launch --num_processes 1 /some/where/script.py",
-            "accelerate launch --num_processes 1 -m vpns_hf prune",
+            "accelerate launch --num_processes 1 --mixed_precision no /some/where/script.py",
+            "accelerate launch --num_processes 1 --mixed_precision no -m vpns_hf prune",
         ),
         (
             {**ACCELERATE, **RUN, "WORLD_SIZE": "2"},
-            "accelerate launch --num_processes 2 /some/where/script.py",
-            "accelerate launch --num_processes 2 -m vpns_hf prune",
+            "accelerate launch --num_processes 2 --mixed_precision no /some/where/script.py",
+            "accelerate launch --num_processes 2 --mixed_precision no -m vpns_hf prune",
+        ),
+        (
+            {
+                **{"ACCELERATE_MIXED_PRECISION": "bf16", "ACCELERATE_USE_CPU": "true"},
+                **{"ACCELERATE_DYNAMO_BACKEND": "INDUCTOR", **RUN, "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"},
+            },
+            "accelerate launch --num_processes 8 --num_machines 2 --mixed_precision bf16 --cpu --dynamo_backend inductor "
+            "/some/where/script.py",
+            "accelerate launch --num_processes 8 --num_machines 2 --mixed_precision bf16 --cpu --dynamo_backend inductor "
+            "-m vpns_hf prune",
         ),
     ],
 )

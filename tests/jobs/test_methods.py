@@ -36,6 +36,24 @@ def assert_same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
     assert [name for name, mask in first.items() if not torch.equal(mask, second[name])] == []
 
 
+def test_each_sparsity_stands_beside_a_dense_model_of_its_cost(tmp_path):
+    trainer = tiny_trainer(
+        tmp_path, method="imp", sparsities=[0.2, 0.36], finetune_epochs=1, dense_reference=True, seed=8
+    )
+    trainer.train()
+    results = Results.load(tmp_path / "out/results.json")
+    assert [run.passes.total for run in results.runs] == [4.0, 6.0]
+    assert [dense.passes for dense in results.dense_references] == [4.0, 6.0]
+    assert results.dense == results.dense_references[0]
+    for run, dense in zip(results.runs, results.dense_references, strict=True):
+        of_model = Results.load(tmp_path / "out" / run.path / "results.json")
+        assert of_model.dense == dense
+        card = (tmp_path / "out" / run.path / "README.md").read_text()
+        assert f"after {run.passes.total:g} passes over the training images; dense model: " in card
+        assert f"%, after {dense.passes:g} passes.**" in card
+    assert results.images == {"train": 40, "validation": 13, "test": 17}
+
+
 def test_passes_and_scope_stand_in_the_results_and_in_the_plan(tmp_path):
     trainer = tiny_trainer(
         tmp_path, method="imp", sparsities=[0.2, 0.36], equal_passes="7", scope="layer", dense_reference=True

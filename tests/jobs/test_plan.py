@@ -60,12 +60,40 @@ def test_the_batch_size_of_the_data_set(tmp_path):
     ("changes", "words"),
     [
         ({"find_mask_epochs": 3, "finetune_epochs": 4}, "14 (6 search, 8 tuning) for the one sparsity"),
-        ({"dense_reference": True, "finetune_epochs": 4}, "8 for the dense reference"),
+        (
+            {"dense_reference": True, "find_mask_epochs": 3, "finetune_epochs": 4},
+            "14 (6 search, 8 tuning) for the one sparsity, 14 for the dense reference",
+        ),
+        ({"dense_reference": True, "finetune_epochs": 4, "dense_passes": "finetune"}, "8 for the dense reference"),
+        (
+            {"dense_reference": True, "finetune_epochs": 2, "method": "imp", "sparsities": [0.3, 0.5]},
+            "12 (8 rounds, 4 tuning) at 30%, 20 (16 rounds, 4 tuning) at 50%, 12 and 20 for the dense references",
+        ),
+        (
+            {"dense_reference": True, "method": "imp", "sparsities": [0.3, 0.5], "equal_passes": 40},
+            "40 for the dense reference",
+        ),
         ({"label_mapping": "identity", "pretrain_epochs": 5}, "5 to pre-train"),
     ],
 )
 def test_passes_over_the_training_images(plan, changes, words):
     assert words in str(plan(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "fitted_once"),
+    [
+        ({"find_mask_epochs": 1}, True),
+        ({"find_mask_epochs": 2}, False),
+        ({"find_mask_epochs": 3, "mapping_interval": 3}, True),
+        ({"find_mask_epochs": 4, "mapping_interval": 3}, False),
+        ({"find_mask_epochs": 9, "method": "omp"}, True),
+        ({"find_mask_epochs": 1, "label_mapping": "frequency"}, False),
+    ],
+)
+def test_an_iterative_mapping_that_is_fitted_once_is_told_of(plan, changes, fitted_once):
+    text = str(plan(**{"label_mapping": "iterative", **changes}))
+    assert ("Label mapping: iterative, but fitted only once" in text) is fitted_once
 
 
 def test_compiling_is_said_to_take_time(plan):
@@ -77,7 +105,7 @@ def test_the_passes_are_those_that_are_made(plan):
     a_plan = plan(find_mask_epochs=3, finetune_epochs=4)
     assert a_plan.passes(0.5) == Passes(search=2 * 3, tuning=2 * 4)
     assert a_plan.passes(0.5).total == 2 * 3 + 2 * 4
-    assert a_plan.dense_passes() == 2 * 4
+    assert a_plan.dense_passes() == []
 
 
 def test_what_the_decoded_images_take(tmp_path):

@@ -8,8 +8,7 @@ import pytest
 
 from tests.methods.running import PRUNING, arguments
 from vpns_hf import InputError, VPNsTrainingArguments
-from vpns_hf.jobs import passes_of
-from vpns_hf.methods import METHODS, Task, dense_stages, rounds_to
+from vpns_hf.methods import METHODS, Task, passes_of, reference_stages, rounds_to
 from vpns_hf.methods.stages import TrainRound
 from vpns_hf.reporting import Passes
 
@@ -52,10 +51,9 @@ def test_auto_is_what_vpns_takes():
     assert passes("hydra", equal_passes="auto", hydra_original=True) == passes("vpns")
 
 
-@pytest.mark.parametrize("asked", ["60", "auto"])
-def test_the_dense_reference_gets_as_many(asked):
-    args = arguments("vpns", **EPOCHS, equal_passes=asked)
-    assert passes_of(dense_stages(args, Task(0.0, **TASK))).total == args.total_passes
+@pytest.mark.parametrize(("passes", "given"), [(60, 60), (4, 4), (0.2, 2), (60.2, 62), (61, 62)])
+def test_a_dense_reference_never_gets_fewer(passes, given):
+    assert passes_of(reference_stages(arguments("vpns", **EPOCHS), passes)) == Passes(tuning=given)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vpns_hf.reporting import DenseResult, LayerRecord, Results
+from vpns_hf.reporting import DenseResult, LayerRecord, Passes, Results, ViewAccuracy
 from vpns_hf.reporting.plots import (
     accuracy_figure,
     density_figure,
@@ -45,6 +45,43 @@ def test_accuracy_figure_orders_runs_by_sparsity(results):
     backwards = replace(results, runs=results.runs[::-1])
     lines = lines_by_label(accuracy_figure(backwards).axes[0])
     assert (np.diff(lines["without the prompt"][:, 0]) > 0).all()
+
+
+def test_accuracy_figure_says_what_both_sides_cost(results):
+    runs = [
+        replace(run, passes=Passes(search=4, tuning=tuning))
+        for run, tuning in zip(results.runs, (2, 2, 8), strict=True)
+    ]
+    figure = accuracy_figure(replace(results, runs=runs, dense=DenseResult(0.9556, passes=6)))
+    assert sorted(lines_by_label(figure.axes[0])) == [
+        "dense model (95.56%), 6 passes",
+        "with the prompt, 6 to 12 passes",
+        "without the prompt, 6 to 12 passes",
+    ]
+
+
+def test_accuracy_figure_draws_a_dense_model_for_each_cost(results):
+    runs = [replace(run, passes=Passes(rounds=passes)) for run, passes in zip(results.runs, (6, 12, 18), strict=True)]
+    references = [DenseResult(0.9, passes=6), DenseResult(0.92, passes=12), DenseResult(0.94, passes=18)]
+    figure = accuracy_figure(replace(results, runs=runs, dense_references=references))
+    drawn = lines_by_label(figure.axes[0])["dense model, 6 to 18 passes"]
+    np.testing.assert_allclose(drawn, [[100 * run.sparsity, a] for run, a in zip(runs, (90, 92, 94), strict=True)])
+
+
+def test_accuracy_figure_tells_what_counting_leaves_open(results):
+    """Of 100 images 90 right: 95% interval 82.56% to 94.48% (Wilson, worked by hand)."""
+    run = replace(results.runs[0], accuracy=ViewAccuracy(None, 0.9))
+    axes = accuracy_figure(replace(results, runs=[run], dense=DenseResult(), images={"test": 100})).axes[0]
+    assert "100 test images; bars: 95%" in axes.get_xlabel()
+    [[bar]] = [bars.get_segments() for bars in axes.collections]
+    np.testing.assert_allclose(bar[:, 1], [82.56, 94.48], atol=0.01)
+    assert not accuracy_figure(results).axes[0].collections
+
+
+def test_accuracy_figure_has_its_ticks_at_the_sparsities(results):
+    axes = accuracy_figure(results).axes[0]
+    np.testing.assert_allclose(axes.get_xticks(), [100 * run.sparsity for run in results.runs])
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["40", "70", "95.5"]
 
 
 def test_accuracy_figure_without_a_dense_accuracy_has_no_dashed_line(results):
@@ -94,16 +131,21 @@ def test_density_figure_of_one_layer_that_is_empty():
     assert axes.get_yticklabels()[0].get_text() == "head"
 
 
-def test_prompt_figure_stretches_the_prompt_around_grey():
+@pytest.mark.parametrize(("largest", "full"), [(1, 32), (32, 32), (51, 64), (100, 128), (200, 255)])
+def test_prompt_figure_shows_changes_on_one_of_few_scales(largest, full):
+    """So that a change of one grey level of 255 is not drawn in full colour, and pictures can be compared."""
     change = np.zeros((3, 4, 4))
-    change[0, 0, 0], change[2, 3, 1] = 0.2, -0.1
+    change[0, 0, 0], change[2, 3, 1] = largest / 255, -largest / 510
     figure = prompt_figure(change)
     picture = figure.axes[0].images[0].get_array()
-    np.testing.assert_allclose(picture[0, 0], [1.0, 0.5, 0.5])
-    np.testing.assert_allclose(picture[3, 1], [0.5, 0.5, 0.25])
+    np.testing.assert_allclose(picture[0, 0], [0.5 + largest / full / 2, 0.5, 0.5])
+    np.testing.assert_allclose(picture[3, 1], [0.5, 0.5, 0.5 - largest / full / 4])
     np.testing.assert_allclose(picture[1, 1], 0.5)
-    assert figure.axes[0].get_xlabel() == "red, green, blue; full colour is ±0.2"
-    np.testing.assert_allclose(figure.axes[1].images[0].get_array(), change.mean(axis=0))
+    told = f"largest change {largest} of 255 grey levels, full colour ±{full}"
+    assert figure.axes[0].get_xlabel() == f"red, green, blue; {told}"
+    mean = figure.axes[1].images[0]
+    np.testing.assert_allclose(mean.get_array(), 255 * change.mean(axis=0))
+    assert mean.get_clim() == (-full, full)
 
 
 def test_prompt_figure_of_a_zero_prompt_is_grey():

@@ -84,6 +84,8 @@ def test_results_json_has_the_public_schema():
         "versions": {},
         "skipped_images": {},
         "evaluations": [],
+        "dense_references": [],
+        "images": {},
     }
 
 

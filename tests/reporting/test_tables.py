@@ -2,21 +2,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vpns_hf.reporting import DenseResult, layer_table, results_table
+from vpns_hf.reporting import DenseResult, Passes, layer_table, results_table
 
 
 def test_results_table(results):
     assert results_table(results).splitlines() == [
-        "| Target | Achieved | With prompt % |      Without % | Dense % | Non-zero of all weights | Seconds |",
-        "| -----: | -------: | ------------: | -------------: | ------: | ----------------------: | ------: |",
-        "|    40% |   40.00% | 95.83 (+0.27) |  95.56 (+0.00) |   95.56 | 7,007,348 of 11,678,912 |    27.8 |",
-        "|    70% |   70.00% | 95.28 (-0.28) |  94.17 (-1.39) |   95.56 | 3,503,674 of 11,678,912 |    27.8 |",
-        "|  95.5% |   95.50% |  not measured | 80.00 (-15.56) |   95.56 |   525,552 of 11,678,912 |    27.8 |",
+        "| Target | Achieved | With prompt % |      Without % | Dense % | Passes (dense) | Weights kept | Seconds |",
+        "| -----: | -------: | ------------: | -------------: | ------: | -------------: | -----------: | ------: |",
+        "|    40% |   40.00% | 95.83 (+0.27) |  95.56 (+0.00) |   95.56 |          - (-) |    7,007,348 |    27.8 |",
+        "|    70% |   70.00% | 95.28 (-0.28) |  94.17 (-1.39) |   95.56 |          - (-) |    3,503,674 |    27.8 |",
+        "|  95.5% |   95.50% |     no prompt | 80.00 (-15.56) |   95.56 |          - (-) |      525,552 |    27.8 |",
     ]
 
 
+def test_each_row_stands_beside_the_dense_model_of_its_cost(results):
+    costs = [Passes(search=24, tuning=36), Passes(rounds=90, tuning=6), Passes(tuning=60)]
+    references = [DenseResult(0.95, passes=60), DenseResult(0.97, passes=96)]
+    runs = [replace(run, passes=cost) for run, cost in zip(results.runs, costs, strict=True)]
+    rows = results_table(replace(results, runs=runs, dense_references=references)).splitlines()[2:]
+    cells = [[cell.strip() for cell in row.split("|")] for row in rows]
+    assert [row[6] for row in cells] == ["60 (60)", "96 (96)", "60 (60)"]
+    assert [row[5] for row in cells] == ["95.00", "97.00", "95.00"]
+    assert [row[4] for row in cells] == ["95.56 (+0.56)", "94.17 (-2.83)", "80.00 (-15.00)"]
+
+
 def test_results_table_fits_a_terminal(results):
-    assert max(len(line) for line in results_table(results).splitlines()) <= 100
+    assert max(len(line) for line in results_table(results).splitlines()) <= 108
 
 
 def test_results_table_without_a_dense_accuracy(results):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from ..data.catalog import find_spec
@@ -36,6 +37,7 @@ def main() -> None:
         print(trainer.plan(), flush=True)
     if inputs.dry_run:
         return
+    gc.freeze()  # what was imported stays, and is not searched for garbage at the end of every stage
     trainer.train()
     if trainer.accelerator.is_main_process:
         print(f"\n{results_table(trainer.results)}\n\nResults, plots and models: {trainer.output_dir}")

@@ -123,12 +123,23 @@ def _launcher(environment: Mapping[str, str]) -> list[str]:
     total = environment.get("WORLD_SIZE", "1")
     # accelerate starts several processes by way of torchrun, so it is looked for first.
     if "ACCELERATE_MIXED_PRECISION" in environment:
-        return ["accelerate", "launch", "--num_processes", total]
+        return ["accelerate", "launch", "--num_processes", total, *_launcher_options(environment, int(total))]
     if "TORCHELASTIC_RUN_ID" not in environment:
         return ["python"]
     here = environment.get("LOCAL_WORLD_SIZE", total)
     machines = [] if here == total else ["--nnodes", str(int(total) // int(here))]
     return ["torchrun", *machines, "--nproc_per_node", here]
+
+
+def _launcher_options(environment: Mapping[str, str], total: int) -> list[str]:
+    """Returns the options of accelerate that have a part in the results; on another machine it may be configured otherwise."""
+    machines = total // int(environment.get("LOCAL_WORLD_SIZE", total))
+    options = ["--num_machines", str(machines)] if machines > 1 else []
+    options += ["--mixed_precision", environment["ACCELERATE_MIXED_PRECISION"]]
+    if environment.get("ACCELERATE_USE_CPU", "false").lower() in ("true", "1", "yes"):
+        options.append("--cpu")
+    backend = environment.get("ACCELERATE_DYNAMO_BACKEND", "no").lower()
+    return options if backend == "no" else [*options, "--dynamo_backend", backend]
 
 
 # The errors of gloo, which connects processes on CPUs, are of no class of their own.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from ..errors import InputError
 from ..models import VPNsConfig
 from ..reporting import Results, RunResult, sparsity_name
+from ..utils.public_names import public_name
+from ..utils.text import one_line
 from .naming import field_values
 
 MODEL_FILES = (
@@ -89,25 +94,43 @@ def other_seeds(model: SavedModel, run_dirs: Sequence[str | os.PathLike[str]]) -
     """Returns the results of a model's job with other seeds, one from each output folder.
 
     Raises:
-        InputError: if a folder holds none that differs from the model in its seed alone, or two have the same seed.
+        InputError: if a folder holds no model of that sparsity, it differs in more than its seed (the line lists in what),
+            or two have the same seed.
     """
-    found: dict[int, RunResult] = {}
+    if not run_dirs:
+        return []
+    identity, found = _identity(model), {model.run.seed: model.run}
     for run_dir in run_dirs:
-        run = next((other.run for other in find_models(run_dir) if _is_twin(model, other)), None)
-        if run is None or run.seed in found:
+        [other] = find_models(run_dir, model.run.sparsity_requested)[:1]
+        changes = _differences(identity, _identity(other))
+        if changes:
             raise InputError(
-                f"{run_dir} holds no model like {model.folder} of another seed: model, data set, method, granularity, "
-                "sparsity and split have to be the same; name each seed once"
+                f"{run_dir} differs from {model.folder} in more than the seed: {'; '.join(changes)}; give runs of the same job"
             )
-        found[run.seed] = run
-    return list(found.values())
+        if other.run.seed in found:
+            raise InputError(f"{run_dir} has seed {other.run.seed}, as another run has; give each seed once")
+        found[other.run.seed] = other.run
+    return list(found.values())[1:]
 
 
-def _is_twin(model: SavedModel, other: SavedModel) -> bool:
-    if None in (model.run, model.results, other.run, other.results):
-        return False
-    same_job = (model.results.model, model.results.dataset) == (other.results.model, other.results.dataset)
-    return same_job and model.run.is_same_but_seed(other.run)
+def _identity(model: SavedModel) -> dict[str, Any]:
+    """Returns all that is known to decide on the figures of a model, but its seed."""
+    recipe = model.folder / "recipe.yaml"
+    try:
+        options = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{recipe}, which tells how a model was made, cannot be read ({one_line(error)})") from error
+    if model.run is None or not isinstance(options, dict):
+        raise InputError(f"nothing tells how {model.folder} was made; give a folder of a finished job")
+    run, results = model.run, model.results
+    measured = {name: getattr(run, name) for name in ("method", "granularity", "scope", "sparsity_requested", "split")}
+    names = {"model": public_name(results.model or ""), "data set": public_name(results.dataset or "")}
+    return {**options, **names, **measured, "protocol": results.protocol, "images": results.images, "seed": None}
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    changed = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    return [f"{name} {other.get(name)} instead of {one.get(name)}" for name in changed]
 
 
 def is_model_folder(folder: Path) -> bool:

@@ -22,7 +22,6 @@ __all__, __getattr__ = door(
         "plan": ["Plan"],
         "publish": ["check_publishable", "publish_run"],
         "recipe": ["public_recipe", "write_recipe"],
-        "results": ["passes_of"],
         "setup": ["accelerator_of", "check_batch_size", "preparations_of"],
         "trainer": ["VPNsTrainer"],
     },

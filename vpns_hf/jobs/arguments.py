@@ -11,7 +11,7 @@ from ..data.catalog import DATASETS, DatasetSpec
 from ..data.images import ON_BAD_IMAGE
 from ..data.store import CACHING, DATA_ON_DEVICE
 from ..errors import InputError
-from ..methods import METHODS, MethodOptions
+from ..methods import DENSE_PASSES, METHODS, MethodOptions
 from ..models import VISUAL_PROMPTS
 from ..models.configuration_vpns import GRANULARITIES
 from ..pruning import num_dropped
@@ -182,6 +182,12 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
     """
 
     dense_reference: bool = option(True, "Fine-tune the unpruned backbone as well, to compare with.")
+    dense_passes: str = option(
+        "equal",
+        "Passes over the training images that the dense reference gets: equal (at least those of the run it is compared "
+        "with) or finetune (finetune_epochs only, fewer than a run with a search).",
+        choices=DENSE_PASSES,
+    )
 
     def __post_init__(self) -> None:
         if isinstance(self.equal_passes, Integral) and not isinstance(self.equal_passes, bool):

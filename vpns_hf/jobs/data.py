@@ -53,8 +53,16 @@ class Images:
     @property
     def skipped(self) -> dict[str, int]:
         """How many rows of each split were left out because their image cannot be read; splits without are not named."""
+        return {name: source.skipped for name, source in self._by_split().items() if source.skipped}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images each split has, those left out not counted."""
+        return {name: len(source) for name, source in self._by_split().items()}
+
+    def _by_split(self) -> dict[str, ImageSource]:
         sources = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: source.skipped for name, source in sources.items() if source is not None and source.skipped}
+        return {name: source for name, source in sources.items() if source is not None}
 
 
 def choose_splits(dataset: DatasetDict, args: VPNsTrainingArguments, columns: Columns) -> Splits:

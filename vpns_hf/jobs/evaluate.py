@@ -20,8 +20,9 @@ from ..pruning import layer_records
 from ..reporting import ModelEvaluation
 from ..training import evaluate_views
 from ..training.distributed import check_all_joined
+from .cost import measure_cost_once
 from .data import process_of
-from .results import measure_cost_once, package_versions
+from .results import package_versions
 
 UNNAMED = re.compile(r"(LABEL_)?\d+")
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from ..data import Splits
 from ..data.store import CACHING, DiskSpace
-from ..methods import METHODS, Task, dense_stages, unused_options
+from ..label_mapping import LABEL_MAPPINGS
+from ..methods import METHODS, Task, mapping_fits, passes_of, unused_options
 from ..models import VPNsForImageClassification
 from ..pruning import num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, short_percent, storage_size
 from .arguments import VPNsTrainingArguments
-from .results import passes_of
+from .dense_reference import references_of
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Plan:
         """Returns how often the method goes through the training images for a sparsity."""
         return passes_of(METHODS[self.args.method].stages(self.args, self._task(sparsity)))
 
-    def dense_passes(self) -> float:
-        """Returns the same of the dense reference."""
-        return passes_of(dense_stages(self.args, self._task(0.0))).total
+    def dense_passes(self) -> list[float]:
+        """Returns the same of each dense reference; several where sparsities cost different passes."""
+        return list(references_of(self.args, self._task))
 
     def _task(self, sparsity: float) -> Task:
         return Task(sparsity, len(self.splits.train), len(self.splits.class_names))
@@ -72,6 +73,7 @@ class Plan:
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Passes over the training images: {self._passes()}",
             *self._without_effect(),
+            *self._fitted_once(),
         ]
         if self.args.torch_compile:
             lines.append("Compiled network: the first update of each stage takes long, on CPUs minutes")
@@ -102,11 +104,12 @@ class Plan:
         by_sparsity = {sparsity: self.passes(sparsity) for sparsity in self.args.sparsities}
         first, runs = next(iter(by_sparsity.values())), len(by_sparsity)
         if len(set(by_sparsity.values())) > 1:
-            parts = [f"{in_words(passes)} at {short_percent(sparsity)}" for sparsity, passes in by_sparsity.items()]
+            parts = [f"{passes} at {short_percent(sparsity)}" for sparsity, passes in by_sparsity.items()]
         else:
-            parts = [f"{in_words(first)} for " + (f"each of {runs} sparsities" if runs > 1 else "the one sparsity")]
-        if self.args.dense_reference:
-            parts.append(f"{self.dense_passes():g} for the dense reference")
+            parts = [f"{first} for " + (f"each of {runs} sparsities" if runs > 1 else "the one sparsity")]
+        if references := self.dense_passes():
+            what = "the dense reference" if len(references) == 1 else "the dense references"
+            parts.append(f"{' and '.join(f'{passes:g}' for passes in references)} for {what}")
         if self.args.pretrain_epochs:
             parts.append(f"{self.args.pretrain_epochs} to pre-train")
         return ", ".join(parts)
@@ -119,13 +122,15 @@ class Plan:
         ]
         return [f"Without effect on {self.args.method}: {', '.join(given)}"] if given else []
 
-
-def in_words(passes: Passes) -> str:
-    """Returns the passes of a run, their parts where there are several."""
-    parts = {name: value for name, value in vars(passes).items() if value}
-    if len(parts) < 2:
-        return f"{passes.total:g}"
-    return f"{passes.total:.4g} ({', '.join(f'{value:.3g} {name}' for name, value in parts.items())})"
+    def _fitted_once(self) -> list[str]:
+        """Tells of a label mapping that is to be fitted again and again, where it is not."""
+        stages = METHODS[self.args.method].stages(self.args, self._task(self.args.sparsities[0]))
+        if not LABEL_MAPPINGS[self.args.label_mapping].repeats or mapping_fits(stages) > 1:
+            return []
+        when = f"every {self.args.mapping_interval} epochs of a mask search, before the next one"
+        return [
+            f"Label mapping: {self.args.label_mapping}, but fitted only once, as frequency is; it is fitted again after {when}"
+        ]
 
 
 def _grouped(skipped: Mapping[str, str]) -> dict[str, str]:

@@ -3,65 +3,15 @@
 from __future__ import annotations
 
 import platform
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
-import torch
-from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
-from safetensors.torch import save_file
-
-from ..methods import scope_of
-from ..metrics import count_macs, device_name, measure_latency
-from ..models import VPNsForImageClassification
+from ..methods import passes_of, scope_of
 from ..pruning import effective_density, layer_records
-from ..reporting import CostRecord, Passes, RunResult, share_of_waiting, sparsity_name
+from ..reporting import RunResult, share_of_waiting, sparsity_name
 from ..training import Evaluation, Run, Stage
 from .arguments import VPNsTrainingArguments
-
-BATCH_SIZE = 1
-
-
-def measure_cost(model: VPNsForImageClassification) -> CostRecord:
-    """Counts operations and bytes, and times one picture, in evaluation mode; the model is left as it was."""
-    was_training = model.training
-    model.eval()
-    stock = model.to_backbone()
-    side = model.config.image_size
-    pixels = torch.rand(BATCH_SIZE, 3, side, side, device=model.device, dtype=model.dtype)
-    normalised = model.normalise(pixels)
-    macs = count_macs(model, pixels[:1])
-    calls = {"pruned": lambda: model(pixels).logits, "dense": lambda: stock(normalised).logits}
-    milliseconds = measure_latency(calls, model.device)
-    model.train(was_training)
-    return CostRecord(
-        macs=macs.dense,
-        macs_nonzero=macs.nonzero,
-        dense_bytes=_bytes_on_disk(stock),
-        milliseconds=milliseconds["pruned"],
-        dense_milliseconds=milliseconds["dense"],
-        batch_size=BATCH_SIZE,
-        device=device_name(model.device),
-        dtype=str(model.dtype).removeprefix("torch."),
-    )
-
-
-def measure_cost_once(model: VPNsForImageClassification, accelerator: Accelerator) -> CostRecord:
-    """Measures on the main process, while the others wait; every process gets its record."""
-    records = [measure_cost(model) if accelerator.is_main_process else None]
-    return broadcast_object_list(records)[0]
-
-
-def _bytes_on_disk(stock: torch.nn.Module) -> int:
-    tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in stock.state_dict().items()}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        save_file(tensors, path, metadata={"format": "pt"})
-        return path.stat().st_size
-
 
 PACKAGES = ("vpns_hf", "torch", "transformers", "accelerate", "datasets", "huggingface_hub", "safetensors")
 
@@ -100,16 +50,8 @@ class RunSettings:
     split: str
 
 
-def passes_of(stages: Sequence[Stage]) -> Passes:
-    """Returns how often the stages go through the training images."""
-    totals = {"search": 0.0, "rounds": 0.0, "tuning": 0.0}
-    for stage in stages:
-        totals[stage.counts_as] += stage.passes
-    return Passes(**totals)
-
-
 def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunResult:
-    """Returns the record of a finished run.
+    """Returns the record of a finished run, without the cost of its model, which is measured once it is saved.
 
     Args:
         run: of one sparsity.
@@ -137,7 +79,6 @@ def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunRe
         epoch=run.selected.epoch,
         history=run.history,
         layers=layers,
-        cost=measure_cost_once(model, run.accelerator),
         waiting=share_of_waiting(run.history),
         scope=scope_of(settings.stages),
         passes=passes_of(settings.stages),

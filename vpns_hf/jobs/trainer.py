@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from ..data import Columns, StreamIndex, find_columns, find_spec
 from ..errors import InputError, Interrupted
 from ..hub.publish import Destination, plan_repositories, publish
-from ..methods import METHODS, Task, dense_stages, unused_options
+from ..methods import METHODS, Task, unused_options
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Results, RunResult, short_percent, sparsity_name
@@ -38,9 +38,10 @@ from .data import (
     space_for_images,
     stream_store,
 )
+from .dense_reference import references_of
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
-from .results import PROTOCOLS, RunSettings, choose_view, package_versions, passes_of, run_result
+from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
 from .resume import Checkpointing, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of
 
@@ -174,8 +175,8 @@ class VPNsTrainer:
         every, checkpoints = self.args.checkpointing_steps, self.resumption.checkpoints
         self.checkpointing = Checkpointing(checkpoints, self.job, self.callbacks, stop, self.accelerator, every)
         self._pretrain()
-        dense = self._dense_reference()
-        results = self._results(dense, [self._prune(sparsity, dense) for sparsity in self.args.sparsities])
+        references = [self._reference(*each) for each in references_of(self.args, self._task).items()]
+        results = self._results([self._prune(sparsity, references) for sparsity in self.args.sparsities], references)
         from_main_process(self.accelerator, lambda: self.folder.finish(results))
         return results
 
@@ -239,41 +240,37 @@ class VPNsTrainer:
         self.base = self._execute(part, self.base, [PretrainStage.of(args)]).model
         self.checkpointing.part_finished(part, {}, self.base.state_dict())
 
-    def _dense_reference(self) -> DenseResult:
-        """Fine-tunes the dense model without a prompt, on as many passes as stage 2 has, and measures it."""
-        part = "dense reference"
-        if not self.args.dense_reference:
-            return DenseResult()
+    def _reference(self, passes: float, stages: Sequence[Stage]) -> DenseResult:
+        """Fine-tunes the dense model without a prompt, and measures it."""
+        part = f"dense reference, {passes:g} passes"
         if part in self.job.finished:
             return DenseResult.from_dict(self.job.finished[part])
         model = self.builder.without_prompt(self.base.to_backbone())
-        stages = dense_stages(self.args, self._task(0.0))
         run = self._execute(part, model, stages)
         evaluation = self._evaluate(run.model, run)
-        accuracies = evaluation.accuracy.plain, evaluation.top5.plain
-        result = DenseResult(*accuracies, self.test_split, passes_of(stages).total)
+        result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split, passes)
         self.checkpointing.part_finished(part, asdict(result))
         return result
 
-    def _prune(self, sparsity: float, dense: DenseResult) -> RunResult:
+    def _prune(self, sparsity: float, references: Sequence[DenseResult]) -> RunResult:
         part = sparsity_name(sparsity)
         if part not in self.job.finished:
-            result = self._make(sparsity)
-            weights = from_main_process(self.accelerator, lambda: self.folder.save(*result, dense))
-            self.checkpointing.part_finished(part, {"result": asdict(result[1]), "weights": weights})
+            self.checkpointing.part_finished(part, self._make(sparsity, references))
         self.models.add(sparsity)
         return RunResult.from_dict(self.job.finished[part]["result"])
 
-    def _make(self, sparsity: float) -> tuple[VPNsForImageClassification, RunResult]:
-        """Prunes and fine-tunes the model of one sparsity, and measures it."""
-        name = f"{short_percent(sparsity)} sparsity"
+    def _make(self, sparsity: float, references: Sequence[DenseResult]) -> dict[str, Any]:
+        """Prunes, fine-tunes and saves the model of one sparsity, then measures and describes it."""
         stages = self._stages(sparsity)
-        run = self._execute(name, copy.deepcopy(self.base), stages)
+        run = self._execute(f"{short_percent(sparsity)} sparsity", copy.deepcopy(self.base), stages)
         choose_view(run)
+        weights = from_main_process(self.accelerator, lambda: self.folder.save(run.model, sparsity))
         with run.timed("evaluation"):
             evaluation = self._evaluate(run.model, run)
-        settings = RunSettings(self.args, sparsity, stages, self.test_split)
-        return run.model, run_result(run, evaluation, settings)
+        result = run_result(run, evaluation, RunSettings(self.args, sparsity, stages, self.test_split))
+        device = self.accelerator.device
+        result = from_main_process(self.accelerator, lambda: self.folder.describe(result, references, device))
+        return {"result": asdict(result), "weights": weights}
 
     def _stages(self, sparsity: float) -> list[Stage]:
         return METHODS[self.args.method].stages(self.args, self._task(sparsity))
@@ -302,9 +299,10 @@ class VPNsTrainer:
         batches = eval_batches(self.images.test, self.args, self.process)
         return evaluate_views(model, batches if run is None else run.watched(batches), self.accelerator)
 
-    def _results(self, dense: DenseResult, runs: Sequence[RunResult]) -> Results:
+    def _results(self, runs: Sequence[RunResult], references: Sequence[DenseResult]) -> Results:
         return Results(
-            dense=dense,
+            dense=references[0] if references else DenseResult(),
+            dense_references=list(references),
             runs=list(runs),
             model=self.model_name,
             dataset=self.dataset_name,
@@ -312,6 +310,7 @@ class VPNsTrainer:
             command=self.command,
             versions=package_versions(),
             skipped_images=self.images.skipped,
+            images=self.images.counts,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from ..training import Stage
-from .dense import dense_stages
+from .dense import dense_stages, reference_stages
 from .hydra import HydraOptions, hydra_stages, unused_by_hydra
 from .imp import ImpOptions, imp_stages, rounds_to
 from .omp import omp_stages
@@ -19,9 +19,10 @@ from .options import (
     StageOptions,
     Task,
 )
+from .passes import DENSE_PASSES, passes_of
 from .random import RandomOptions, random_stages, unused_by_random
 from .snip import snip_stages
-from .stages import FindMaskStage, Prune
+from .stages import FindMaskStage, FitLabelMapping, Prune
 from .vpns import vpns_stages
 
 
@@ -73,16 +74,26 @@ def scope_of(stages: Sequence[Stage]) -> str | None:
     return next((stage.pruner.budget.name for stage in stages if isinstance(stage, Prune | FindMaskStage)), None)
 
 
+def mapping_fits(stages: Sequence[Stage]) -> int:
+    """Returns how often stages fit the label mapping."""
+    fits = sum(isinstance(stage, FitLabelMapping) for stage in stages)
+    return fits + sum(stage.mapping_fits for stage in stages if isinstance(stage, FindMaskStage))
+
+
 def _names(kinds: Iterable[type]) -> set[str]:
     return {name for kind in kinds for name in kind.__annotations__}
 
 
 __all__ = [
+    "DENSE_PASSES",
     "METHODS",
     "Method",
     "MethodOptions",
     "Task",
     "dense_stages",
+    "mapping_fits",
+    "passes_of",
+    "reference_stages",
     "rounds_to",
     "scope_of",
     "unused_options",

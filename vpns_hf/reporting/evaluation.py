@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .markdown import markdown_table
-from .numbers import count, megabytes, milliseconds, operations, percent
+from .numbers import count, megabytes, milliseconds, operations, percent, with_prompt
 from .records import CostRecord, Record, ViewAccuracy
 
 MACS_TITLE = "MACs for one picture; pruned: those with a non-zero weight"
@@ -64,7 +64,7 @@ class ModelEvaluation(Record):
     def accuracy_table(self) -> str:
         """Returns a table of the accuracies of both views."""
         kinds = {"Top-1 accuracy": self.accuracy, "Top-5 accuracy": self.top5}
-        rows = [[name, percent(values.prompted), percent(values.plain)] for name, values in kinds.items()]
+        rows = [[name, with_prompt(percent(values.prompted)), percent(values.plain)] for name, values in kinds.items()]
         return markdown_table(["", "With the prompt", "Without"], rows, [False, True, True])
 
     def figures_table(self) -> str:

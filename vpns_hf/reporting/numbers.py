@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from ..utils import text
 
 NOT_MEASURED = "not measured"
+NO_PROMPT = "no prompt"
+NORMAL_95 = 1.959964  # standard deviations around the mean that hold 95% of a normal distribution
 
 
 def percent(fraction: float | None) -> str:
@@ -24,6 +29,31 @@ def points(fraction: float | None, reference: float | None) -> str:
     # Adding 0.0 turns a rounded -0.0 into 0.0.
     difference = "" if reference is None else f" ({round(100 * (fraction - reference), 2) + 0.0:+.2f})"
     return f"{100 * fraction:.2f}{difference}"
+
+
+def with_prompt(written: str) -> str:
+    """Returns what is written of a figure with the prompt; one that was not measured belongs to a model without one."""
+    return NO_PROMPT if written == NOT_MEASURED else written
+
+
+def interval(fraction: float, images: int) -> tuple[float, float]:
+    """Returns the ends of the 95% confidence interval of a fraction counted over `images` (Wilson's, binomial)."""
+    z2 = NORMAL_95**2
+    centre = (fraction + z2 / (2 * images)) / (1 + z2 / images)
+    half = NORMAL_95 * math.sqrt(fraction * (1 - fraction) / images + z2 / (4 * images**2)) / (1 + z2 / images)
+    return centre - half, centre + half
+
+
+def passes(values: Sequence[float | None]) -> str:
+    """Returns how often training images were gone through, or from the fewest to the most: "4 passes", "24 to 60 passes".
+
+    Empty if that was not recorded.
+    """
+    known = sorted({float(f"{value:.4g}") for value in values if value is not None})
+    if not known:
+        return ""
+    ends = [f"{value:g}" for value in (known[0], known[-1])]
+    return f"{' to '.join(dict.fromkeys(ends))} {'pass' if known[-1] == 1 else 'passes'}"
 
 
 def count(number: int | None) -> str:

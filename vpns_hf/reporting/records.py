@@ -140,6 +140,12 @@ class Passes(Record):
         """Over all stages."""
         return self.search + self.rounds + self.tuning
 
+    def __str__(self) -> str:
+        parts = {name: value for name, value in vars(self).items() if value}
+        if len(parts) < 2:
+            return f"{self.total:g}"
+        return f"{self.total:.4g} ({', '.join(f'{value:.3g} {name}' for name, value in parts.items())})"
+
 
 @dataclass(frozen=True)
 class DenseResult(Record):

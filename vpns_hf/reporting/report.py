@@ -8,55 +8,47 @@ from pathlib import Path
 
 import numpy.typing as npt
 
-from .numbers import short_percent, sparsity_name
+from .numbers import count, interval, short_percent
 from .plots import accuracy_figure, density_figure, prompt_figure, save_png, training_figure
 from .results import Results, RunResult
 from .tables import results_table
 
+MODEL_PLOTS = {"plots/density_by_layer.png": "Density by layer", "plots/prompt.png": "Visual prompt"}
 
-def write_report(
-    results: Results, output_dir: str | os.PathLike[str], prompts: Mapping[float, npt.ArrayLike] | None = None
-) -> None:
+
+def write_report(results: Results, output_dir: str | os.PathLike[str]) -> None:
     """Writes results.json, results.md and plots/ into `output_dir`.
 
     Args:
-        results: of all runs.
+        results: of all runs; the pictures of a model that lie in its folder are shown as well.
         output_dir: the job's folder; made if it is not there.
-        prompts: the change each prompt makes to a pixel, shape (3, O, O), by requested sparsity.
     """
-    output_dir, prompts = Path(output_dir), prompts or {}
+    output_dir = Path(output_dir)
     results.save(output_dir / "results.json")
     pictures = _write_job_plots(results, output_dir)
     for run in results.runs:
-        suffix = f"_{sparsity_name(run.sparsity_requested)}"
-        pictures |= write_model_plots(run, output_dir, prompts.get(run.sparsity_requested), suffix)
+        there = [name for name in MODEL_PLOTS if (output_dir / run.path / name).is_file()]
+        pictures |= {f"{run.path}/{name}": _caption(name, run) for name in there}
     (output_dir / "results.md").write_text(_report(results, pictures), encoding="utf-8")
 
 
-def write_model_plots(
-    run: RunResult, folder: str | os.PathLike[str], prompt: npt.ArrayLike | None = None, suffix: str = ""
-) -> dict[str, str]:
+def write_model_plots(run: RunResult, folder: str | os.PathLike[str], prompt: npt.ArrayLike | None = None) -> None:
     """Writes the pictures of one model into `folder`/plots: `density_by_layer.png` and `prompt.png`.
 
     Args:
         run: the results of the model.
-        folder: of the model, or of the job.
+        folder: of the model.
         prompt: the change the prompt makes to a pixel, shape (3, O, O); None without one.
-        suffix: of the names of the files, where those of several models lie together.
-
-    Returns:
-        {path relative to `folder`: caption}.
     """
-    at, pictures = f"at {short_percent(run.sparsity_requested)} sparsity", {}
+    density, change = MODEL_PLOTS
     if run.layers:
-        path, caption = f"plots/density_by_layer{suffix}.png", f"Density by layer {at}"
-        save_png(density_figure(run.layers, caption), Path(folder) / path)
-        pictures[path] = caption
+        save_png(density_figure(run.layers, _caption(density, run)), Path(folder) / density)
     if prompt is not None:
-        path, caption = f"plots/prompt{suffix}.png", f"Visual prompt {at}"
-        save_png(prompt_figure(prompt, caption), Path(folder) / path)
-        pictures[path] = caption
-    return pictures
+        save_png(prompt_figure(prompt, _caption(change, run)), Path(folder) / change)
+
+
+def _caption(name: str, run: RunResult) -> str:
+    return f"{MODEL_PLOTS[name]} at {short_percent(run.sparsity_requested)} sparsity"
 
 
 def _write_job_plots(results: Results, output_dir: Path) -> dict[str, str]:
@@ -83,4 +75,18 @@ def _report(results: Results, pictures: Mapping[str, str]) -> str:
 
 def _note(results: Results) -> str:
     splits = ", ".join(sorted({run.split for run in results.runs}))
-    return f"Top-1 accuracy on the {splits} split; in brackets the points above or below the dense model."
+    return (
+        f"Top-1 accuracy on the {splits} split{_test_images(results)}; in brackets the points above or below the dense "
+        "model. A pass is one time through the training images, forward and backward, after any dense training that all "
+        "share; in brackets those of the dense model."
+    )
+
+
+def _test_images(results: Results) -> str:
+    if not results.test_images:
+        return ""
+    low, high = interval(results.runs[0].accuracy.plain or 0.0, results.test_images)
+    return (
+        f" of {count(results.test_images)} images, of which one is {100 / results.test_images:.2g} points (95% confidence "
+        f"of the first without a prompt: {100 * low:.2f} to {100 * high:.2f}%)"
+    )

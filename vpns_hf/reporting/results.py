@@ -95,7 +95,8 @@ class Results(Record):
     """All runs of a job and the dense model they start from.
 
     Attributes:
-        dense: the unpruned model, fine-tuned on the same data.
+        dense: the unpruned model, fine-tuned on the same data; that of the first run where there are several.
+        dense_references: all of them, which differ in their passes.
         runs: one entry per sparsity, in the order they were run.
         model: the pre-trained model, as it was named to the job.
         dataset: the data set, as it was named to the job.
@@ -104,6 +105,7 @@ class Results(Record):
         versions: version of each package that has a part in them.
         skipped_images: how many images of each split could not be read and were left out.
         evaluations: of the one saved model that these results lie beside, the newest last.
+        images: how many each split has, such as {"train": 1078, "test": 360}; empty if not recorded.
     """
 
     dense: DenseResult
@@ -115,6 +117,19 @@ class Results(Record):
     versions: dict[str, str] = field(default_factory=dict)
     skipped_images: dict[str, int] = field(default_factory=dict)
     evaluations: list[ModelEvaluation] = field(default_factory=list)
+    dense_references: list[DenseResult] = field(default_factory=list)
+    images: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def test_images(self) -> int | None:
+        """How many images the accuracies are counted over; None if not recorded."""
+        return self.images.get("test")
+
+    def reference_of(self, run: RunResult) -> DenseResult:
+        """Returns the dense model a run is compared with: that of the fewest passes that are not fewer than its own."""
+        cost = 0.0 if run.passes is None else run.passes.total
+        enough = [dense for dense in self.dense_references if dense.passes is not None and dense.passes >= cost]
+        return min(enough, key=lambda dense: dense.passes, default=self.dense)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of results.json: JSON types only, None where a number was not measured or is not finite."""
@@ -135,6 +150,8 @@ class Results(Record):
         of_others = [replace(other, path="") for other in others.values()]
         return replace(
             self,
+            dense=self.dense if run is None else self.reference_of(run),
+            dense_references=[],
             runs=[] if run is None else [replace(run, path="."), *of_others],
             model=self.model and public_name(self.model),
             dataset=self.dataset and public_name(self.dataset),

@@ -6,18 +6,28 @@ import math
 from collections.abc import Mapping, Sequence
 
 from .markdown import markdown_table
-from .numbers import count, duration, percent, points, short_percent
+from .numbers import count, duration, percent, points, short_percent, with_prompt
+from .records import DenseResult
 from .results import Results, RunResult
 
 
 def results_table(results: Results) -> str:
-    """One row per run: sparsity, accuracy of both views beside the dense model's, weights kept, seconds.
+    """One row per run: sparsity, accuracy of both views beside the dense model's, passes, weights kept, seconds.
 
-    Accuracies are in %, followed in brackets by the points they lie above the dense model. Images that were left out are
-    counted below.
+    Accuracies are in %, followed in brackets by the points they lie above the dense model; passes over the training
+    images by those of the dense model. Images that were left out are counted below.
     """
-    header = ["Target", "Achieved", "With prompt %", "Without %", "Dense %", "Non-zero of all weights", "Seconds"]
-    rows = [_run_row(run, results.dense.accuracy) for run in results.runs]
+    header = [
+        "Target",
+        "Achieved",
+        "With prompt %",
+        "Without %",
+        "Dense %",
+        "Passes (dense)",
+        "Weights kept",
+        "Seconds",
+    ]
+    rows = [_run_row(run, results.reference_of(run)) for run in results.runs]
     table = markdown_table(header, rows, right=[True] * len(header))
     if not results.skipped_images:
         return table
@@ -41,16 +51,21 @@ def layer_table(layers: Mapping[str, Sequence[int]], skipped: Mapping[str, str])
     return f"{table}\n\n{markdown_table(['Skipped layer', 'Reason'], list(skipped.items()), right=[False, False])}"
 
 
-def _run_row(run: RunResult, dense: float | None) -> list[str]:
+def _run_row(run: RunResult, dense: DenseResult) -> list[str]:
     return [
         short_percent(run.sparsity_requested),
         percent(run.sparsity),
-        points(run.accuracy.prompted, dense),
-        points(run.accuracy.plain, dense),
-        points(dense, None),
-        f"{count(run.nonzero)} of {count(run.total)}",
+        with_prompt(points(run.accuracy.prompted, dense.accuracy)),
+        points(run.accuracy.plain, dense.accuracy),
+        points(dense.accuracy, None),
+        f"{_number(run.passes and run.passes.total)} ({_number(dense.passes)})",
+        count(run.nonzero),
         duration(run.total_seconds),
     ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _shape(shape: Sequence[int]) -> str:

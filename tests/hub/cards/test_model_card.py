@@ -10,7 +10,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from vpns_hf.hub.cards import BEGIN, END, renewed_card, write_model_card
-from vpns_hf.reporting import CostRecord, DenseResult, Results, RunResult, ViewAccuracy
+from vpns_hf.reporting import CostRecord, DenseResult, Passes, Results, RunResult, ViewAccuracy
 
 HEADER = """\
 library_name: transformers
@@ -62,6 +62,7 @@ TABLE = """\
 | Top-1, without the prompt | 95.56% | 94.17% |
 | Top-5, with the prompt | | 99.31% |
 | Top-5, without the prompt | 99.80% | 98.61% |
+| Passes over the training images, forward and backward | not recorded | not recorded |
 | Prunable weights kept | 11,678,912 | 3,502,506 |
 | Density without unused head rows | | 29.12% |
 | Top-1 with the prompt over seeds, mean ± standard deviation | | not measured |
@@ -154,6 +155,16 @@ def test_the_result_in_one_line(card):
     ) in card().text
 
 
+def test_the_line_says_what_both_sides_cost_and_on_how_many_images(card):
+    dense = DenseResult(0.9556, 0.998, "test", 8)
+    text = card(replace(RESULTS, dense=dense, images={"test": 1360}), passes=Passes(search=4, tuning=3)).text
+    assert (
+        "on the test split of `org/digits` (1,360 images): 95.28% with the prompt, 94.17% without, after 7 passes over the "
+        "training images; dense model: 95.56%, after 8 passes.**\n"
+    ) in text
+    assert "| Passes over the training images, forward and backward | 8 passes | 7 (4 search, 3 tuning) |\n" in text
+
+
 def test_every_number_in_percent_is_one_of_the_results(card):
     prose = re.sub(r"```.*?```", "", card().text, flags=re.DOTALL)
     written = set(re.findall(r"\b\d+(?:\.\d+)?%", prose))
@@ -171,6 +182,8 @@ def test_a_number_that_was_not_measured_is_said_to_be_so(tmp_path):
     assert len(cells) == TABLE.count("\n") - 1
     measured = {title: cell for title, _, cell in cells[1:] if cell != "not measured"}
     assert measured == {
+        "Passes over the training images, forward and backward": "not recorded",
+        **dict.fromkeys(("Top-1, with the prompt", "Top-5, with the prompt"), "no prompt"),
         "Sparsity requested": "70%",
         "Sparsity achieved": "70.01%",
         "Top-1, without the prompt": "94.17%",
@@ -260,6 +273,8 @@ def test_the_snippet_loads_the_repository_or_the_folder(card, folder):
 def test_a_pruned_model_without_a_prompt_has_no_word_of_one(card):
     text = card(method="omp", accuracy=ViewAccuracy(None, 0.9)).text
     assert "A visual prompt" not in text
+    assert "Top-1 accuracy on the test split of `org/digits`: 90.00%; dense model: 95.56%.**" in text
+    assert "| Top-1, with the prompt | | no prompt |" in text
     assert "with the method `omp`" in text
 
 

@@ -135,9 +135,41 @@ def test_other_seeds_give_mean_and_spread(run_dir, seeds):
 
 def test_what_is_no_other_seed(run_dir, seeds):
     [model] = find_models(run_dir, 0.7)
-    for folders in ([run_dir], [seeds[0], seeds[0]], [seeds[0] / "sparsity-40"]):
-        with pytest.raises(InputError, match=r"holds no model like .*sparsity-70 of another seed"):
+    refused = {
+        "has seed 7, as another run has": [run_dir],
+        "has seed 9, as another run has": [seeds[0], seeds[0]],
+        "holds no model of sparsity 0.7": [seeds[0] / "sparsity-40"],
+    }
+    for words, folders in refused.items():
+        with pytest.raises(InputError, match=words):
             repository_files(model, "vpns/net", Additions(seed_dirs=folders))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("visual_prompt: pad", "visual_prompt: none", "visual_prompt none instead of pad"),
+        ("finetune_epochs: 30", "finetune_epochs: 3", "finetune_epochs 3 instead of 30"),
+        ("weight_decay: 0.0001\n", "", "weight_decay None instead of 0.0001"),
+    ],
+)
+def test_only_the_seed_may_differ(run_dir, seeds, old, new, told):
+    """The mean over a prompted job and one without would be a figure of neither."""
+    recipe = seeds[1] / "sparsity-70" / "recipe.yaml"
+    assert old in recipe.read_text()
+    recipe.write_text(recipe.read_text().replace(old, new))
+    [model] = find_models(run_dir, 0.7)
+    with pytest.raises(InputError, match=rf"seed-17 differs from .*sparsity-70 in more than the seed: {told}; give"):
+        repository_files(model, "vpns/net", Additions(seed_dirs=seeds))
+
+
+@pytest.mark.parametrize(("name", "value"), [("dataset", "org/letters"), ("images", {"test": 5})])
+def test_nor_may_what_it_was_measured_on(run_dir, seeds, name, value):
+    path = seeds[0] / "results.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    [model] = find_models(run_dir, 0.7)
+    with pytest.raises(InputError, match="in more than the seed"):
+        repository_files(model, "vpns/net", Additions(seed_dirs=seeds))
 
 
 def test_the_licence_is_the_one_that_is_given(run_dir):

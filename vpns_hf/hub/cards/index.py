@@ -9,15 +9,23 @@ from itertools import product
 from pathlib import Path
 
 from ...errors import InputError
-from ...reporting import NOT_MEASURED, Results, markdown_table, percent, short_percent
+from ...reporting import NOT_MEASURED, Results, markdown_table, passes, percent, short_percent, with_prompt
 from ..run_folder import SavedModel
 from .model_card import CARD, RESULTS, TEMPLATE, renewed_card
 
 # What a card shows or links to.
 SHOWN = ("recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png")
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-HEADER = ("Model", "Sparsity", "Top-1, with the prompt", "Top-1, without", "Dense", "Command")
-ALIGNED_RIGHT = (False, True, True, True, True, False)
+HEADER = (
+    "Model",
+    "Sparsity",
+    "Top-1, with the prompt",
+    "Top-1, without",
+    "Dense",
+    "Passes, pruned / dense",
+    "Command",
+)
+ALIGNED_RIGHT = (False, True, True, True, True, False, False)
 INTRODUCTION = """\
 # Model cards
 
@@ -111,8 +119,16 @@ def write_index(cards: Path) -> None:
 
 
 def _row(name: str, sparsity: float, results: Results | None, command: str | None) -> list[str]:
-    title, measured = f"`{name}`", [NOT_MEASURED] * 3
+    title, measured = f"`{name}`", [NOT_MEASURED] * 4
     if results is not None:
         title, run = f"[`{name}`]({name}/README.md)", results.runs[0]
-        measured = [percent(run.accuracy.prompted), percent(run.accuracy.plain), percent(results.dense.accuracy)]
+        dense = results.reference_of(run)
+        costs = passes([run.passes and run.passes.total]), passes([dense.passes])
+        cost = " / ".join(each or "not recorded" for each in costs)
+        measured = [
+            with_prompt(percent(run.accuracy.prompted)),
+            percent(run.accuracy.plain),
+            percent(dense.accuracy),
+            cost,
+        ]
     return [title, short_percent(sparsity), *measured, f"`{command}`" if command else "not recorded"]

@@ -23,9 +23,11 @@ from ...reporting import (
     megabytes,
     milliseconds,
     operations,
+    passes,
     percent,
     short_percent,
     sparsity_name,
+    with_prompt,
 )
 from .merging import BEGIN, END, has_markers, merge, newest_in_place
 from .sources import dataset_id, model_id, shown_dataset, shown_model
@@ -39,7 +41,16 @@ PICTURES = {
     "plots/prompt.png": "What the prompt adds to a picture",
     "plots/density_by_layer.png": "Density by layer",
 }
-WRITTEN_BY = (count, latency_title, megabytes, milliseconds, operations, percent, short_percent)  # in the template
+WRITTEN_BY = (
+    count,
+    latency_title,
+    megabytes,
+    milliseconds,
+    operations,
+    percent,
+    short_percent,
+    with_prompt,
+)  # in the template
 
 
 def write_model_card(folder: str | os.PathLike[str], results: Results, run: RunResult) -> Path:
@@ -200,10 +211,15 @@ def _accuracies(
 
 def _fields(folder: Path, results: Results, run: RunResult) -> dict[str, Any]:
     """Returns what the template shows beside the figures of a run."""
+    dense = results.reference_of(run)
     return {
         "base_model": f"`{shown_model(results.model)}`" if results.model else "a model that was not recorded",
         "dataset": f"`{_dataset(results)}`" if results.dataset else "a data set that was not recorded",
-        "dense": results.dense,
+        "dense": dense,
+        "test_images": results.test_images,
+        "cost": passes([run.passes and run.passes.total]),
+        "cost_by_part": run.passes and str(run.passes),
+        "dense_cost": passes([dense.passes]),
         "command": results.command,
         "versions": results.versions,
         "protocol": results.protocol if run.validation is None else None,  # else the selection says it with numbers

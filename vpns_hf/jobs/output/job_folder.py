@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from ...hub.cards import write_model_card
 from ...models import VPNsForImageClassification
 from ...reporting import DenseResult, Results, RunResult, write_model_plots, write_report
 from ...utils.files import one_line_refusals
+from ..cost import measure_cost
 from ..recipe import public_recipe, write_recipe
 from .digests import digest_of_file
 from .output import WEIGHTS, clear_output_dir, save_model
 from .saved_models import SavedModels
 
-Describe = Callable[[DenseResult, Sequence[RunResult]], Results]
+Describe = Callable[[Sequence[RunResult], Sequence[DenseResult]], Results]
 
 
 class JobFolder:
@@ -24,7 +28,7 @@ class JobFolder:
     Args:
         models: those saved so far.
         recipe: all options of the job.
-        describe: gives the results of the job when the dense model and some sparsities have these.
+        describe: gives the results of the job when some sparsities and the dense references have these.
 
     Every method raises InputError where the disk refuses.
     """
@@ -33,26 +37,38 @@ class JobFolder:
         self._models, self._recipe, self._describe = models, recipe, describe
         self.path: Path = models.output_dir
 
-    def save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> str:
-        """Writes the folder of a model, and returns the digest of its weights."""
+    def save(self, model: VPNsForImageClassification, sparsity: float) -> str:
+        """Writes the folder of a model, before anything is said of it, and returns the digest of its weights."""
         with one_line_refusals(self.path):
             if not self._models:  # an earlier run's results stay until there is something to put in their place
                 clear_output_dir(self.path)
                 write_recipe(self.path / "recipe.yaml", self._recipe)
-            folder = self._models.folder(result.sparsity_requested)
-            save_model(model, folder, lambda aside: self._complete(aside, model, result, dense))
+            folder = self._models.folder(sparsity)
+            save_model(model, folder)
             return digest_of_file(folder / WEIGHTS)
+
+    def describe(self, result: RunResult, references: Sequence[DenseResult], device: torch.device) -> RunResult:
+        """Measures the cost of a saved model as a user gets it, and adds plots, recipe and card to its folder.
+
+        Args:
+            result: of the model, without its cost.
+            references: the dense models of the job.
+            device: to measure on.
+
+        Returns:
+            The result with the cost.
+        """
+        folder = self._models.folder(result.sparsity_requested)
+        model = VPNsForImageClassification.from_pretrained(folder).to(device)
+        result = replace(result, cost=measure_cost(model))
+        prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
+        with one_line_refusals(self.path):
+            write_model_plots(result, folder, prompt)
+            write_recipe(folder / "recipe.yaml", public_recipe(self._recipe, result.sparsity_requested))
+            write_model_card(folder, self._describe([result], references), result)
+        return result
 
     def finish(self, results: Results) -> None:
         """Writes the report of all sparsities."""
-        prompted = {sparsity: model for sparsity, model in self._models.items() if model.has_prompt}
-        prompts = {sparsity: model.prompt_picture().numpy() for sparsity, model in prompted.items()}
         with one_line_refusals(self.path):
-            write_report(results, self.path, prompts)
-
-    def _complete(self, aside: Path, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
-        """Adds plots, recipe and card to a model that was written to `aside`."""
-        prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
-        write_model_plots(result, aside, prompt)
-        write_recipe(aside / "recipe.yaml", public_recipe(self._recipe, result.sparsity_requested))
-        write_model_card(aside, self._describe(dense, [result]), result)
+            write_report(results, self.path)

@@ -59,10 +59,18 @@ class FindMaskStage(TrainingStage):
     def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
         return self.mask.scores
 
+    @property
+    def mapping_fits(self) -> int:
+        """How often the label mapping is fitted again."""
+        return sum(self._refits_before(epoch) for epoch in range(1, self.epochs + 1))
+
     def before_epoch(self, run: Run, epoch: int) -> None:
-        due = epoch > 1 and (epoch - 1) % self.mapping_interval == 0
-        if due and self.label_mapping is not None and self.label_mapping.repeats:
+        if self._refits_before(epoch):
             fit_label_mapping(run, self.label_mapping)
+
+    def _refits_before(self, epoch: int) -> bool:
+        repeats = self.label_mapping is not None and self.label_mapping.repeats
+        return repeats and epoch > 1 and (epoch - 1) % self.mapping_interval == 0
 
     def after_update(self, run: Run) -> None:
         self.mask.update()

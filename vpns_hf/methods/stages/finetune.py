@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -50,8 +51,14 @@ class FineTuneStage(TrainingStage):
         Raises:
             InputError: if they leave less than an epoch.
         """
-        selection = LastEpoch() if options.paper_protocol else BestOnValidation()
-        return cls(_epochs(options, sum(stage.passes for stage in before)), tuning_optimizer(options), selection)
+        epochs = _epochs(options, sum(stage.passes for stage in before))
+        return cls(epochs, tuning_optimizer(options), _selection(options))
+
+    @classmethod
+    def to_match(cls, options: FineTuneOptions, passes: float) -> FineTuneStage:
+        """Returns the stage with at least that many passes over the training images, whatever epochs are asked for."""
+        epochs = math.ceil(passes / len(cls.updates) - 1e-9)
+        return cls(epochs, tuning_optimizer(options), _selection(options))
 
     def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
         return model.backbone.parameters()
@@ -74,6 +81,10 @@ def tuning_optimizer(options: FineTuneOptions) -> SGDSpec:
     """Returns the optimiser of fine-tuning, and of the rounds of iterative methods."""
     rates = options.learning_rate, options.prompt_finetune_learning_rate
     return SGDSpec(*rates, options.momentum, options.weight_decay)
+
+
+def _selection(options: FineTuneOptions) -> EpochSelection:
+    return LastEpoch() if options.paper_protocol else BestOnValidation()
 
 
 def _epochs(options: FineTuneOptions, spent: float) -> int:

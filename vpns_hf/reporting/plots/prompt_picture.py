@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# Full colour stands for the first of these that the largest change of a pixel does not exceed, so that pictures can be
+# compared, and a prompt that changes next to nothing looks like it.
+FULL_COLOUR = tuple(levels / 255 for levels in (32, 64, 128, 255))
+
+
 def prompt_figure(image: npt.ArrayLike, title: str = "Visual prompt") -> Figure:
-    """Returns the prompt in its colours (left), stretched around mid-grey, and its mean over the channels (right).
+    """Returns the prompt in its colours (left), around mid-grey, and its mean over the channels (right), on one scale.
 
     Args:
         image: what the prompt adds to each pixel, shape (3, O, O), values in [-1, 1] where pixels are in [0, 1].
@@ -29,25 +34,31 @@ def prompt_figure(image: npt.ArrayLike, title: str = "Visual prompt") -> Figure:
         raise ValueError(f"a prompt picture has the shape (3, height, width), got {change.shape}")
     figure = new_figure(8.4, 4.0)
     colour_axes, mean_axes = figure.subplots(1, 2)
-    _draw_colours(colour_axes, change)
-    _draw_mean(figure, mean_axes, change.mean(axis=0))
+    largest = float(np.abs(change).max())
+    scale = next((full for full in FULL_COLOUR if largest <= full), largest)
+    _draw_colours(colour_axes, change, scale)
+    _draw_mean(figure, mean_axes, change.mean(axis=0), scale)
     figure.suptitle(title, x=0.02, ha="left", fontweight="bold")
     return figure
 
 
-def _draw_colours(axes: Axes, change: np.ndarray) -> None:
-    scale = float(np.abs(change).max())
-    picture = 0.5 + 0.5 * change / (scale or 1.0)
+def _draw_colours(axes: Axes, change: np.ndarray, scale: float) -> None:
+    picture = 0.5 + 0.5 * change / scale
     axes.imshow(picture.transpose(1, 2, 0), interpolation="nearest", vmin=0, vmax=1)
-    caption = f"red, green, blue; full colour is ±{scale:.3g}" if scale else "no change anywhere"
-    _frame(axes, caption)
+    largest = f"largest change {_levels(np.abs(change).max())} of 255 grey levels"
+    _frame(
+        axes, f"red, green, blue; {largest}, full colour ±{_levels(scale)}" if change.any() else "no change anywhere"
+    )
 
 
-def _draw_mean(figure: Figure, axes: Axes, mean: np.ndarray) -> None:
-    scale = float(np.abs(mean).max()) or 1.0
-    picture = axes.imshow(mean, cmap="RdBu_r", vmin=-scale, vmax=scale, interpolation="nearest")
+def _draw_mean(figure: Figure, axes: Axes, mean: np.ndarray, scale: float) -> None:
+    picture = axes.imshow(255 * mean, cmap="RdBu_r", vmin=-255 * scale, vmax=255 * scale, interpolation="nearest")
     _frame(axes, "mean of the channels")
-    figure.colorbar(picture, ax=axes, shrink=0.9, label="change of a pixel in [0, 1]")
+    figure.colorbar(picture, ax=axes, shrink=0.9, label="change in grey levels of 255")
+
+
+def _levels(change: float) -> str:
+    return f"{255 * change:.3g}"
 
 
 def _frame(axes: Axes, caption: str) -> None:
