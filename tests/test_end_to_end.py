@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,11 +75,13 @@ def test_the_first_command_of_the_readme(tmp_path):
     for entry in results["runs"]:
         model = VPNsForImageClassification.from_pretrained(output / entry["path"])
         assert model.sparsity == entry["sparsity"]
-        assert f"{entry['nonzero']:,} of {entry['total']:,}" in finished.stdout
-    # Progress goes to standard error, one bar per stage; what a user reads goes to standard output.
-    for stage in ("pretrain", "find_mask", "finetune"):
-        assert f"{stage}:" in finished.stderr
-        assert f"{stage}:" not in finished.stdout
+        assert f"{entry['nonzero']:,} |" in finished.stdout
+    # Progress goes to standard error, a line for each epoch where no terminal shows bars; results to standard output.
+    lines = [line for line in finished.stderr.splitlines() if ", epoch " in line]
+    assert "\r" not in finished.stderr
+    for place, stage in enumerate(("pretrain", "finetune", "find_mask", "finetune", "find_mask", "finetune"), 1):
+        assert any(f"{stage} (stage {place} of 6), epoch " in line for line in lines), stage
+    assert re.search(r"stage 6 of 6.* loss .*, accuracy .*; \d\d:\d\d so far, about 00:00 left$", lines[-1])
     assert "Traceback" not in finished.stderr
 
 

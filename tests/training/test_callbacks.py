@@ -70,11 +70,9 @@ def test_the_bar_shows_loss_accuracy_and_sparsity(bars):
 
 def test_an_epoch_that_was_not_validated_has_no_accuracy(bars):
     progress = ProgressCallback()
-    progress.on_stage_begin(
-        make_run(dense_model(), random_batches(1), random_batches(1)),
-        FineTuneStage(1, SGDSpec(0.0, 0.0, 0.0, 0.0)),
-    )
-    progress.on_epoch_end(None, EpochRecord("pretrain", 1, ViewLoss(None, 0.5), 0.0, 0.01, 1.0))
+    run = make_run(dense_model(), random_batches(1), random_batches(1))
+    progress.on_stage_begin(run, FineTuneStage(1, SGDSpec(0.0, 0.0, 0.0, 0.0)))
+    progress.on_epoch_end(run, EpochRecord("pretrain", 1, ViewLoss(None, 0.5), 0.0, 0.01, 1.0))
     assert bars[0].shown == [{"sparsity": "0.0%", "accuracy": "-", "loss": "0.500"}]
 
 
@@ -88,13 +86,16 @@ def test_the_bar_is_shown_by_the_main_process_unless_switched_off(bars, disable,
     assert bars[0].settings["disable"] is hidden
 
 
-LINE = "dense reference: finetune, epoch 1: loss 0.600, accuracy 0.250 prompted, 0.750 plain"
+LINE = "dense reference: finetune, epoch 1 of 3: loss 0.600, accuracy 0.250 prompted, 0.750 plain"
 
 
 @pytest.mark.parametrize(("main", "lines"), [(True, [LINE]), (False, [])])
 def test_the_main_process_logs_one_line_per_epoch(caplog, main, lines):
     caplog.set_level(logging.INFO, logger="vpns_hf")
-    run = SimpleNamespace(accelerator=SimpleNamespace(is_main_process=main), name="dense reference")
+    run = SimpleNamespace(
+        accelerator=SimpleNamespace(is_main_process=main),
+        **{"name": "dense reference", "finished": 0, "stage": SimpleNamespace(epochs=3)},
+    )
     LoggingCallback().on_epoch_end(run, RECORD)
     assert caplog.messages == lines
 

@@ -6,8 +6,9 @@ import gc
 import sys
 
 from ..data.catalog import find_spec
+from ..utils.bars import bars_are_hidden
 from .job_parser import parse_arguments
-from .script import given_command
+from .script import given_command, show_epochs
 
 
 def main() -> None:
@@ -18,6 +19,8 @@ def main() -> None:
     from ..jobs import VPNsTrainer, check_publishable, publish_run, read_data
     from ..reporting import results_table
 
+    if bars_are_hidden(args.disable_tqdm):
+        show_epochs()
     if inputs.push_to_hub and not inputs.dry_run:
         check_publishable(inputs, args)
     spec = find_spec(inputs.dataset_name)

@@ -88,10 +88,25 @@ def _end(code: int) -> NoReturn:
     sys.exit(code)
 
 
+class PlainLines(logging.Formatter):
+    """What is going on, as it is; a warning or an error begins with what it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        return line if record.levelno == logging.INFO else f"{record.levelname}: {line}"
+
+
+def show_epochs() -> None:
+    """Shows a line for each epoch, in the place of progress bars."""
+    logging.getLogger("vpns_hf.training.callbacks").setLevel(logging.INFO)
+
+
 def quiet_libraries() -> None:
     """Shows warnings of the main process only, and no progress bars but our own."""
     level = logging.WARNING if is_main_process() else logging.ERROR
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=level)
+    logging.basicConfig(level=level)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(PlainLines())
     os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = (
         "1"  # read by `datasets`, which the help of a command does without
     )

@@ -7,6 +7,7 @@ from accelerate import Accelerator
 from ..errors import InputError
 from ..training import (
     LEAST_IMAGES,
+    Agenda,
     Callback,
     ChannelsLast,
     Compiled,
@@ -21,6 +22,7 @@ from ..training import (
     TrackingCallback,
 )
 from ..training.distributed import Machine, build_accelerator
+from ..utils.bars import bars_are_hidden
 from .arguments import VPNsTrainingArguments
 
 
@@ -59,12 +61,12 @@ def check_batch_size(args: VPNsTrainingArguments, num_processes: int) -> None:
         )
 
 
-def callbacks_of(args: VPNsTrainingArguments) -> list[Callback]:
+def callbacks_of(args: VPNsTrainingArguments, agenda: Agenda) -> list[Callback]:
     """Returns what watches every run of a job."""
     callbacks: list[Callback] = [
         RankCheck(args.check_ranks_every),
-        ProgressCallback(args.disable_tqdm),
-        LoggingCallback(),
+        ProgressCallback(bars_are_hidden(args.disable_tqdm), agenda),
+        LoggingCallback(agenda),
     ]
     return [*callbacks, TrackingCallback()] if args.with_tracking else callbacks
 

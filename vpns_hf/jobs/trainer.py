@@ -20,7 +20,7 @@ from ..methods import METHODS, Task, unused_options
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Results, RunResult, short_percent, sparsity_name
-from ..training import Callback, Evaluation, Run, RunData, Stage, evaluate_views, run_stages
+from ..training import Agenda, Callback, Evaluation, Run, RunData, Stage, evaluate_views, run_stages
 from ..training.distributed import StopRequest, from_main_process
 from ..utils.files import one_line_refusals
 from ..utils.memory import keep_freed_memory
@@ -44,6 +44,8 @@ from .plan import Plan
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
 from .resume import Checkpointing, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of
+
+PRETRAINING = "pre-training"
 
 
 class VPNsTrainer:
@@ -100,7 +102,6 @@ class VPNsTrainer:
         self.recipe["mixed_precision"] = self.accelerator.mixed_precision
         self.process = process_of(self.accelerator)
         self.preparations = preparations_of(self.args)
-        self.callbacks = [*callbacks_of(self.args), *callbacks]
         splits = _as_splits(train_dataset, eval_dataset, test_dataset)
         self.columns = columns or find_columns(splits)
         self.streams = streams
@@ -116,6 +117,7 @@ class VPNsTrainer:
         self.base = self.builder.load(model, model_revision)
         for stage in (stage for sparsity in self.args.sparsities for stage in self._stages(sparsity)):
             stage.check(self.base)
+        self.callbacks = [*callbacks_of(self.args, self._agenda()), *callbacks]
         self.models = SavedModels(self.output_dir)
         self.folder = JobFolder(self.models, self.recipe, self._results)
         self.results: Results | None = None
@@ -231,18 +233,17 @@ class VPNsTrainer:
 
     def _pretrain(self) -> None:
         """Trains the dense model that every sparsity starts from."""
-        args, part = self.args, "pre-training"
-        if args.pretrain_epochs == 0:
+        if self.args.pretrain_epochs == 0:
             return
-        if part in self.job.finished:
+        if PRETRAINING in self.job.finished:
             self.base.load_state_dict(self.job.base)
             return
-        self.base = self._execute(part, self.base, [PretrainStage.of(args)]).model
-        self.checkpointing.part_finished(part, {}, self.base.state_dict())
+        self.base = self._execute(PRETRAINING, self.base, [PretrainStage.of(self.args)]).model
+        self.checkpointing.part_finished(PRETRAINING, {}, self.base.state_dict())
 
     def _reference(self, passes: float, stages: Sequence[Stage]) -> DenseResult:
         """Fine-tunes the dense model without a prompt, and measures it."""
-        part = f"dense reference, {passes:g} passes"
+        part = _reference_name(passes)
         if part in self.job.finished:
             return DenseResult.from_dict(self.job.finished[part])
         model = self.builder.without_prompt(self.base.to_backbone())
@@ -262,7 +263,7 @@ class VPNsTrainer:
     def _make(self, sparsity: float, references: Sequence[DenseResult]) -> dict[str, Any]:
         """Prunes, fine-tunes and saves the model of one sparsity, then measures and describes it."""
         stages = self._stages(sparsity)
-        run = self._execute(f"{short_percent(sparsity)} sparsity", copy.deepcopy(self.base), stages)
+        run = self._execute(_run_name(sparsity), copy.deepcopy(self.base), stages)
         choose_view(run)
         weights = from_main_process(self.accelerator, lambda: self.folder.save(run.model, sparsity))
         with run.timed("evaluation"):
@@ -274,6 +275,12 @@ class VPNsTrainer:
 
     def _stages(self, sparsity: float) -> list[Stage]:
         return METHODS[self.args.method].stages(self.args, self._task(sparsity))
+
+    def _agenda(self) -> Agenda:
+        pretraining = {PRETRAINING: [PretrainStage.of(self.args)]} if self.args.pretrain_epochs else {}
+        references = {_reference_name(each): stages for each, stages in references_of(self.args, self._task).items()}
+        runs = {_run_name(sparsity): self._stages(sparsity) for sparsity in self.args.sparsities}
+        return Agenda({**pretraining, **references, **runs})
 
     def _task(self, sparsity: float) -> Task:
         return Task(sparsity, len(self.splits.train), len(self.splits.class_names))
@@ -312,6 +319,14 @@ class VPNsTrainer:
             skipped_images=self.images.skipped,
             images=self.images.counts,
         )
+
+
+def _reference_name(passes: float) -> str:
+    return f"dense reference, {passes:g} passes"
+
+
+def _run_name(sparsity: float) -> str:
+    return f"{short_percent(sparsity)} sparsity"
 
 
 def _check_kinds(model: Any, *datasets: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .agenda import Agenda
 from .batch_norm import normalisation_layers, running_statistics, synchronise_statistics
 from .callbacks import LoggingCallback, ProgressCallback, TrackingCallback
 from .evaluation import Evaluation, evaluate_views, gather_valid, predictions
@@ -27,6 +28,7 @@ __all__ = [
     "PLAIN",
     "PROMPTED",
     "AdamSpec",
+    "Agenda",
     "BestOnValidation",
     "Callback",
     "ChannelsLast",

@@ -11,16 +11,22 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..reporting import EpochRecord, ViewAccuracy
+from .agenda import Agenda
 from .run import Callback, Run, TrainingStage, Update
 
 logger = logging.getLogger(__name__)
 
 
 class ProgressCallback(Callback):
-    """One progress bar per stage, named after its run, with loss, validation accuracy, sparsity and time left, on the main process only."""
+    """One progress bar per stage, named after its run, with loss, validation accuracy, sparsity and time left, on the main process only.
 
-    def __init__(self, disable: bool = False) -> None:
-        self.disable = disable
+    Args:
+        disable: show none.
+        agenda: of the job, whose place and estimate are shown as well.
+    """
+
+    def __init__(self, disable: bool = False, agenda: Agenda | None = None) -> None:
+        self.disable, self.agenda = disable, agenda or Agenda()
         self._bar: tqdm | None = None
         self._shown: dict[str, str] = {}
 
@@ -29,11 +35,12 @@ class ProgressCallback(Callback):
         progress = run.progress
         done = 0 if progress is None else (progress.epoch - 1) * sum(steps) + progress.step * len(steps)
         hidden = self.disable or not run.accelerator.is_main_process
+        self.agenda.begin(run)
         self._shown = {"sparsity": f"{run.model.sparsity:.1%}"}
         self._bar = tqdm(
             total=stage.epochs * sum(steps),
             initial=done,
-            desc=_title(run, stage.name),
+            desc=_title(run, stage.name, self.agenda),
             unit="update",
             disable=hidden,
             dynamic_ncols=True,
@@ -45,6 +52,8 @@ class ProgressCallback(Callback):
 
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
         self._shown = {"sparsity": f"{record.sparsity:.1%}", "accuracy": _accuracy(record.validation)}
+        if (left := self.agenda.left(run)) is not None:
+            self._shown["job"] = f"{tqdm.format_interval(left)} left"
         self._bar.set_postfix({**self._shown, "loss": f"{_mean_loss(record):.3f}"})
 
     def on_stage_end(self, run: Run, stage: TrainingStage) -> None:
@@ -56,12 +65,28 @@ class ProgressCallback(Callback):
 
 
 class LoggingCallback(Callback):
-    """Logs one line per epoch at level INFO, for programs that show it; the scripts show bars instead."""
+    """Logs one line per epoch at level INFO, for programs that show it; the scripts do where they show no bars.
+
+    Args:
+        agenda: of the job, whose place and estimate are told as well.
+    """
+
+    def __init__(self, agenda: Agenda | None = None) -> None:
+        self.agenda = agenda or Agenda()
+
+    def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
+        self.agenda.begin(run)
 
     def on_epoch_end(self, run: Run, record: EpochRecord) -> None:
-        if run.accelerator.is_main_process:
-            title, accuracy = _title(run, record.stage), _accuracy(record.validation)
-            logger.info("%s, epoch %d: loss %.3f, accuracy %s", title, record.epoch, _mean_loss(record), accuracy)
+        if not run.accelerator.is_main_process:
+            return
+        title, accuracy = _title(run, record.stage, self.agenda), _accuracy(record.validation)
+        epoch = f"epoch {record.epoch}" + (f" of {run.stage.epochs}" if run.stage else "")
+        figures = f"{title}, {epoch}: loss {_mean_loss(record):.3f}, accuracy {accuracy}"
+        left = self.agenda.left(run)
+        interval = tqdm.format_interval
+        times = "" if left is None else f"; {interval(self.agenda.elapsed)} so far, about {interval(left)} left"
+        logger.info("%s%s", figures, times)
 
 
 class TrackingCallback(Callback):
@@ -87,8 +112,9 @@ class TrackingCallback(Callback):
         self._step = state["step"]
 
 
-def _title(run: Run, stage: str) -> str:
-    return ": ".join(filter(None, (run.name, stage)))
+def _title(run: Run, stage: str, agenda: Agenda) -> str:
+    place = agenda.place(run)
+    return ": ".join(filter(None, (run.name, stage))) + (f" ({place})" if place else "")
 
 
 def _slug(name: str) -> str:

@@ -9,6 +9,7 @@ import datasets
 import numpy as np
 from tqdm.auto import tqdm
 
+from ...utils.bars import bars_are_hidden
 from ..images import BadImage, ImageDecoder, stack_planes
 from ..provenance import Origin
 from .entries import CacheRecord, EntryWriter
@@ -90,7 +91,7 @@ class SplitImages:
 
     def _chunks(self, sizes: list[int | None]) -> Iterator[list[list[np.ndarray] | BadImage]]:
         total, title = len(self.rows), f"Decoding {self.name}"
-        with tqdm(total=total, desc=title, unit="img", disable=not self.show_progress) as progress:
+        with tqdm(total=total, desc=title, unit="img", disable=bars_are_hidden(not self.show_progress)) as progress:
             for chunk in ImageDecoder(self.rows, self.column).chunks(sizes):
                 yield chunk
                 progress.update(len(chunk))
