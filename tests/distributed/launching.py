@@ -21,6 +21,12 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
+def is_open(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as trying:
+        return trying.connect_ex(("127.0.0.1", port)) == 0
+
+
 def start(command: list[object], **settings: object) -> subprocess.Popen:
     """Starts a Python program; its two outputs are text that can be read."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
-from tests.distributed.launching import SCRIPTS, ended, start_ranks
+from tests.distributed.launching import SCRIPTS, ended, free_port, is_open, start, start_ranks
 
 pytestmark = pytest.mark.slow
 
@@ -12,6 +14,20 @@ pytestmark = pytest.mark.slow
 def test_at_the_end_of_its_work():
     for process in start_ranks(SCRIPTS / "leaving.py", "finished"):
         assert ended(process) == (0, "begun\nconnected: False\n", "")
+
+
+def test_one_sigterm_while_it_waits_for_the_others_to_join():
+    port = free_port()
+    joined = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
+    process = start(["scripts/prune.py", "--max_train_samples", 100], **joined, RANK=0, LOCAL_RANK=0)
+    try:
+        while process.poll() is None and not is_open(port):  # it listens, and waits
+            pass
+        process.terminate()
+        code, _, errors = ended(process, 60)
+    finally:
+        process.kill()
+    assert (code, errors) == (-signal.SIGTERM, "")
 
 
 def test_after_a_wrong_input_while_a_thread_waits_for_another_process():

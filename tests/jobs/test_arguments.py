@@ -188,3 +188,18 @@ def test_every_number_that_a_job_takes_has_a_range():
 
 def test_every_option_says_what_it_does():
     assert all(entry.metadata["help"] for kind in (InputArguments, VPNsTrainingArguments) for entry in fields(kind))
+
+
+@pytest.mark.parametrize(
+    ("given", "trackers"),
+    [
+        ({}, None),
+        ({"with_tracking": True}, "all"),
+        ({"report_to": "tensorboard"}, "tensorboard"),
+        ({"report_to": "all"}, "all"),
+        ({"with_tracking": True, "report_to": "wandb"}, "wandb"),
+        ({"with_tracking": True, "report_to": "none"}, None),
+    ],
+)
+def test_a_tracker_that_is_named_is_reported_to(given, trackers):
+    assert VPNsTrainingArguments(**given).trackers == trackers

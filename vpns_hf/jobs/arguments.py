@@ -165,9 +165,9 @@ class WatchOptions:
         2, "Checkpoints to keep; all are removed when the job is finished.", range=COUNT, part=Part.MACHINE
     )
     disable_tqdm: bool = option(False, "Show no progress bars.", part=Part.MACHINE)
-    with_tracking: bool = option(False, "Send metrics to experiment trackers.", part=Part.MACHINE)
-    report_to: str = option(
-        "all", "Tracker for with_tracking: all (installed ones), tensorboard, wandb, ...", part=Part.MACHINE
+    with_tracking: bool = option(False, "Send metrics to the experiment trackers that are installed.", part=Part.MACHINE)
+    report_to: str | None = option(
+        None, "Send metrics to this tracker: tensorboard, wandb, ..., all (installed ones), or none.", part=Part.MACHINE
     )
 
 
@@ -197,6 +197,12 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
         for sparsity in self.sparsities:
             num_dropped(1, sparsity)
         self._check_method()
+
+    @property
+    def trackers(self) -> str | None:
+        """The trackers that metrics are sent to; None for none."""
+        wanted = self.report_to or ("all" if self.with_tracking else "none")
+        return None if wanted == "none" else wanted
 
     def for_dataset(self, spec: DatasetSpec | None) -> VPNsTrainingArguments:
         """Returns these arguments with the batch size of the data set, where none was asked for."""

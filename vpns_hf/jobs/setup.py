@@ -32,9 +32,8 @@ def accelerator_of(args: VPNsTrainingArguments) -> Accelerator:
     Raises:
         InputError: as `build_accelerator`, or if the batch size cannot be shared out.
     """
-    report_to = args.report_to if args.with_tracking else None
     accelerator = build_accelerator(
-        Machine(args.use_cpu, args.mixed_precision, args.tf32, args.timeout, report_to, args.output_dir)
+        Machine(args.use_cpu, args.mixed_precision, args.tf32, args.timeout, args.trackers, args.output_dir)
     )
     check_batch_size(args, accelerator.num_processes)
     return accelerator
@@ -68,7 +67,7 @@ def callbacks_of(args: VPNsTrainingArguments, agenda: Agenda) -> list[Callback]:
         ProgressCallback(bars_are_hidden(args.disable_tqdm), agenda),
         LoggingCallback(agenda),
     ]
-    return [*callbacks, TrackingCallback()] if args.with_tracking else callbacks
+    return [*callbacks, TrackingCallback()] if args.trackers else callbacks
 
 
 def preparations_of(args: VPNsTrainingArguments) -> list[Preparation]:

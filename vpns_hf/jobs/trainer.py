@@ -213,7 +213,7 @@ class VPNsTrainer:
 
     def _start_output(self) -> None:
         from_main_process(self.accelerator, self._open_output)
-        if self.args.with_tracking:
+        if self.args.trackers:
             flat = {key: value for key, value in vars(self.args).items() if isinstance(value, int | float | str)}
             self.accelerator.init_trackers("vpns_hf", config=flat)
 

@@ -24,7 +24,7 @@ def test_a_tracker_that_is_not_installed(monkeypatch, report_to):
         build_accelerator(Machine(report_to=report_to))
     assert str(error.value) == (
         f"report_to is {report_to!r}, of which tensorboard is not installed; "
-        "installed: wandb; install what is missing, choose another, or leave out --with_tracking"
+        "installed: wandb; install what is missing, choose another, or give --report_to none"
     )
 
 

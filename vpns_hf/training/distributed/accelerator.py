@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -68,13 +71,14 @@ def build_accelerator(machine: Machine) -> Accelerator:
         allow_tf32()
     trackers = None if machine.report_to is None else _trackers(machine.report_to)
     try:
-        accelerator = Accelerator(
-            cpu=machine.use_cpu or not torch.accelerator.is_available(),
-            mixed_precision=machine.mixed_precision,
-            log_with=trackers,
-            project_dir=machine.output_dir,
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(seconds=machine.timeout))],
-        )
+        with ended_at_once():
+            accelerator = Accelerator(
+                cpu=machine.use_cpu or not torch.accelerator.is_available(),
+                mixed_precision=machine.mixed_precision,
+                log_with=trackers,
+                project_dir=machine.output_dir,
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(seconds=machine.timeout))],
+            )
     except ValueError as error:
         raise InputError(str(error).strip().splitlines()[0]) from error
     if accelerator.mixed_precision == "fp16" and accelerator.device.type == "cpu":
@@ -83,6 +87,19 @@ def build_accelerator(machine: Machine) -> Accelerator:
     # Set afterwards, because accelerate takes no subclass of its settings among the handlers.
     accelerator.ddp_handler = _WrapperSettings(find_unused_parameters=True, broadcast_buffers=False)
     return accelerator
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Lets SIGTERM end the process within the block: waiting for other processes to join, it would hear of it too late."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def unprepare(accelerator: Accelerator, model: nn.Module) -> nn.Module:
@@ -145,13 +162,13 @@ def _trackers(report_to: str) -> list[str]:
     available = [str(tracker) for tracker in get_available_trackers()]
     if not available:
         raise InputError(
-            f"report_to is {report_to!r}, but no tracker is installed; install one, or leave out --with_tracking"
+            f"report_to is {report_to!r}, but no tracker is installed; install one, or give --report_to none"
         )
     wanted = available if report_to == "all" else [name.strip() for name in report_to.split(",")]
     missing = [name for name in wanted if name not in available]
     if missing:
         raise InputError(
             f"report_to is {report_to!r}, of which {', '.join(missing)} is not installed; "
-            f"installed: {', '.join(available)}; install what is missing, choose another, or leave out --with_tracking"
+            f"installed: {', '.join(available)}; install what is missing, choose another, or give --report_to none"
         )
     return wanted
