@@ -236,3 +236,31 @@ def test_a_recipe_must_be_there(parse, name, answer):
     for argv in (["--config", name], [f"--config={name}"]):
         with pytest.raises(InputError, match=answer):
             parse(*argv)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("70%", "0.7"), ("70%,90%", "0.7 0.9"), ("0.7,0.9", "0.7 0.9"), ("0.7, 12.5%", "0.7 0.125"), ("many", None)],
+)
+def test_a_number_in_another_usual_way_is_answered_with_what_to_write(capsys, written, meant):
+    with pytest.raises(SystemExit):
+        parse_arguments(["--sparsities", written])
+    [line] = capsys.readouterr().err.splitlines()
+    assert "argument --sparsities: invalid float value: " in line
+    assert line.endswith(f"; write {meant}; see --help" if meant else "'many'; see --help")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        *(("sparsity", "sparsities"), ("dataset", "dataset_name"), ("model", "model_name_or_path")),
+        *(("lr", "learning_rate"), ("batch_size", "train_batch_size"), ("sede", "seed"), ("acuracy", None)),
+    ],
+)
+def test_an_unknown_option_is_answered_with_the_one_that_was_meant(capsys, given, meant):
+    with pytest.raises(SystemExit):
+        parse_arguments([f"--{given}", "1"])
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith(
+        f"unknown argument --{given}" + (f"; did you mean --{meant}" if meant else "") + "; see --help"
+    )

@@ -50,7 +50,7 @@ def test_the_batch_size_of_the_data_set(tmp_path):
     split = coloured_split(4)
     args = tiny_arguments(tmp_path, train_batch_size=None)
     trainer = VPNsTrainer(tiny_resnet(), args, split, split, split, dataset_name="oxford_pets")
-    assert "Batch size: 64\n" in str(trainer.plan())
+    assert "Batch size: 64, more than" in str(trainer.plan())
     assert args.train_batch_size is None
     assert "Batch size: 16\n" in str(tiny_trainer(tmp_path).plan())
     assert "Batch size: 6\n" in str(tiny_trainer(tmp_path, per_device_train_batch_size=6).plan())
@@ -94,6 +94,38 @@ def test_passes_over_the_training_images(plan, changes, words):
 def test_an_iterative_mapping_that_is_fitted_once_is_told_of(plan, changes, fitted_once):
     text = str(plan(**{"label_mapping": "iterative", **changes}))
     assert ("Label mapping: iterative, but fitted only once" in text) is fitted_once
+
+
+def test_a_batch_that_is_larger_than_the_data_is_told_of(plan):
+    told = "Batch size: 64, more than there are training images"
+    assert told in str(plan(train_batch_size=64))
+    assert told not in str(plan(train_batch_size=40))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"find_mask_epochs": 0}, ["find_mask"]),
+        ({"finetune_epochs": 0}, ["finetune"]),
+        ({"finetune_epochs": 0, "method": "omp"}, ["finetune"]),
+        ({"find_mask_epochs": 0, "method": "omp"}, []),
+    ],
+)
+def test_stages_without_epochs_are_told_of(plan, changes, told):
+    lines = [line for line in str(plan(**changes)).splitlines() if line.startswith("Nothing is trained in ")]
+    assert lines == [f"Nothing is trained in {name}: it has 0 epochs" for name in told]
+
+
+@pytest.mark.parametrize("method", ["vpns", "omp", "hydra"])
+def test_layers_that_will_be_empty_are_told_of_before(plan, method, caplog):
+    """What the plan says is what the job warns of later, by name."""
+    a_plan = plan(method=method, sparsities=[0.5, 0.999], find_mask_epochs=0, finetune_epochs=0)
+    [line] = [line for line in str(a_plan).splitlines() if "leaves no weight in" in line]
+    assert line.startswith("At 99.9% sparsity the first mask leaves no weight in resnet.")
+    assert not any((~mask).any() for mask in a_plan.model.masks().values())
+    assert "leaves no weight" not in str(
+        plan(method=method, sparsities=[0.999], label_mapping="identity", pretrain_epochs=1)
+    )
 
 
 def test_compiling_is_said_to_take_time(plan):

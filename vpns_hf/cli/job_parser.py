@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import SUPPRESS, Action, HelpFormatter
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from ..jobs import InputArguments, VPNsTrainingArguments
 from ..recipes import DEFAULT, find_recipe
 from .parser import OneLineErrors
 
+NO_NUMBER = re.compile(r"invalid (?:int|float) value: '(?P<value>.*)'")
 NOT_GIVEN = ("", "null", "~")
 
 
@@ -58,10 +60,35 @@ class JobParser(OneLineErrors, HfArgumentParser):
         """Exits because of an argument that is not understood."""
         self.error(f"unknown argument {argument}{self._meant(_option(argument), '--')}")
 
+    def error(self, message: str) -> NoReturn:
+        """Exits; a number that is written otherwise than it is read is answered with what to write."""
+        wrong = NO_NUMBER.search(message)
+        meant = number_meant(wrong["value"]) if wrong else None
+        super().error(f"{message}; write {meant}" if meant else message)
+
     def _meant(self, name: str, dashes: str = "") -> str:
-        options = {action.dest for action in self._actions} - {"help", "config"}
-        near = get_close_matches(name.replace("-", "_"), options, n=1)
-        return f"; did you mean {dashes}{near[0]}" if near else ""
+        options = [action.dest for action in self._actions if action.dest not in ("help", "config")]
+        near = option_meant(name.replace("-", "_"), options)
+        return f"; did you mean {dashes}{near}" if near else ""
+
+
+def number_meant(written: str) -> str | None:
+    """Returns numbers as they are to be written, where they were written in another usual way: 70% as 0.7, a,b as a b."""
+    words = written.replace(",", " ").split()
+    try:
+        numbers = [float(word[:-1]) / 100 if word.endswith("%") else float(word) for word in words]
+    except ValueError:
+        return None
+    return " ".join(f"{number:.10g}" for number in numbers)
+
+
+def option_meant(name: str, options: Sequence[str]) -> str | None:
+    """Returns the option that a name begins or abbreviates, is almost, or is the last word of; None if there is none."""
+    begun = [option for option in options if name and option.startswith(name)]
+    initials = [option for option in options if name == "".join(word[0] for word in option.split("_"))]
+    ending = [option for option in options if option.endswith(f"_{name}")]
+    near = get_close_matches(name, options, n=1)
+    return next(iter([*begun, *initials, *near, *ending]), None)
 
 
 def parse_arguments(

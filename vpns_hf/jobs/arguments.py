@@ -165,9 +165,13 @@ class WatchOptions:
         2, "Checkpoints to keep; all are removed when the job is finished.", range=COUNT, part=Part.MACHINE
     )
     disable_tqdm: bool = option(False, "Show no progress bars.", part=Part.MACHINE)
-    with_tracking: bool = option(False, "Send metrics to the experiment trackers that are installed.", part=Part.MACHINE)
+    with_tracking: bool = option(
+        False, "Send metrics to the experiment trackers that are installed.", part=Part.MACHINE
+    )
     report_to: str | None = option(
-        None, "Send metrics to this tracker: tensorboard, wandb, ..., all (installed ones), or none.", part=Part.MACHINE
+        None,
+        "Send metrics to this tracker: tensorboard, wandb, ..., all (installed ones), or none.",
+        part=Part.MACHINE,
     )
 
 

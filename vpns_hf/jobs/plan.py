@@ -10,10 +10,11 @@ from pathlib import Path
 from ..data import Splits
 from ..data.store import CACHING, DiskSpace
 from ..label_mapping import LABEL_MAPPINGS
-from ..methods import METHODS, Task, mapping_fits, passes_of, unused_options
+from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, unused_options
 from ..models import VPNsForImageClassification
 from ..pruning import num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, short_percent, storage_size
+from ..training import TrainingStage
 from .arguments import VPNsTrainingArguments
 from .dense_reference import references_of
 
@@ -69,11 +70,13 @@ class Plan:
         lines = [
             f"Images: {images}; {len(self.splits.class_names)} classes",
             f"Decoded images: {self._decoded()}",
-            f"Batch size: {count(self.batch_size)}",
+            f"Batch size: {self._batch_size()}",
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Passes over the training images: {self._passes()}",
             *self._without_effect(),
             *self._fitted_once(),
+            *self._left_out(),
+            *self._emptied(),
         ]
         if self.args.torch_compile:
             lines.append("Compiled network: the first update of each stage takes long, on CPUs minutes")
@@ -121,6 +124,31 @@ class Plan:
             name for name in unused_options(self.args.method, self.args) if getattr(self.args, name) != defaults[name]
         ]
         return [f"Without effect on {self.args.method}: {', '.join(given)}"] if given else []
+
+    def _batch_size(self) -> str:
+        if self.batch_size <= len(self.splits.train):
+            return count(self.batch_size)
+        return f"{count(self.batch_size)}, more than there are training images: an epoch is one update of each view"
+
+    def _left_out(self) -> list[str]:
+        """Tells of training stages that have no epochs."""
+        stages = METHODS[self.args.method].stages(self.args, self._task(self.args.sparsities[0]))
+        names = [stage.name for stage in stages if isinstance(stage, TrainingStage) and not stage.epochs]
+        return [f"Nothing is trained in {name}: it has 0 epochs" for name in dict.fromkeys(names)]
+
+    def _emptied(self) -> list[str]:
+        """Tells of layers that lose every weight; weights that are still to be pre-trained tell nothing of it."""
+        if self.args.pretrain_epochs:
+            return []
+        lines = []
+        for sparsity in self.args.sparsities:
+            stages = METHODS[self.args.method].stages(self.args, self._task(sparsity))
+            if empty := foreseen_empty_layers(self.model, stages):
+                at = short_percent(sparsity)
+                lines.append(
+                    f"At {at} sparsity the first mask leaves no weight in {_first_of(empty)}: lower it, or give --scope layer"
+                )
+        return lines
 
     def _fitted_once(self) -> list[str]:
         """Tells of a label mapping that is to be fitted again and again, where it is not."""

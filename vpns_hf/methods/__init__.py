@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from ..training import Stage
 from .dense import dense_stages, reference_stages
+from .foresight import foreseen_empty_layers
 from .hydra import HydraOptions, hydra_stages, unused_by_hydra
 from .imp import ImpOptions, imp_stages, rounds_to
 from .omp import omp_stages
@@ -91,6 +92,7 @@ __all__ = [
     "MethodOptions",
     "Task",
     "dense_stages",
+    "foreseen_empty_layers",
     "mapping_fits",
     "passes_of",
     "reference_stages",
