@@ -213,7 +213,7 @@ def test_the_history_tells_every_epoch(job):
 
 def test_the_output_folder(job):
     names = sorted(path.name for path in job.folder.iterdir())
-    assert names == ["plots", "recipe.yaml", "results.json", "results.md", "sparsity-37", "sparsity-80"]
+    assert names == ["job.json", "plots", "recipe.yaml", "results.json", "results.md", "sparsity-37", "sparsity-80"]
     for run in job.results["runs"]:
         present = {path.name for path in (job.folder / run["path"]).iterdir()}
         assert {"config.json", WEIGHTS, "preprocessor_config.json", "README.md", "modeling_vpns.py"} <= present
@@ -309,7 +309,7 @@ def test_overwriting_replaces_the_results_and_nothing_else(tmp_path):
     (tmp_path / "out" / "notes.txt").write_text("mine")
     tiny_trainer(tmp_path, sparsities=[0.6], overwrite_output_dir=True).train()
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["notes.txt", "plots", "recipe.yaml", "results.json", "results.md", "sparsity-60"]
+    assert names == ["job.json", "notes.txt", "plots", "recipe.yaml", "results.json", "results.md", "sparsity-60"]
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 from ..data import Splits
 from ..data.store import CACHING, DiskSpace
@@ -29,7 +28,7 @@ class Plan:
         splits: the rows it trains on, selects with and tests on.
         batch_size: images per update over all processes together.
         space: what the decoded images take on disk that are not there yet; None of streams, which are not kept.
-        resumed: the checkpoint it goes on from; None if it starts anew.
+        goes_on: what is there already that it goes on from, in words; empty if it starts anew.
     """
 
     model: VPNsForImageClassification
@@ -37,7 +36,7 @@ class Plan:
     splits: Splits
     batch_size: int
     space: DiskSpace | None
-    resumed: Path | None = None
+    goes_on: str = ""
 
     def __str__(self) -> str:
         shapes = {name: tuple(mask.shape) for name, mask in self.model.masks().items()}
@@ -87,14 +86,7 @@ class Plan:
             lines.append(
                 f"Expected size at {short_percent(sparsity)} sparsity: {megabytes(size.total)} ({mask}; all weights kept: {dense})"
             )
-        resumed = (
-            []
-            if self.resumed is None
-            else [
-                f"Goes on from {self.resumed}, if what it was started with is the same; what is finished is not run again"
-            ]
-        )
-        return [*lines, f"Output: {self.args.output_dir}", *resumed]
+        return [*lines, f"Output: {self.args.output_dir}", *([self.goes_on] if self.goes_on else [])]
 
     def _decoded(self) -> str:
         if self.space is None:

@@ -42,7 +42,7 @@ from .dense_reference import references_of
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
-from .resume import Checkpointing, Resumption, identity_of
+from .resume import Checkpointing, FinishedJob, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of
 
 PRETRAINING = "pre-training"
@@ -144,7 +144,7 @@ class VPNsTrainer:
         """Returns what `train` will do, without doing it."""
         space = None if self.streams is not None else space_for_images(self.splits, self.args, self.columns)
         batch_size = global_batch_size(self.args, self.process)
-        return Plan(self.base, self.args, self.splits, batch_size, space, self.resumption.folder)
+        return Plan(self.base, self.args, self.splits, batch_size, space, self.resumption.in_words)
 
     def train(self) -> dict[str, Any]:
         """Runs the method at every sparsity, saves one model folder each, and writes the report.
@@ -168,7 +168,7 @@ class VPNsTrainer:
             except Interrupted:
                 self.accelerator.end_training()
                 raise
-        from_main_process(self.accelerator, self._clear_checkpoints)  # last: without them the job counts as finished
+        from_main_process(self.accelerator, self._end)
         self.accelerator.end_training()
         return self.results.to_dict()
 
@@ -221,9 +221,10 @@ class VPNsTrainer:
         with one_line_refusals(self.output_dir):
             self.resumption.start()
 
-    def _clear_checkpoints(self) -> None:
+    def _end(self) -> None:
         with one_line_refusals(self.output_dir):
-            self.resumption.checkpoints.clear()
+            FinishedJob.of(self.job, self.results.versions).write(self.output_dir)
+            self.resumption.checkpoints.clear()  # last: without them the job counts as finished
 
     def _identity(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
@@ -265,7 +266,8 @@ class VPNsTrainer:
         stages = self._stages(sparsity)
         run = self._execute(_run_name(sparsity), copy.deepcopy(self.base), stages)
         choose_view(run)
-        weights = from_main_process(self.accelerator, lambda: self.folder.save(run.model, sparsity))
+        is_first = not any("weights" in result for result in self.job.finished.values())
+        weights = from_main_process(self.accelerator, lambda: self.folder.save(run.model, sparsity, is_first))
         with run.timed("evaluation"):
             evaluation = self._evaluate(run.model, run)
         result = run_result(run, evaluation, RunSettings(self.args, sparsity, stages, self.test_split))

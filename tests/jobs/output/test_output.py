@@ -26,6 +26,7 @@ REPORT = (
     "results.json",
     "results.md",
     "recipe.yaml",
+    "job.json",
     "plots/accuracy_against_sparsity.png",
     "plots/training_curves.png",
     "plots/density_by_layer_sparsity-70.png",

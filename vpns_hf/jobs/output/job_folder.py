@@ -37,10 +37,16 @@ class JobFolder:
         self._models, self._recipe, self._describe = models, recipe, describe
         self.path: Path = models.output_dir
 
-    def save(self, model: VPNsForImageClassification, sparsity: float) -> str:
-        """Writes the folder of a model, before anything is said of it, and returns the digest of its weights."""
+    def save(self, model: VPNsForImageClassification, sparsity: float, is_first: bool) -> str:
+        """Writes the folder of a model, before anything is said of it, and returns the digest of its weights.
+
+        Args:
+            model: that is finished.
+            sparsity: that was asked for.
+            is_first: whether the job has saved none before.
+        """
         with one_line_refusals(self.path):
-            if not self._models:  # an earlier run's results stay until there is something to put in their place
+            if is_first:  # an earlier run's results stay until there is something to put in their place
                 clear_output_dir(self.path)
                 write_recipe(self.path / "recipe.yaml", self._recipe)
             folder = self._models.folder(sparsity)
@@ -72,3 +78,4 @@ class JobFolder:
         """Writes the report of all sparsities."""
         with one_line_refusals(self.path):
             write_report(results, self.path)
+            write_recipe(self.path / "recipe.yaml", self._recipe)

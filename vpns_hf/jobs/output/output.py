@@ -22,6 +22,7 @@ REPORT_FILES = (
     "results.json",
     "results.md",
     "recipe.yaml",
+    "job.json",
     "plots/accuracy_against_sparsity.png",
     "plots/training_curves.png",
     "plots/density_by_layer_sparsity-*.png",
@@ -55,7 +56,7 @@ def refuse_results(folder: Path) -> None:
     if found:
         raise InputError(
             f"output_dir {folder} already holds {', '.join(found[:4])}{' and more' if len(found) > 4 else ''}; "
-            "give another folder, or --overwrite_output_dir to replace them"
+            "give another folder, more sparsities to add to a finished job, or --overwrite_output_dir to replace them"
         )
 
 

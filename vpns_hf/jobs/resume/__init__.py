@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from .checkpointing import Checkpointing
 from .checkpoints import Checkpoints
+from .finished import FinishedJob
 from .identity import Job, differences, identity_of
 from .resumption import Resumption, SavedState
 
 __all__ = [
     "Checkpointing",
     "Checkpoints",
+    "FinishedJob",
     "Job",
     "Resumption",
     "SavedState",

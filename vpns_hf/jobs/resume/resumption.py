@@ -11,12 +11,14 @@ from typing import Any
 from accelerate import Accelerator
 
 from ...errors import InputError
-from ...reporting import sparsity_name
+from ...reporting import short_percent, sparsity_name
 from ...training import Callback, Run
 from ...training.distributed import from_main_process
 from ..arguments import VPNsTrainingArguments
 from ..output import MODEL_FOLDER, WEIGHTS, digest_of_file, refuse_foreign, refuse_results, refuse_strange_files
+from ..results import package_versions
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
+from .finished import FinishedJob
 from .identity import Job
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Resumption:
     Attributes:
         checkpoints: of the job, in its output folder.
         checkpoint: where it goes on from; None if it starts anew.
+        finished: the finished job that it adds sparsities to; None if it adds to none.
 
     Raises:
         InputError: if there is no such checkpoint, or the folder holds results of another job that are to be kept.
@@ -75,9 +78,16 @@ class Resumption:
             )
         self.checkpoint = _choose(self.checkpoints, args.resume_from_checkpoint)
         self._state: SavedState | None = None
+        self.finished = self._extended(args)
         refuse_foreign(output_dir / sparsity_name(sparsity) for sparsity in args.sparsities)
-        if not self._is_own:
+        if not self._is_own and self.finished is None:
             (refuse_strange_files if args.overwrite_output_dir else refuse_results)(output_dir)
+
+    def _extended(self, args: VPNsTrainingArguments) -> FinishedJob | None:
+        if self.checkpoint is not None or args.overwrite_output_dir or args.resume_from_checkpoint == "none":
+            return None
+        finished = FinishedJob.read(self.output_dir)
+        return finished if finished is not None and finished.is_extended_by(args.sparsities) else None
 
     def restore(self, identity: Mapping[str, Any], callbacks: Sequence[Callback], accelerator: Accelerator) -> Job:
         """Returns the job with what is finished of it, and brings the callbacks to where they were.
@@ -87,10 +97,13 @@ class Resumption:
         """
         job = Job(identity, accelerator.num_processes)
         self._state = from_main_process(accelerator, self._read)
+        if self.finished is not None:
+            self.finished.hand_over(job, package_versions())
         if self._state is not None:
             job.load_state_dict(self._state.job)
-            for part in from_main_process(accelerator, lambda: self._lost(job)):
-                del job.finished[part]
+        for part in from_main_process(accelerator, lambda: self._lost(job)):
+            del job.finished[part]
+        if self._state is not None:
             for callback in callbacks:
                 callback.load_state_dict(self._state.callbacks.get(type(callback).__name__, {}))
         return job
@@ -107,9 +120,14 @@ class Resumption:
             self._state = None
 
     @property
-    def folder(self) -> Path | None:
-        """The folder of the checkpoint that the job goes on from; None if it starts anew."""
-        return None if self.checkpoint is None else self.checkpoint.folder
+    def in_words(self) -> str:
+        """What the job goes on from; empty if it starts anew."""
+        if self.finished is not None:
+            kept = ", ".join(map(short_percent, self.finished.sparsities))
+            return f"Extends the finished job that lies there: {kept} are kept; pre-training, if any, is repeated"
+        if self.checkpoint is None:
+            return ""
+        return f"Goes on from {self.checkpoint.folder}, if what it was started with is the same; what is finished is not run again"
 
     @property
     def _is_own(self) -> bool:
