@@ -11,6 +11,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # All that `accelerate launch` would otherwise choose, and warn about.
 LAUNCH := --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no
+# What `make demo` ends with.
+CLASSIFY := $(BIN)/python -c "from transformers import pipeline; print(pipeline(\"image-classification\", \"output/digits/sparsity-90\", trust_remote_code=True)(\"docs/images/digit.png\"))"
+OWN := $(BIN)/python scripts/prune.py --model_name_or_path microsoft/resnet-18 --dataset_name path/to/images --output_dir output/mine
 TOO_OLD := Python 3.10 or newer is needed: make setup PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
@@ -23,6 +26,8 @@ setup: .venv/.installed ## create .venv and install torch, the package and its t
 
 demo: setup ## prune a small ResNet on handwritten digits and print a table; writes output/digits
 	$(BIN)/accelerate launch $(LAUNCH) scripts/prune.py --overwrite_output_dir
+	@printf '\nTry it on a picture, look at what came out, and prune a model on your own images:\n'
+	@printf '  %s\n' '$(CLASSIFY)' 'cat output/digits/results.md    # and the pictures it names' '$(OWN)'
 
 test: setup ## run the whole test suite
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

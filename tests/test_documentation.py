@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,20 @@ def test_the_python_of_a_page_runs_where_the_demonstration_was_run(page, digits_
     )
     assert run.returncode == 0, run.stderr
     assert bool(run.stdout) == ("print(" in code)
+
+
+@pytest.mark.slow
+def test_the_commands_that_the_demonstration_ends_with(digits_model, tmp_path):
+    *_, told = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True).stdout.splitlines()
+    _, _, classify, look, own = shlex.split(told)
+    shutil.copytree(digits_model, tmp_path / "output/digits/sparsity-90")
+    shutil.copytree(ROOT / "docs/images", tmp_path / "docs/images")
+    _, *arguments = shlex.split(classify)
+    run = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("'label': ") == 3
+    assert look.split()[:2] == ["cat", "output/digits/results.md"]
+    check_command(["python", *shlex.split(own)[1:]])
 
 
 def test_readme_loads_a_model_and_the_pages_train_one():

@@ -29,7 +29,6 @@ TINY = {
 FULL = {
     "resnet18": lambda: filled(ResNet, BasicBlock, [2, 2, 2, 2]),
     "resnet50": lambda: filled(ResNet, Bottleneck, [3, 4, 6, 3]),
-    "vgg16": lambda: without_convolution_biases(filled(TorchvisionVgg, 16, False)),
 }
 
 
