@@ -58,7 +58,7 @@ def test_only_what_is_added_is_run_and_it_ends_with_the_same_bits(tmp_path):
         weights = [(tmp_path / run / "out" / name / "model.safetensors").read_bytes() for run in ("once", "twice")]
         assert weights[0] == weights[1], name
     assert "- 0.8\n- 0.5\n" in (tmp_path / "twice/out/recipe.yaml").read_text()
-    with pytest.raises(InputError, match="already holds results.json"):
+    with pytest.raises(InputError, match=r"already holds results\.json"):
         job(tmp_path / "twice", BOTH)
 
 
