@@ -32,8 +32,8 @@ def test_the_version(vpns):
     [
         ("prun", "there is no command prun; did you mean prune; see vpns --help"),
         ("check_datasets", "there is no command check_datasets; did you mean check-datasets; see vpns --help"),
-        ("--seed", "there is no command --seed; give one of prune, evaluate, "),
-        ("", "there is no command ; give one of prune, evaluate, "),
+        ("--seed", f"there is no command --seed; give one of {', '.join(COMMANDS)}; "),
+        ("", f"there is no command ; give one of {', '.join(COMMANDS)}; "),
     ],
 )
 def test_a_command_that_does_not_exist(vpns, name, answer):

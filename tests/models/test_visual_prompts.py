@@ -192,7 +192,7 @@ def test_a_square_as_large_as_the_picture_has_one_place():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"'frame'.*pad, fix, random, expand, none"):
+    with pytest.raises(ValueError, match=rf"'frame'.*{', '.join(VISUAL_PROMPTS)}"):
         build("frame")
 
 

@@ -141,7 +141,7 @@ def test_prompt_figure_shows_changes_on_one_of_few_scales(largest, full):
     np.testing.assert_allclose(picture[0, 0], [0.5 + largest / full / 2, 0.5, 0.5])
     np.testing.assert_allclose(picture[3, 1], [0.5, 0.5, 0.5 - largest / full / 4])
     np.testing.assert_allclose(picture[1, 1], 0.5)
-    told = f"largest change {largest} of 255 grey levels, full colour ±{full}"
+    told = f"full colour is ±{full}\nlargest change {largest} of 255 grey levels"
     assert figure.axes[0].get_xlabel() == f"red, green, blue; {told}"
     mean = figure.axes[1].images[0]
     np.testing.assert_allclose(mean.get_array(), 255 * change.mean(axis=0))

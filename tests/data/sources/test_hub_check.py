@@ -95,5 +95,5 @@ def test_a_silent_hub_is_asked_once(monkeypatch):
 
 
 def test_an_unknown_name():
-    with pytest.raises(InputError, match="no data set is called 'cifar'; there are: digits, cifar10"):
+    with pytest.raises(InputError, match=f"no data set is called 'cifar'; there are: {', '.join(DATASETS)}"):
         check_datasets(["cifar10", "cifar"])

@@ -218,7 +218,7 @@ def _fields(folder: Path, results: Results, run: RunResult) -> dict[str, Any]:
         "dense": dense,
         "test_images": results.test_images,
         "cost": passes([run.passes and run.passes.total]),
-        "cost_by_part": run.passes and str(run.passes),
+        "cost_by_part": _cost_by_part(run),
         "dense_cost": passes([dense.passes]),
         "command": results.command,
         "versions": results.versions,
@@ -230,6 +230,11 @@ def _fields(folder: Path, results: Results, run: RunResult) -> dict[str, Any]:
         "pictures": {path: caption for path, caption in PICTURES.items() if (folder / path).is_file()},
         "has_recipe": (folder / "recipe.yaml").is_file(),
     }
+
+
+def _cost_by_part(run: RunResult) -> str:
+    parts = str(run.passes)
+    return parts if "(" in parts else passes([run.passes and run.passes.total])
 
 
 def _over_seeds(runs: Sequence[RunResult]) -> str:

@@ -27,12 +27,19 @@ def accuracy_figure(results: Results) -> Figure:
     cost = passes([run.passes and run.passes.total for run in results.runs])
     views = {
         "prompted": {"color": PROMPTED, "marker": "o", "linestyle": "-", "label": _with("with the prompt", cost)},
-        "plain": {"color": PLAIN, "marker": "s", "linestyle": "--", "label": _with("without the prompt", cost)},
+        "plain": {
+            "color": PLAIN,
+            "marker": "s",
+            "markerfacecolor": "none",
+            "linestyle": "--",
+            "label": _with("without the prompt", cost),
+        },
     }
     for view, look in views.items():
         _draw(axes, ordered, [getattr(run.accuracy, view) for run in ordered.runs], look)
     _draw_dense(axes, ordered)
     _label(axes, ordered)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")  # clear of the bars
     return figure
 
 
@@ -78,7 +85,6 @@ def _label(axes: Axes, results: Results) -> None:
     axes.set_ylabel(f"Top-1 accuracy, {splits} split (%)")
     axes.set_title(_title(results), loc="left", fontweight="bold")
     axes.margins(x=0.06, y=0.15)
-    axes.legend(frameon=False)
 
 
 def _caption(results: Results) -> str:

@@ -46,9 +46,8 @@ def _draw_colours(axes: Axes, change: np.ndarray, scale: float) -> None:
     picture = 0.5 + 0.5 * change / scale
     axes.imshow(picture.transpose(1, 2, 0), interpolation="nearest", vmin=0, vmax=1)
     largest = f"largest change {_levels(np.abs(change).max())} of 255 grey levels"
-    _frame(
-        axes, f"red, green, blue; {largest}, full colour ±{_levels(scale)}" if change.any() else "no change anywhere"
-    )
+    caption = f"red, green, blue; full colour is ±{_levels(scale)}\n{largest}"
+    _frame(axes, caption if change.any() else "no change anywhere")
 
 
 def _draw_mean(figure: Figure, axes: Axes, mean: np.ndarray, scale: float) -> None:
