@@ -11,13 +11,16 @@ from vpns_hf.jobs.resume import identity_of
 from vpns_hf.methods import METHODS, scope_of, unused_options
 
 SEARCH = {"find_mask_epochs", "score_learning_rate", "prompt_learning_rate", "mapping_interval"}
-OTHERS = {"imp_rewind_step", "epochs_per_round", "hydra_original", "like", "score_images_per_class"}
+SCHEDULE = {"schedule", "rounds", "epochs_per_round"}
+OTHERS = SCHEDULE | {"imp_rewind_step", "hydra_original", "like", "score_images_per_class"}
 UNUSED = {
     "vpns": OTHERS,
     "dense": SEARCH | OTHERS | {"scope", "fit_mapping_on"},
     "random": SEARCH | OTHERS - {"like"},
-    "omp": SEARCH | OTHERS,
-    "snip": SEARCH | OTHERS - {"score_images_per_class"},
+    "omp": SEARCH | OTHERS - {"schedule"},
+    "snip": SEARCH | OTHERS - {"schedule", "score_images_per_class"},
+    "grasp": SEARCH | OTHERS - {"schedule", "score_images_per_class"},
+    "synflow": SEARCH | OTHERS - SCHEDULE,
     "imp": SEARCH | OTHERS - {"imp_rewind_step", "epochs_per_round"},
     "hydra": {"prompt_learning_rate", "mapping_interval"} | OTHERS - {"hydra_original"},
 }
@@ -25,7 +28,7 @@ UNUSED = {
 GIVEN = {
     **{"find_mask_epochs": 5, "score_learning_rate": 0.5, "prompt_learning_rate": 0.5, "mapping_interval": 3},
     **{"imp_rewind_step": 1, "epochs_per_round": 2, "hydra_original": True, "like": "elsewhere"},
-    **{"score_images_per_class": 3, "scope": "layer", "fit_mapping_on": "dense"},
+    **{"score_images_per_class": 3, "scope": "layer", "fit_mapping_on": "dense", "schedule": "cubic", "rounds": 3},
 }
 
 
@@ -50,6 +53,12 @@ def test_what_a_method_does_not_use(method):
 )
 def test_an_option_can_take_the_place_of_others(method, changes, more):
     assert set(unused_options(method, arguments(method, **changes))) == UNUSED[method] | more
+
+
+@pytest.mark.parametrize("method", ["omp", "snip", "grasp", "synflow"])
+def test_rounds_count_where_a_schedule_has_them(method):
+    assert not SCHEDULE & set(unused_options(method, arguments(method, schedule="cubic")))
+    assert SCHEDULE & set(unused_options(method, arguments(method, schedule="one_shot"))) == SCHEDULE - {"schedule"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -77,6 +86,8 @@ def test_they_are_not_refused_named_in_the_plan_and_no_part_of_the_identity(tmp_
         ("vpns", {}, "global"),
         ("vpns", {"scope": "layer"}, "layer"),
         ("snip", {}, "global"),
+        ("grasp", {}, "global"),
+        ("synflow", {"scope": "layer"}, "layer"),
         ("omp", {"scope": "layer"}, "layer"),
         ("imp", {"scope": "layer"}, "layer"),
         ("hydra", {}, "global"),
@@ -103,7 +114,7 @@ def test_an_unknown_name_is_one_line(name, allowed):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("score_images_per_class", 0), ("epochs_per_round", 0), ("imp_rewind_step", -1)]
+    ("name", "value"), [("score_images_per_class", 0), ("epochs_per_round", 0), ("rounds", 0), ("imp_rewind_step", -1)]
 )
 def test_a_number_out_of_range_is_one_line(name, value):
     with pytest.raises(InputError, match=f"^{name} is {value}; allowed: [^\n]*$"):

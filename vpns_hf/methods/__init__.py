@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from ..training import Stage
 from .dense import dense_stages
+from .grasp import grasp_stages
 from .hydra import HydraOptions, hydra_stages, unused_by_hydra
 from .imp import ImpOptions, imp_stages, rounds_to
 from .omp import omp_stages
@@ -14,14 +15,17 @@ from .options import (
     FindMaskOptions,
     MaskedFitOptions,
     RoundOptions,
+    ScheduleOptions,
     ScopeOptions,
     ScoringOptions,
     StageOptions,
     Task,
 )
+from .parts import ONE_SHOT
 from .random import RandomOptions, random_stages, unused_by_random
 from .snip import snip_stages
 from .stages import FindMaskStage, Prune
+from .synflow import SCHEDULE, synflow_stages
 from .vpns import vpns_stages
 
 
@@ -45,12 +49,16 @@ class Method:
     without: Callable[[MethodOptions], Collection[str]] = lambda options: ()
 
 
+BY_CRITERION = (MaskedFitOptions, ScopeOptions, ScheduleOptions, RoundOptions)
+
 METHODS: dict[str, Method] = {
     "vpns": Method(vpns_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions)),
     "dense": Method(dense_stages),
     "random": Method(random_stages, (MaskedFitOptions, ScopeOptions, RandomOptions), unused_by_random),
-    "omp": Method(omp_stages, (MaskedFitOptions, ScopeOptions)),
-    "snip": Method(snip_stages, (MaskedFitOptions, ScopeOptions, ScoringOptions)),
+    "omp": Method(omp_stages, BY_CRITERION, ONE_SHOT.unused),
+    "snip": Method(snip_stages, (*BY_CRITERION, ScoringOptions), ONE_SHOT.unused),
+    "grasp": Method(grasp_stages, (*BY_CRITERION, ScoringOptions), ONE_SHOT.unused),
+    "synflow": Method(synflow_stages, BY_CRITERION, SCHEDULE.unused),
     "imp": Method(imp_stages, (MaskedFitOptions, ScopeOptions, RoundOptions, ImpOptions)),
     "hydra": Method(hydra_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions, HydraOptions), unused_by_hydra),
 }

@@ -17,8 +17,8 @@ from ..pruning.criteria import scaled_weight
 from ..training import PLAIN, AdamSpec, SGDSpec, Stage, Update, normalisation_layers
 from ..utils.options import option
 from .options import StageOptions, Task
-from .parts import fit_mapping, pruner_of, ranking
-from .stages import FindMaskStage, FineTuneStage, RecalibrateBatchNorm
+from .parts import fit_mapping, pruner_of, ranking, tuned
+from .stages import FindMaskStage
 
 UPRIGHT = Update("plain", prompted=False, stream=lambda data: data.prompted)
 ORIGINAL_RATE, ORIGINAL_MOMENTUM = 0.1, 0.9
@@ -50,8 +50,7 @@ class FindMaskAsHydra(FindMaskUnprompted):
 
 def hydra_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, find the mask without a prompt, fine-tune."""
-    before = [fit_mapping(options, task), _search(options, task), *RecalibrateBatchNorm.of(options)]
-    return [*before, FineTuneStage.of(options, before)]
+    return tuned(options, [fit_mapping(options, task), _search(options, task)])
 
 
 def unused_by_hydra(options: HydraOptions) -> list[str]:

@@ -12,8 +12,8 @@ from ..pruning.criteria import random
 from ..training import Stage
 from ..utils.options import option
 from .options import StageOptions, Task
-from .parts import fit_mapping, ranking
-from .stages import FineTuneStage, Prune, RecalibrateBatchNorm
+from .parts import fit_mapping, ranking, tuned
+from .stages import Prune
 
 
 @dataclass
@@ -30,8 +30,7 @@ class RandomOptions:
 def random_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, prune at random, fine-tune."""
     prune = Prune(ranking(options, random), Pruner(budget=_budget(options)), [task.sparsity], seed=options.seed)
-    before = [fit_mapping(options, task), prune, *RecalibrateBatchNorm.of(options)]
-    return [*before, FineTuneStage.of(options, before)]
+    return tuned(options, [fit_mapping(options, task), prune])
 
 
 def unused_by_random(options: RandomOptions) -> list[str]:

@@ -6,7 +6,7 @@ from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, num_dro
 from .learned_mask import LearnedMask
 from .pruner import Pruner
 from .report import effective_density, empty_layers, layer_records
-from .schedules import SCHEDULES, geometric, one_shot
+from .schedules import SCHEDULES, cubic, geometric, one_shot
 from .units import UNITS, UnitGroup, Units, Weights
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "UnitGroup",
     "Units",
     "Weights",
+    "cubic",
     "effective_density",
     "empty_layers",
     "geometric",

@@ -9,10 +9,11 @@ from .pretrain import PretrainStage
 from .prune import Prune
 from .recalibrate import RecalibrateBatchNorm
 from .rewind import Rewind
-from .round import TrainRound
+from .round import BetweenRounds, TrainRound
 from .scoring import scoring_context
 
 __all__ = [
+    "BetweenRounds",
     "FindMaskStage",
     "FineTuneStage",
     "FitLabelMapping",

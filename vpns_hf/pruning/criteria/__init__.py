@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from .base import Criterion, Scores, ScoringContext
+from .grasp import grasp
 from .magnitude import magnitude
 from .random import random
 from .scaled_weight import scaled_weight
 from .snip import snip
+from .synflow import check_homogeneous, synflow
 from .unread_rows import unread_rows_last
 
 CRITERIA: dict[str, Criterion] = {
+    "grasp": grasp,
     "magnitude": magnitude,
     "random": random,
     "scaled_weight": scaled_weight,
     "snip": snip,
+    "synflow": synflow,
 }
 
 __all__ = [
@@ -21,9 +25,12 @@ __all__ = [
     "Criterion",
     "Scores",
     "ScoringContext",
+    "check_homogeneous",
+    "grasp",
     "magnitude",
     "random",
     "scaled_weight",
     "snip",
+    "synflow",
     "unread_rows_last",
 ]
