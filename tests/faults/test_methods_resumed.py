@@ -26,6 +26,8 @@ METHODS = {
     "random": {},
     "omp": {"bn_recalibration": 1},
     "snip": {},
+    "grasp": {},
+    "synflow": {"epochs_per_round": 1, "rounds": 2},
     "imp": {},
     "imp, rewound to a step": IMP,
     "hydra": {},

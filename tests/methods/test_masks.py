@@ -28,7 +28,9 @@ from vpns_hf.training import Callback, run_stages
 
 pytestmark = pytest.mark.slow  # trains
 
-ONE_SHOT = ["random", "omp", "snip"]
+THROUGH_WHAT_IS_READ = {"synflow"}  # whose own scores of all other rows are 0
+IN_FLOAT64 = {"grasp", "synflow"}
+ONE_SHOT = ["random", "omp", "snip", "grasp"]
 
 
 def pruned(method: str, sparsity: float, **changes: object):
@@ -115,7 +117,7 @@ def test_when_little_goes_only_they_do(method):
 
 
 @pytest.mark.parametrize("changes", [{"paper_protocol": True}, {"label_mapping": "iterative"}])
-@pytest.mark.parametrize("method", PRUNING)
+@pytest.mark.parametrize("method", [method for method in PRUNING if method not in THROUGH_WHAT_IS_READ])
 def test_as_published_and_where_the_map_is_fitted_again_they_are_weights_like_others(method, changes):
     assert unread(ran(stages_of(method, 0.2, **changes))).any()
 
@@ -154,7 +156,8 @@ def test_bf16_keeps_float32_scores_and_exact_counts(method):
     for stage in stages:
         if isinstance(stage, Prune):
             context = scoring_context(run, stage.seed, stage.images_per_class)
-            assert {layer.dtype for layer in stage.criterion(context).by_layer.values()} == {torch.float32}
+            dtypes = {layer.dtype for layer in stage.criterion(context).by_layer.values()}
+            assert dtypes == {torch.float64 if method in IN_FLOAT64 else torch.float32}
     assert scores.types == ({torch.float32} if method in ("vpns", "hydra") else set())
 
 

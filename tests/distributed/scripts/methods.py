@@ -24,6 +24,8 @@ CASES = {
     "random": {},
     "omp": {},
     "snip": {},
+    "grasp": {},
+    "synflow": {"rounds": 5},
     "imp": {
         "imp_rewind_step": 2,
         "learning_rate": 0.05,
