@@ -33,7 +33,8 @@ def test_search_rounds_and_tuning_come_within_an_epoch_and_never_exceed(method, 
 
 
 def test_what_each_part_takes():
-    assert passes("vpns", equal_passes="60") == passes("hydra", equal_passes="60") == Passes(search=24, tuning=36)
+    assert passes("vpns", equal_passes="60") == passes("bip", equal_passes="60") == Passes(search=24, tuning=36)
+    assert passes("hydra", equal_passes="60") == passes("vpns", equal_passes="60")
     assert passes("omp", equal_passes="60") == passes("random", equal_passes="60") == Passes(tuning=60)
     assert passes("dense", equal_passes="60") == Passes(tuning=60)
     assert passes("snip", equal_passes="60") == Passes(search=0.2, tuning=58)

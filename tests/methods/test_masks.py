@@ -135,7 +135,9 @@ class Scores(Callback):
             self.types |= {layer.scores.dtype for layer in layers.values()}
 
 
-@pytest.mark.parametrize(("method", "changes"), [("vpns", {}), ("hydra", {}), ("hydra", {"hydra_original": True})])
+@pytest.mark.parametrize(
+    ("method", "changes"), [("vpns", {}), ("hydra", {}), ("hydra", {"hydra_original": True}), ("bip", {})]
+)
 def test_their_scores_stay_zero_while_a_mask_is_learned(method, changes):
     scores = Scores()
     run = ran(stages_of(method, **changes), scores)
@@ -158,7 +160,7 @@ def test_bf16_keeps_float32_scores_and_exact_counts(method):
             context = scoring_context(run, stage.seed, stage.images_per_class)
             dtypes = {layer.dtype for layer in stage.criterion(context).by_layer.values()}
             assert dtypes == {torch.float64 if method in IN_FLOAT64 else torch.float32}
-    assert scores.types == ({torch.float32} if method in ("vpns", "hydra") else set())
+    assert scores.types == ({torch.float32} if method in ("vpns", "hydra", "bip") else set())
 
 
 @pytest.mark.parametrize("method", ONE_SHOT)

@@ -11,8 +11,9 @@ from vpns_hf.jobs.resume import identity_of
 from vpns_hf.methods import METHODS, scope_of, unused_options
 
 SEARCH = {"find_mask_epochs", "score_learning_rate", "prompt_learning_rate", "mapping_interval"}
+BIP = {"bip_gamma", "bip_learning_rate", "bip_score_learning_rate"}
 SCHEDULE = {"schedule", "rounds", "epochs_per_round"}
-OTHERS = SCHEDULE | {"imp_rewind_step", "hydra_original", "like", "score_images_per_class"}
+OTHERS = SCHEDULE | {"imp_rewind_step", "hydra_original", "like", "score_images_per_class"} | BIP
 UNUSED = {
     "vpns": OTHERS,
     "dense": SEARCH | OTHERS | {"scope", "fit_mapping_on"},
@@ -22,6 +23,7 @@ UNUSED = {
     "grasp": SEARCH | OTHERS - {"schedule", "score_images_per_class"},
     "synflow": SEARCH | OTHERS - SCHEDULE,
     "imp": SEARCH | OTHERS - {"imp_rewind_step", "epochs_per_round"},
+    "bip": SEARCH - {"find_mask_epochs"} | OTHERS - BIP,
     "hydra": {"prompt_learning_rate", "mapping_interval"} | OTHERS - {"hydra_original"},
 }
 # A value of each that is not its default.
@@ -29,6 +31,7 @@ GIVEN = {
     **{"find_mask_epochs": 5, "score_learning_rate": 0.5, "prompt_learning_rate": 0.5, "mapping_interval": 3},
     **{"imp_rewind_step": 1, "epochs_per_round": 2, "hydra_original": True, "like": "elsewhere"},
     **{"score_images_per_class": 3, "scope": "layer", "fit_mapping_on": "dense", "schedule": "cubic", "rounds": 3},
+    **{"bip_gamma": 1.0, "bip_learning_rate": 0.2, "bip_score_learning_rate": 0.2},
 }
 
 
@@ -92,6 +95,8 @@ def test_they_are_not_refused_named_in_the_plan_and_no_part_of_the_identity(tmp_
         ("imp", {"scope": "layer"}, "layer"),
         ("hydra", {}, "global"),
         ("hydra", {"hydra_original": True}, "layer"),
+        ("bip", {}, "global"),
+        ("bip", {"scope": "layer"}, "layer"),
         ("dense", {"scope": "layer"}, None),
     ],
 )
@@ -114,7 +119,14 @@ def test_an_unknown_name_is_one_line(name, allowed):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("score_images_per_class", 0), ("epochs_per_round", 0), ("rounds", 0), ("imp_rewind_step", -1)]
+    ("name", "value"),
+    [
+        ("score_images_per_class", 0),
+        ("epochs_per_round", 0),
+        ("rounds", 0),
+        ("bip_gamma", 0.0),
+        ("imp_rewind_step", -1),
+    ],
 )
 def test_a_number_out_of_range_is_one_line(name, value):
     with pytest.raises(InputError, match=f"^{name} is {value}; allowed: [^\n]*$"):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from ..training import Stage
+from .bip import BipOptions, bip_stages, unused_by_bip
 from .dense import dense_stages
 from .grasp import grasp_stages
 from .hydra import HydraOptions, hydra_stages, unused_by_hydra
@@ -30,7 +31,7 @@ from .vpns import vpns_stages
 
 
 @dataclass
-class MethodOptions(ImpOptions, HydraOptions, RandomOptions, StageOptions):
+class MethodOptions(BipOptions, ImpOptions, HydraOptions, RandomOptions, StageOptions):
     """What a method may choose from, the options of single methods included."""
 
 
@@ -61,6 +62,7 @@ METHODS: dict[str, Method] = {
     "synflow": Method(synflow_stages, BY_CRITERION, SCHEDULE.unused),
     "imp": Method(imp_stages, (MaskedFitOptions, ScopeOptions, RoundOptions, ImpOptions)),
     "hydra": Method(hydra_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions, HydraOptions), unused_by_hydra),
+    "bip": Method(bip_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions, BipOptions), unused_by_bip),
 }
 
 

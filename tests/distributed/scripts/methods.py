@@ -31,6 +31,7 @@ CASES = {
         "learning_rate": 0.05,
     },  # within the epoch, where each process has statistics of its own
     "hydra": {},
+    "bip": {},
 }
 
 

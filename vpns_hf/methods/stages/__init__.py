@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bilevel import FindMaskBilevel
 from .find_mask import FindMaskStage
 from .finetune import FineTuneStage, tuning_optimizer
 from .label_mapping import FitLabelMapping, count_predictions, fit_label_mapping
@@ -14,6 +15,7 @@ from .scoring import scoring_context
 
 __all__ = [
     "BetweenRounds",
+    "FindMaskBilevel",
     "FindMaskStage",
     "FineTuneStage",
     "FitLabelMapping",
