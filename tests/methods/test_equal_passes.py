@@ -40,7 +40,7 @@ def test_what_each_part_takes():
     assert passes("snip", equal_passes="60") == Passes(search=0.2, tuning=58)
     assert passes("snip", equal_passes="60", score_images_per_class=100) == Passes(search=1.0, tuning=58)
     assert passes("grasp", equal_passes="60") == Passes(search=0.8, tuning=58)
-    assert passes("synflow", equal_passes="60") == Passes(tuning=60)
+    assert passes("synflow", equal_passes="60") == passes("phew", equal_passes="60") == Passes(tuning=60)
     assert passes("imp", equal_passes="60") == Passes(rounds=6 * 8, tuning=12)
 
 

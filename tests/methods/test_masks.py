@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -21,6 +21,7 @@ from tests.methods.running import (
     sizes,
     stages_of,
 )
+from vpns_hf import InputError
 from vpns_hf.label_mapping import FrequencyMapping
 from vpns_hf.methods.stages import FindMaskStage, FitLabelMapping, Prune, scoring_context
 from vpns_hf.pruning import num_dropped
@@ -28,8 +29,9 @@ from vpns_hf.training import Callback, run_stages
 
 pytestmark = pytest.mark.slow  # trains
 
-THROUGH_WHAT_IS_READ = {"synflow"}  # whose own scores of all other rows are 0
-IN_FLOAT64 = {"grasp", "synflow"}
+THROUGH_WHAT_IS_READ = {"synflow", "phew"}  # where nothing leads to the other rows
+IN_FLOAT64 = {"grasp", "synflow", "phew"}
+SCOPED = [*product(PRUNING, ["global"]), *product([method for method in PRUNING if method != "phew"], ["layer"])]
 ONE_SHOT = ["random", "omp", "snip", "grasp"]
 
 
@@ -38,8 +40,7 @@ def pruned(method: str, sparsity: float, **changes: object):
     return ran(stages_of(method, sparsity, **changes)[:-1])
 
 
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("method", PRUNING)
+@pytest.mark.parametrize(("method", "scope"), SCOPED)
 def test_the_count_is_exact_in_each_scope(method, scope):
     run = ran(stages_of(method, 0.37, scope=scope))
     if scope == "layer":
@@ -97,6 +98,13 @@ def test_a_fit_of_the_label_mapping_under_a_mask_leaves_nothing_that_is_scored()
     assert same(masks_of(run), masks_of(alone))
 
 
+def test_a_scope_of_each_layer_is_refused_for_walks():
+    with pytest.raises(
+        InputError, match=r"^scope is layer, but phew walks from end to end [^\n]*; give --scope global$"
+    ):
+        stages_of("phew", scope="layer")
+
+
 def unread(run) -> torch.Tensor:
     rows = torch.ones(len(run.model.masks()[HEAD]), dtype=torch.bool)
     rows[run.model.label_mapping] = False
@@ -104,8 +112,7 @@ def unread(run) -> torch.Tensor:
     return run.model.masks()[HEAD][rows]
 
 
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("method", PRUNING)
+@pytest.mark.parametrize(("method", "scope"), SCOPED)
 def test_head_rows_that_nobody_reads_go_first(method, scope):
     assert not unread(ran(stages_of(method, 0.41, scope=scope))).any()
 

@@ -22,6 +22,7 @@ UNUSED = {
     "snip": SEARCH | OTHERS - {"schedule", "score_images_per_class"},
     "grasp": SEARCH | OTHERS - {"schedule", "score_images_per_class"},
     "synflow": SEARCH | OTHERS - SCHEDULE,
+    "phew": SEARCH | OTHERS,
     "imp": SEARCH | OTHERS - {"imp_rewind_step", "epochs_per_round"},
     "bip": SEARCH - {"find_mask_epochs"} | OTHERS - BIP,
     "hydra": {"prompt_learning_rate", "mapping_interval"} | OTHERS - {"hydra_original"},

@@ -23,6 +23,7 @@ from .options import (
     Task,
 )
 from .parts import ONE_SHOT
+from .phew import phew_stages
 from .random import RandomOptions, random_stages, unused_by_random
 from .snip import snip_stages
 from .stages import FindMaskStage, Prune
@@ -60,6 +61,7 @@ METHODS: dict[str, Method] = {
     "snip": Method(snip_stages, (*BY_CRITERION, ScoringOptions), ONE_SHOT.unused),
     "grasp": Method(grasp_stages, (*BY_CRITERION, ScoringOptions), ONE_SHOT.unused),
     "synflow": Method(synflow_stages, BY_CRITERION, SCHEDULE.unused),
+    "phew": Method(phew_stages, (MaskedFitOptions, ScopeOptions)),
     "imp": Method(imp_stages, (MaskedFitOptions, ScopeOptions, RoundOptions, ImpOptions)),
     "hydra": Method(hydra_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions, HydraOptions), unused_by_hydra),
     "bip": Method(bip_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions, BipOptions), unused_by_bip),

@@ -76,7 +76,7 @@ def pruned_stages(
     criterion: Criterion,
     schedule: Schedule = ONE_SHOT,
     reads: int = 0,
-    suits: Callable[[VPNsForImageClassification], None] = lambda model: None,
+    suits: Callable[[VPNsForImageClassification], object] = lambda model: None,
 ) -> list[Stage]:
     """Returns the stages of a method that prunes by a criterion: fit the label mapping, the rounds, fine-tune.
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -184,8 +185,24 @@ def _without_lowest(flat: Tensor, count: int) -> Tensor:
     """Returns True for all but the `count` lowest values, of equals the earlier."""
     if count == 0:
         return torch.ones_like(flat, dtype=torch.bool)
-    last = flat.kthvalue(count).values
+    last = _lowest(flat, count)
     stays, ties = flat > last, (flat == last).nonzero().flatten()
-    lower = flat.numel() - int(stays.sum()) - len(ties)
+    lower = flat.numel() - int(stays.count_nonzero()) - len(ties)
     stays[ties[count - lower :]] = True
     return stays
+
+
+def _lowest(flat: Tensor, rank: int) -> Tensor | np.floating:
+    """Returns the value of that rank from below, counted from 1.
+
+    In main memory by NumPy, in half of torch's time; what is pruned already is left out, since equals slow it down.
+    """
+    if not flat.is_cpu:
+        return flat.kthvalue(rank).values
+    values = flat.numpy()
+    finite = values[values > -math.inf]
+    rank -= values.size - finite.size
+    if rank < 1:
+        return np.float64(-math.inf)
+    finite.partition(rank - 1)
+    return finite[rank - 1]

@@ -26,6 +26,7 @@ CASES = {
     "snip": {},
     "grasp": {},
     "synflow": {"rounds": 5},
+    "phew": {},
     "imp": {
         "imp_rewind_step": 2,
         "learning_rate": 0.05,

@@ -35,7 +35,7 @@ class Prune(ModelStage):
         seed: int = 0,
         images_per_class: int = 0,
         share: float = 0.0,
-        suits: Callable[[VPNsForImageClassification], None] = lambda model: None,
+        suits: Callable[[VPNsForImageClassification], object] = lambda model: None,
     ) -> None:
         self.criterion, self.pruner, self.sparsities = criterion, pruner, list(sparsities)
         self.seed, self.images_per_class, self.share, self.suits = seed, images_per_class, share, suits

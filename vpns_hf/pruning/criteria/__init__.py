@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .base import Criterion, Scores, ScoringContext
+from .channel_graph import channel_graph
 from .grasp import grasp
 from .magnitude import magnitude
+from .phew import Phew
 from .random import random
 from .scaled_weight import scaled_weight
 from .snip import snip
@@ -23,8 +25,10 @@ CRITERIA: dict[str, Criterion] = {
 __all__ = [
     "CRITERIA",
     "Criterion",
+    "Phew",
     "Scores",
     "ScoringContext",
+    "channel_graph",
     "check_homogeneous",
     "grasp",
     "magnitude",
