@@ -21,6 +21,7 @@ from tests.methods.running import (
     sizes,
     stages_of,
 )
+from tests.training_helpers import dense_model
 from vpns_hf import InputError
 from vpns_hf.label_mapping import FrequencyMapping
 from vpns_hf.methods.stages import FindMaskStage, FitLabelMapping, Prune, scoring_context
@@ -96,6 +97,22 @@ def test_a_fit_of_the_label_mapping_under_a_mask_leaves_nothing_that_is_scored()
     prune.apply(alone)
     assert sum(counts(alone)) == sum(sizes(alone)) - num_dropped(sum(sizes(alone)), SPARSITY)
     assert same(masks_of(run), masks_of(alone))
+
+
+@pytest.mark.parametrize("method", PRUNING)
+def test_layers_that_are_excluded_stay_dense_and_the_count_is_that_of_all(method):
+    run = ran(stages_of(method, exclude=["*embedder*", HEAD])[:-1])
+    stem, *_, head = run.model.masks().values()
+    assert stem.all()
+    assert head.all()
+    assert sum(counts(run)) == sum(sizes(run)) - num_dropped(sum(sizes(run)), SPARSITY)
+
+
+@pytest.mark.parametrize("method", PRUNING)
+def test_a_network_without_a_visual_prompt_is_pruned_as_well(method):
+    run = new_run(dense_model(visual_prompt="none"))
+    run_stages(run, stages_of(method))
+    assert sum(counts(run)) == sum(sizes(run)) - num_dropped(sum(sizes(run)), SPARSITY)
 
 
 def test_a_scope_of_each_layer_is_refused_for_walks():

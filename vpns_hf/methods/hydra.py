@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..models import VPNsForImageClassification
-from ..pruning import SCOPES, Pruner
 from ..pruning.criteria import scaled_weight
 from ..training import PLAIN, AdamSpec, SGDSpec, Stage, Update, normalisation_layers
 from ..utils.options import option
@@ -63,6 +62,6 @@ def _search(options: StageOptions, task: Task) -> FindMaskStage:
     criterion, epochs = ranking(options, scaled_weight), options.find_mask_epochs
     if options.hydra_original:
         sgd = SGDSpec(ORIGINAL_RATE, 0.0, ORIGINAL_MOMENTUM, options.weight_decay)
-        return FindMaskAsHydra(epochs, sgd, criterion, task.sparsity, Pruner(budget=SCOPES["layer"]))
+        return FindMaskAsHydra(epochs, sgd, criterion, task.sparsity, pruner_of(options, "layer"))
     adam = AdamSpec(options.score_learning_rate, 0.0, options.weight_decay)
     return FindMaskUnprompted(epochs, adam, criterion, task.sparsity, pruner_of(options))

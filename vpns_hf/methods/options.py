@@ -116,6 +116,11 @@ class ScopeOptions:
         "fraction (layer).",
         choices=SCOPES,
     )
+    exclude: list[str] | None = option(
+        None,
+        "Names of layers that stay dense, or patterns of them such as *shortcut*; the others lose so much more, and the "
+        "sparsity is still that of all.",
+    )
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..label_mapping import LABEL_MAPPINGS, LabelMapping
 from ..models import VPNsForImageClassification
-from ..pruning import SCHEDULES, SCOPES, Pruner
+from ..pruning import SCHEDULES, SCOPES, Excluding, Pruner
 from ..pruning.criteria import Criterion, unread_rows_last
 from ..training import Stage
 from .options import ScheduleOptions, StageOptions, Task
@@ -41,9 +41,10 @@ def ranking(options: StageOptions, criterion: Criterion) -> Criterion:
     return criterion if is_published else unread_rows_last(criterion)
 
 
-def pruner_of(options: StageOptions) -> Pruner:
-    """Returns which weights go."""
-    return Pruner(budget=SCOPES[options.scope])
+def pruner_of(options: StageOptions, scope: str | None = None) -> Pruner:
+    """Returns which weights go; a method that has a scope of its own gives it."""
+    budget = SCOPES[scope or options.scope]
+    return Pruner(budget=Excluding(budget, tuple(options.exclude)) if options.exclude else budget)
 
 
 @dataclass(frozen=True)

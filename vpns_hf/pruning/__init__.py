@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, num_dropped
+from .excluding import Excluding, excluded_layers
 from .learned_mask import LearnedMask
 from .pruner import Pruner
 from .report import effective_density, empty_layers, layer_records
@@ -14,6 +15,7 @@ __all__ = [
     "SCOPES",
     "UNITS",
     "Budget",
+    "Excluding",
     "Global",
     "LearnedMask",
     "LikeAnother",
@@ -26,6 +28,7 @@ __all__ = [
     "cubic",
     "effective_density",
     "empty_layers",
+    "excluded_layers",
     "geometric",
     "layer_records",
     "num_dropped",

@@ -105,7 +105,7 @@ class Global(Budget):
     name = "global"
 
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
-        dropped = num_dropped(sum(_weights(group) for group in groups), sparsity)
+        dropped = num_dropped(sum(group.total for group in groups), sparsity)
         return [Pool(tuple(range(len(groups))), dropped)] if groups else []
 
 
@@ -115,7 +115,7 @@ class PerLayer(Budget):
     name = "layer"
 
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
-        return [Pool((place,), num_dropped(_weights(group), sparsity)) for place, group in enumerate(groups)]
+        return [Pool((place,), num_dropped(group.total, sparsity)) for place, group in enumerate(groups)]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class LikeAnother(Budget):
 
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
         """As in `Budget`; a sparsity other than that of the other network is refused as well."""
-        sizes = {group.name: _weights(group) for group in groups}
+        sizes = {group.name: group.total for group in groups}
         self._check_layers(sizes)
         dropped = {name: size - self.kept[name][0] for name, size in sizes.items()}
         self._check_total(sum(dropped.values()), sum(sizes.values()), sparsity)
@@ -157,10 +157,6 @@ class LikeAnother(Budget):
 
 
 SCOPES: dict[str, Budget] = {"global": Global(), "layer": PerLayer()}
-
-
-def _weights(group: UnitGroup) -> int:
-    return math.prod(group.shape) * group.weights
 
 
 def _highest(keys: Sequence[Tensor], costs: Sequence[int], dropped: int) -> list[Tensor]:
