@@ -66,6 +66,7 @@ def pruned_in_rounds(
 def everything_of(model: VPNsForImageClassification) -> dict[str, object]:
     """What a criterion must leave as it was, values aside."""
     return {
+        "kinds": [type(module) for module in model.modules()],
         "modes": [module.training for module in model.modules()],
         "asked": [parameter.requires_grad for parameter in model.parameters()],
         "gradients": [parameter.grad is None for parameter in model.parameters()],

@@ -108,6 +108,18 @@ def test_every_part_of_the_model_is_as_before():
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
 
 
+def test_every_part_is_as_before_also_when_the_images_fail():
+    def failing():
+        yield from random_batches(1)
+        raise OSError("the disk is gone")
+
+    model = unusual_model(prune_at_random(dense_model()))
+    before = everything_of(model)
+    with pytest.raises(OSError, match="disk"):
+        grasp(ScoringContext(model, failing))
+    assert everything_of(model) == before
+
+
 def test_attention_can_be_differentiated_twice():
     torch.manual_seed(0)
     backbone = AutoModelForImageClassification.from_config(FAMILIES["vit"], attn_implementation="sdpa")

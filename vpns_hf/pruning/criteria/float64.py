@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from torch import Tensor
 
 from ...models import VPNsForImageClassification
+from ...models.masked_layers import MASKED_LAYERS
 from .gradients import evaluating, in_full_precision
 
 
@@ -34,7 +35,20 @@ def put_together(weights: Mapping[str, Tensor], others: Mapping[str, Tensor]) ->
 
 
 @contextmanager
-def undisturbed(model: VPNsForImageClassification) -> Iterator[None]:
-    """Evaluation mode without autocast and TF32; afterwards every part of the model is as before."""
-    with evaluating(model, []), in_full_precision(model.device):
-        yield
+def without_masks(model: VPNsForImageClassification) -> Iterator[None]:
+    """Layers compute with the weight they are given, which saves a copy; evaluation mode without autocast and TF32.
+
+    Afterwards every part of the model is as before.
+    """
+    layers = {layer: type(layer) for layer in model.masked_layers().values()}
+    try:
+        for layer, kind in layers.items():
+            layer.__class__ = _PLAIN[kind]
+        with evaluating(model, []), in_full_precision(model.device):
+            yield
+    finally:
+        for layer, kind in layers.items():
+            layer.__class__ = kind
+
+
+_PLAIN = {masked: plain for plain, masked in MASKED_LAYERS.items()}

@@ -46,8 +46,7 @@ class Phew:
         layers = _layers(context.model, head=graph[-1].layer)
         total = sum(layer.first.size for layer in layers.values())
         kept = total - num_dropped(total, self.sparsity)
-        passages = [Spread(node.spread) if node.layer is None else layers[node.layer] for node in graph]
-        walks = _walk_until(kept, graph, passages, context)
+        walks = _walk_until(kept, graph, layers, context)
         passed = sum(layer.visited for layer in layers.values())
         if passed < kept:
             logger.warning(
@@ -66,10 +65,10 @@ def _layers(model: VPNsForImageClassification, head: str | None) -> dict[str, Ke
     return layers
 
 
-def _walk_until(kept: int, graph: Sequence[Crossing], passages: Sequence[Passage], context: ScoringContext) -> int:
+def _walk_until(kept: int, graph: Sequence[Crossing], layers: dict[str, Kernels], context: ScoringContext) -> int:
     """Walks until `kept` weights are passed, or little is left to reach; returns the number of walks."""
-    layers = [passage for passage in passages if isinstance(passage, Kernels)]
-    worthwhile = WORTHWHILE * sum(layer.first.size for layer in layers)
+    passages: list[Passage] = [Spread(node.spread) if node.layer is None else layers[node.layer] for node in graph]
+    worthwhile = WORTHWHILE * sum(layer.first.size for layer in layers.values())
     generator, done, passed = np.random.default_rng(context.seed), 0, 0
     inputs = np.arange(len(context.model.config.image_mean))
     logits = context.model.label_mapping.cpu().numpy()
@@ -78,7 +77,7 @@ def _walk_until(kept: int, graph: Sequence[Crossing], passages: Sequence[Passage
         ahead, back = numbers[::2], numbers[1::2]
         walk(graph, passages, inputs[ahead // 2 % len(inputs)], ahead, generator)
         walk(graph, passages, logits[back // 2 % len(logits)], back, generator, backward=True)
-        before, passed, done = passed, sum(layer.visited for layer in layers), done + CHUNK
+        before, passed, done = passed, sum(layer.visited for layer in layers.values()), done + CHUNK
         if passed - before < max(worthwhile, 1):
             break
     return done

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from ...errors import InputError
 from ...models import VPNsForImageClassification
 from .base import Scores, ScoringContext
-from .float64 import others_in_float64, put_together, undisturbed, weights_in_float64
+from .float64 import others_in_float64, put_together, weights_in_float64, without_masks
 
 
 def synflow(context: ScoringContext) -> Scores:
@@ -29,7 +29,7 @@ def synflow(context: ScoringContext) -> Scores:
     """
     model = context.model
     weights = {name: weight.detach().abs_().requires_grad_() for name, weight in weights_in_float64(model).items()}
-    with undisturbed(model):
+    with without_masks(model):
         flow = _flow(model, put_together(weights, _neutral(model)), 1.0)
         gradients = torch.autograd.grad(flow, list(weights.values()), allow_unused=True, materialize_grads=True)
     pairs = zip(weights.items(), gradients, strict=True)
@@ -44,7 +44,7 @@ def check_homogeneous(model: VPNsForImageClassification) -> None:
         InputError: if it does not, as with layer normalisation or attention.
     """
     tensors = put_together({name: weight.abs() for name, weight in weights_in_float64(model).items()}, _neutral(model))
-    with undisturbed(model):
+    with without_masks(model):
         flow, twice = (_flow(model, tensors, value) for value in (1.0, 2.0))
     if not torch.allclose(twice, 2 * flow, rtol=1e-9, atol=0.0):
         raise InputError(_refusal(model, "an operation whose output does not grow in proportion to its input"))
