@@ -20,10 +20,10 @@ SEEDED = settings(max_examples=60, deadline=None, derandomize=True, database=Non
 CLASSES = {0: "cat", 1: "dog", 2: "owl"}
 
 
-def sine(*shape: int, rate: float, shift: float = 0.0) -> Tensor:
+def sine(*shape: int, rate: float, shift: float = 0.0, dtype: torch.dtype = torch.float32) -> Tensor:
     """sin(rate * i + shift), filled row-major with i from 1."""
     count = torch.Size(shape).numel()
-    return torch.sin(rate * torch.arange(1, count + 1, dtype=torch.float64) + shift).float().view(shape)
+    return torch.sin(rate * torch.arange(1, count + 1, dtype=torch.float64) + shift).to(dtype).view(shape)
 
 
 def hand_pictures(*shape: int, rate: float = 0.37, shift: float = 0.1) -> Tensor:

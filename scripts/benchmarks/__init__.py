@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .cache import benchmark_cache
 from .checkpoint import benchmark_checkpoint
+from .criteria import benchmark_criteria
 from .errors import NothingToMeasure
 from .gpu import benchmark_gpu
 from .inference import benchmark_inference
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[..., list[dict]]] = {
     "gpu": benchmark_gpu,
     "kill": benchmark_kill,
     "checkpoint": benchmark_checkpoint,
+    "criteria": benchmark_criteria,
 }
 
 __all__ = ["BENCHMARKS", "NothingToMeasure"]

@@ -33,7 +33,7 @@ def test_every_method_in_two_processes(tmp_path):
     assert CASES.keys() == METHODS.keys() - {"dense"}
     for method in CASES:
         check_masks(*(of(method, tensors) for tensors in ranks))
-    for method in ("random", "omp", "snip"):
+    for method in ("random", "omp", "snip", "grasp", "synflow", "phew"):
         expected = masks_of(runs(tmp_path, method))  # of one process
         assert differing(expected, of(method, ranks[0])) == []
     check_rewinding(ranks)

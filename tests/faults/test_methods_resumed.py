@@ -26,8 +26,12 @@ METHODS = {
     "random": {},
     "omp": {"bn_recalibration": 1},
     "snip": {},
+    "grasp": {},
+    "synflow": {"epochs_per_round": 1, "rounds": 2},
     "imp": {},
     "imp, rewound to a step": IMP,
+    "phew": {},
+    "bip": {"find_mask_epochs": 2, "bip_gamma": 1.0},
     "hydra": {},
     "hydra, original": {"hydra_original": True},
 }

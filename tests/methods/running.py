@@ -20,8 +20,14 @@ PRUNING = [method for method in METHODS if method != "dense"]
 
 
 def arguments(method: str, **changes: object) -> VPNsTrainingArguments:
-    """One epoch of everything, and a mask search that moves scores."""
-    values = {"method": method, "score_learning_rate": 0.1, "prompt_learning_rate": 0.1, "learning_rate": 0.05}
+    """One epoch of everything, few rounds, and a mask search that moves scores."""
+    values = {
+        "method": method,
+        "rounds": 5,
+        "score_learning_rate": 0.1,
+        "prompt_learning_rate": 0.1,
+        "learning_rate": 0.05,
+    }
     sparsities = [0.0] if method == "dense" else [SPARSITY]
     return tiny_arguments(Path("never-written"), **{"sparsities": sparsities, **values, **changes})
 

@@ -32,11 +32,14 @@ def test_search_rounds_and_tuning_come_within_an_epoch_and_never_exceed(method, 
 
 
 def test_what_each_part_takes():
-    assert passes("vpns", equal_passes="60") == passes("hydra", equal_passes="60") == Passes(search=24, tuning=36)
+    assert passes("vpns", equal_passes="60") == passes("bip", equal_passes="60") == Passes(search=24, tuning=36)
+    assert passes("hydra", equal_passes="60") == passes("vpns", equal_passes="60")
     assert passes("omp", equal_passes="60") == passes("random", equal_passes="60") == Passes(tuning=60)
     assert passes("dense", equal_passes="60") == Passes(tuning=60)
     assert passes("snip", equal_passes="60") == Passes(search=0.2, tuning=58)
     assert passes("snip", equal_passes="60", score_images_per_class=100) == Passes(search=1.0, tuning=58)
+    assert passes("grasp", equal_passes="60") == Passes(search=0.8, tuning=58)
+    assert passes("synflow", equal_passes="60") == passes("phew", equal_passes="60") == Passes(tuning=60)
     assert passes("imp", equal_passes="60") == Passes(rounds=6 * 8, tuning=12)
 
 
@@ -58,7 +61,15 @@ def test_a_dense_reference_never_gets_fewer(passes, given):
 
 @pytest.mark.parametrize(
     ("method", "asked", "needed"),
-    [("imp", 13, 14), ("vpns", 24, 26), ("hydra", 25, 26), ("vpns", 1, 26), ("omp", 1, 2), ("snip", 2, 3)],
+    [
+        ("imp", 13, 14),
+        ("vpns", 24, 26),
+        ("hydra", 25, 26),
+        ("vpns", 1, 26),
+        ("omp", 1, 2),
+        ("snip", 2, 3),
+        ("grasp", 2, 3),
+    ],
 )
 def test_too_few_are_refused_with_the_number_that_is_needed(method, asked, needed):
     with pytest.raises(InputError) as refused:

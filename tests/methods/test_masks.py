@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -21,6 +21,8 @@ from tests.methods.running import (
     sizes,
     stages_of,
 )
+from tests.training_helpers import dense_model
+from vpns_hf import InputError
 from vpns_hf.label_mapping import FrequencyMapping
 from vpns_hf.methods.stages import FindMaskStage, FitLabelMapping, Prune, scoring_context
 from vpns_hf.pruning import num_dropped
@@ -28,7 +30,10 @@ from vpns_hf.training import Callback, run_stages
 
 pytestmark = pytest.mark.slow  # trains
 
-ONE_SHOT = ["random", "omp", "snip"]
+THROUGH_WHAT_IS_READ = {"synflow", "phew"}  # where nothing leads to the other rows
+IN_FLOAT64 = {"grasp", "synflow", "phew"}
+SCOPED = [*product(PRUNING, ["global"]), *product([method for method in PRUNING if method != "phew"], ["layer"])]
+ONE_SHOT = ["random", "omp", "snip", "grasp"]
 
 
 def pruned(method: str, sparsity: float, **changes: object):
@@ -36,8 +41,7 @@ def pruned(method: str, sparsity: float, **changes: object):
     return ran(stages_of(method, sparsity, **changes)[:-1])
 
 
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("method", PRUNING)
+@pytest.mark.parametrize(("method", "scope"), SCOPED)
 def test_the_count_is_exact_in_each_scope(method, scope):
     run = ran(stages_of(method, 0.37, scope=scope))
     if scope == "layer":
@@ -95,6 +99,29 @@ def test_a_fit_of_the_label_mapping_under_a_mask_leaves_nothing_that_is_scored()
     assert same(masks_of(run), masks_of(alone))
 
 
+@pytest.mark.parametrize("method", PRUNING)
+def test_layers_that_are_excluded_stay_dense_and_the_count_is_that_of_all(method):
+    run = ran(stages_of(method, exclude=["*embedder*", HEAD])[:-1])
+    stem, *_, head = run.model.masks().values()
+    assert stem.all()
+    assert head.all()
+    assert sum(counts(run)) == sum(sizes(run)) - num_dropped(sum(sizes(run)), SPARSITY)
+
+
+@pytest.mark.parametrize("method", PRUNING)
+def test_a_network_without_a_visual_prompt_is_pruned_as_well(method):
+    run = new_run(dense_model(visual_prompt="none"))
+    run_stages(run, stages_of(method))
+    assert sum(counts(run)) == sum(sizes(run)) - num_dropped(sum(sizes(run)), SPARSITY)
+
+
+def test_a_scope_of_each_layer_is_refused_for_walks():
+    with pytest.raises(
+        InputError, match=r"^scope is layer, but phew walks from end to end [^\n]*; give --scope global$"
+    ):
+        stages_of("phew", scope="layer")
+
+
 def unread(run) -> torch.Tensor:
     rows = torch.ones(len(run.model.masks()[HEAD]), dtype=torch.bool)
     rows[run.model.label_mapping] = False
@@ -102,8 +129,7 @@ def unread(run) -> torch.Tensor:
     return run.model.masks()[HEAD][rows]
 
 
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("method", PRUNING)
+@pytest.mark.parametrize(("method", "scope"), SCOPED)
 def test_head_rows_that_nobody_reads_go_first(method, scope):
     assert not unread(ran(stages_of(method, 0.41, scope=scope))).any()
 
@@ -115,7 +141,7 @@ def test_when_little_goes_only_they_do(method):
 
 
 @pytest.mark.parametrize("changes", [{"paper_protocol": True}, {"label_mapping": "iterative"}])
-@pytest.mark.parametrize("method", PRUNING)
+@pytest.mark.parametrize("method", [method for method in PRUNING if method not in THROUGH_WHAT_IS_READ])
 def test_as_published_and_where_the_map_is_fitted_again_they_are_weights_like_others(method, changes):
     assert unread(ran(stages_of(method, 0.2, **changes))).any()
 
@@ -133,7 +159,9 @@ class Scores(Callback):
             self.types |= {layer.scores.dtype for layer in layers.values()}
 
 
-@pytest.mark.parametrize(("method", "changes"), [("vpns", {}), ("hydra", {}), ("hydra", {"hydra_original": True})])
+@pytest.mark.parametrize(
+    ("method", "changes"), [("vpns", {}), ("hydra", {}), ("hydra", {"hydra_original": True}), ("bip", {})]
+)
 def test_their_scores_stay_zero_while_a_mask_is_learned(method, changes):
     scores = Scores()
     run = ran(stages_of(method, **changes), scores)
@@ -154,8 +182,9 @@ def test_bf16_keeps_float32_scores_and_exact_counts(method):
     for stage in stages:
         if isinstance(stage, Prune):
             context = scoring_context(run, stage.seed, stage.images_per_class)
-            assert {layer.dtype for layer in stage.criterion(context).by_layer.values()} == {torch.float32}
-    assert scores.types == ({torch.float32} if method in ("vpns", "hydra") else set())
+            dtypes = {layer.dtype for layer in stage.criterion(context).by_layer.values()}
+            assert dtypes == {torch.float64 if method in IN_FLOAT64 else torch.float32}
+    assert scores.types == ({torch.float32} if method in ("vpns", "hydra", "bip") else set())
 
 
 @pytest.mark.parametrize("method", ONE_SHOT)

@@ -11,7 +11,7 @@ from ..data.store import CACHING, DiskSpace
 from ..label_mapping import LABEL_MAPPINGS
 from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, unused_options
 from ..models import VPNsForImageClassification
-from ..pruning import num_dropped
+from ..pruning import excluded_layers, num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, short_percent, storage_size
 from ..training import TrainingStage
 from .arguments import VPNsTrainingArguments
@@ -72,6 +72,8 @@ class Plan:
             f"Batch size: {self._batch_size()}",
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Passes over the training images: {self._passes()}",
+            *self._excluded(),
+            *self._scored(),
             *self._without_effect(),
             *self._fitted_once(),
             *self._left_out(),
@@ -108,6 +110,19 @@ class Plan:
         if self.args.pretrain_epochs:
             parts.append(f"{self.args.pretrain_epochs} to pre-train")
         return ", ".join(parts)
+
+    def _excluded(self) -> list[str]:
+        """Names the layers that stay dense."""
+        if not self.args.exclude or "exclude" in unused_options(self.args.method, self.args):
+            return []
+        return [f"Excluded, stay dense: {', '.join(excluded_layers(list(self.model.masks()), self.args.exclude))}"]
+
+    def _scored(self) -> list[str]:
+        """Says how many images a criterion reads."""
+        if "score_images_per_class" in unused_options(self.args.method, self.args):
+            return []
+        each, classes = self.args.score_images_per_class, len(self.splits.class_names)
+        return [f"Images to rank by: up to {count(each * classes)}, {count(each)} of each class"]
 
     def _without_effect(self) -> list[str]:
         """Names the options that were given and that the method does not use."""

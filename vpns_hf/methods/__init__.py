@@ -6,8 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from ..training import Stage
+from .bip import BipOptions, bip_stages, unused_by_bip
 from .dense import dense_stages, reference_stages
 from .foresight import foreseen_empty_layers
+from .grasp import grasp_stages
 from .hydra import HydraOptions, hydra_stages, unused_by_hydra
 from .imp import ImpOptions, imp_stages, rounds_to
 from .omp import omp_stages
@@ -15,20 +17,24 @@ from .options import (
     FindMaskOptions,
     MaskedFitOptions,
     RoundOptions,
+    ScheduleOptions,
     ScopeOptions,
     ScoringOptions,
     StageOptions,
     Task,
 )
+from .parts import ONE_SHOT
 from .passes import DENSE_PASSES, passes_of
+from .phew import phew_stages
 from .random import RandomOptions, random_stages, unused_by_random
 from .snip import snip_stages
 from .stages import FindMaskStage, FitLabelMapping, Prune
+from .synflow import SCHEDULE, synflow_stages
 from .vpns import vpns_stages
 
 
 @dataclass
-class MethodOptions(ImpOptions, HydraOptions, RandomOptions, StageOptions):
+class MethodOptions(BipOptions, ImpOptions, HydraOptions, RandomOptions, StageOptions):
     """What a method may choose from, the options of single methods included."""
 
 
@@ -47,14 +53,20 @@ class Method:
     without: Callable[[MethodOptions], Collection[str]] = lambda options: ()
 
 
+BY_CRITERION = (MaskedFitOptions, ScopeOptions, ScheduleOptions, RoundOptions)
+
 METHODS: dict[str, Method] = {
     "vpns": Method(vpns_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions)),
     "dense": Method(dense_stages),
     "random": Method(random_stages, (MaskedFitOptions, ScopeOptions, RandomOptions), unused_by_random),
-    "omp": Method(omp_stages, (MaskedFitOptions, ScopeOptions)),
-    "snip": Method(snip_stages, (MaskedFitOptions, ScopeOptions, ScoringOptions)),
+    "omp": Method(omp_stages, BY_CRITERION, ONE_SHOT.unused),
+    "snip": Method(snip_stages, (*BY_CRITERION, ScoringOptions), ONE_SHOT.unused),
+    "grasp": Method(grasp_stages, (*BY_CRITERION, ScoringOptions), ONE_SHOT.unused),
+    "synflow": Method(synflow_stages, BY_CRITERION, SCHEDULE.unused),
+    "phew": Method(phew_stages, (MaskedFitOptions, ScopeOptions)),
     "imp": Method(imp_stages, (MaskedFitOptions, ScopeOptions, RoundOptions, ImpOptions)),
     "hydra": Method(hydra_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions, HydraOptions), unused_by_hydra),
+    "bip": Method(bip_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions, BipOptions), unused_by_bip),
 }
 
 

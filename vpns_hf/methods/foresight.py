@@ -14,14 +14,16 @@ from .stages import FindMaskStage, Prune
 def foreseen_empty_layers(model: VPNsForImageClassification, stages: Sequence[Stage]) -> list[str]:
     """Returns the layers that the first mask of a method leaves without a weight; the model is left as it is.
 
-    Nothing is told of a mask that depends on images or on training. Which rows of the head are read, the label mapping
+    Nothing is told of a mask that depends on images or on training, nor of one that takes its time: of several rounds, or
+    found in the graph of the network. Which rows of the head are read, the label mapping
     tells later: their number counts here, not which they are.
     """
     for stage in stages:
         if isinstance(stage, FindMaskStage):
             return _emptied(model, stage, stage.sparsity, seed=0)
         if isinstance(stage, Prune):
-            return [] if stage.images_per_class else _emptied(model, stage, stage.sparsities[-1], stage.seed)
+            takes_time = stage.images_per_class or stage.suits is not None or len(stage.sparsities) > 1
+            return [] if takes_time else _emptied(model, stage, stage.sparsities[0], stage.seed)
         if isinstance(stage, TrainingStage):
             return []
     return []

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..models import VPNsForImageClassification
-from ..pruning import SCOPES, Pruner
 from ..pruning.criteria import scaled_weight
 from ..training import PLAIN, AdamSpec, SGDSpec, Stage, Update, normalisation_layers
 from ..utils.options import option
 from .options import StageOptions, Task
-from .parts import fit_mapping, pruner_of, ranking
-from .stages import FindMaskStage, FineTuneStage, RecalibrateBatchNorm
+from .parts import fit_mapping, pruner_of, ranking, tuned
+from .stages import FindMaskStage
 
 UPRIGHT = Update("plain", prompted=False, stream=lambda data: data.prompted)
 ORIGINAL_RATE, ORIGINAL_MOMENTUM = 0.1, 0.9
@@ -50,8 +49,7 @@ class FindMaskAsHydra(FindMaskUnprompted):
 
 def hydra_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, find the mask without a prompt, fine-tune."""
-    before = [fit_mapping(options, task), _search(options, task), *RecalibrateBatchNorm.of(options)]
-    return [*before, FineTuneStage.of(options, before)]
+    return tuned(options, [fit_mapping(options, task), _search(options, task)])
 
 
 def unused_by_hydra(options: HydraOptions) -> list[str]:
@@ -64,6 +62,6 @@ def _search(options: StageOptions, task: Task) -> FindMaskStage:
     criterion, epochs = ranking(options, scaled_weight), options.find_mask_epochs
     if options.hydra_original:
         sgd = SGDSpec(ORIGINAL_RATE, 0.0, ORIGINAL_MOMENTUM, options.weight_decay)
-        return FindMaskAsHydra(epochs, sgd, criterion, task.sparsity, Pruner(budget=SCOPES["layer"]))
+        return FindMaskAsHydra(epochs, sgd, criterion, task.sparsity, pruner_of(options, "layer"))
     adam = AdamSpec(options.score_learning_rate, 0.0, options.weight_decay)
     return FindMaskUnprompted(epochs, adam, criterion, task.sparsity, pruner_of(options))

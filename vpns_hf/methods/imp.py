@@ -15,8 +15,8 @@ from ..pruning.criteria import magnitude
 from ..training import Stage
 from ..utils.options import COUNT_OR_NONE, option
 from .options import StageOptions, Task
-from .parts import fit_mapping, pruner_of, ranking
-from .stages import FineTuneStage, Prune, RecalibrateBatchNorm, Rewind, TrainRound, tuning_optimizer
+from .parts import fit_mapping, pruner_of, ranking, tuned
+from .stages import Prune, Rewind, TrainRound, tuning_optimizer
 
 KEPT_PER_ROUND = 0.8  # as in the paper
 
@@ -43,8 +43,7 @@ def imp_stages(options: StageOptions, task: Task) -> list[Stage]:
             Prune(ranking(options, magnitude), pruner_of(options), [sparsity]),
             Rewind(),
         ]
-    before += RecalibrateBatchNorm.of(options)
-    return [*before, FineTuneStage.of(options, before)]
+    return tuned(options, before)
 
 
 def rounds_to(sparsity: float) -> int:

@@ -8,12 +8,9 @@ from __future__ import annotations
 from ..pruning.criteria import magnitude
 from ..training import Stage
 from .options import StageOptions, Task
-from .parts import fit_mapping, pruner_of, ranking
-from .stages import FineTuneStage, Prune, RecalibrateBatchNorm
+from .parts import pruned_stages
 
 
 def omp_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, prune, fine-tune."""
-    prune = Prune(ranking(options, magnitude), pruner_of(options), [task.sparsity])
-    before = [fit_mapping(options, task), prune, *RecalibrateBatchNorm.of(options)]
-    return [*before, FineTuneStage.of(options, before)]
+    return pruned_stages(options, task, magnitude)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS
-from ..pruning import SCOPES
+from ..pruning import SCHEDULES, SCOPES
 from ..utils.options import COUNT, COUNT_OR_NONE, RATE, Range, option
 
 
@@ -116,6 +116,11 @@ class ScopeOptions:
         "fraction (layer).",
         choices=SCOPES,
     )
+    exclude: list[str] | None = option(
+        None,
+        "Names of layers that stay dense, or patterns of them such as *shortcut*; the others lose so much more, and the "
+        "sparsity is still that of all.",
+    )
 
 
 @dataclass
@@ -132,8 +137,23 @@ class RoundOptions:
     """Of methods that prune in rounds."""
 
     epochs_per_round: int | None = option(
-        None, "Epochs of training in each round; finetune_epochs if not given.", range=COUNT
+        None,
+        "Epochs of training in each round. If not given, imp takes finetune_epochs, and a schedule trains only at its end.",
+        range=COUNT,
     )
+
+
+@dataclass
+class ScheduleOptions:
+    """Of how sparsity grows where a criterion prunes."""
+
+    schedule: str | None = option(
+        None,
+        "How sparsity grows over rounds, each of which ranks anew what is left: one_shot (all at once), geometric (the same "
+        "share goes in each), cubic (less and less). The default is the method's: geometric for synflow, else one_shot.",
+        choices=SCHEDULES,
+    )
+    rounds: int | None = option(None, "Rounds of the schedule; the default is 100 for synflow, else 10.", range=COUNT)
 
 
 @dataclass
@@ -150,6 +170,7 @@ class RecalibrationOptions:
 @dataclass
 class StageOptions(
     RecalibrationOptions,
+    ScheduleOptions,
     RoundOptions,
     ScoringOptions,
     ScopeOptions,

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 from ..label_mapping import LABEL_MAPPINGS, LabelMapping
-from ..pruning import SCOPES, Pruner
+from ..models import VPNsForImageClassification
+from ..pruning import SCHEDULES, SCOPES, Excluding, Pruner
 from ..pruning.criteria import Criterion, unread_rows_last
-from .options import StageOptions, Task
-from .stages import FitLabelMapping
+from ..training import Stage
+from .options import ScheduleOptions, StageOptions, Task
+from .stages import (
+    BetweenRounds,
+    FineTuneStage,
+    FitLabelMapping,
+    Prune,
+    RecalibrateBatchNorm,
+    tuning_optimizer,
+)
 
 
 def label_mapping_of(options: StageOptions) -> LabelMapping:
@@ -29,6 +41,71 @@ def ranking(options: StageOptions, criterion: Criterion) -> Criterion:
     return criterion if is_published else unread_rows_last(criterion)
 
 
-def pruner_of(options: StageOptions) -> Pruner:
-    """Returns which weights go."""
-    return Pruner(budget=SCOPES[options.scope])
+def pruner_of(options: StageOptions, scope: str | None = None) -> Pruner:
+    """Returns which weights go; a method that has a scope of its own gives it."""
+    budget = SCOPES[scope or options.scope]
+    return Pruner(budget=Excluding(budget, tuple(options.exclude)) if options.exclude else budget)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How sparsity grows over rounds where the options do not say.
+
+    Attributes:
+        name: of `SCHEDULES`.
+        rounds: how many.
+    """
+
+    name: str = "one_shot"
+    rounds: int = 10
+
+    def sparsities(self, options: StageOptions, sparsity: float) -> list[float]:
+        """Returns the sparsity after each round, as the options say."""
+        return SCHEDULES[options.schedule or self.name](sparsity, options.rounds or self.rounds)
+
+    def unused(self, options: ScheduleOptions) -> list[str]:
+        """Returns the names of options that have no effect where all goes at once."""
+        return ["rounds", "epochs_per_round"] if (options.schedule or self.name) == "one_shot" else []
+
+
+ONE_SHOT = Schedule()
+
+
+def pruned_stages(
+    options: StageOptions,
+    task: Task,
+    criterion: Criterion,
+    schedule: Schedule = ONE_SHOT,
+    reads: int = 0,
+    suits: Callable[[VPNsForImageClassification], object] | None = None,
+) -> list[Stage]:
+    """Returns the stages of a method that prunes by a criterion: fit the label mapping, the rounds, fine-tune.
+
+    Args:
+        options: as they were given.
+        task: what to do.
+        criterion: that ranks.
+        schedule: where the options name none.
+        reads: how often it goes through its class-balanced images, forward and backward; 0 if it reads none.
+        suits: raises InputError for a model that the criterion cannot rank.
+    """
+    images = options.score_images_per_class if reads else 0
+    share = reads * min(images * task.classes / task.images, 1.0)
+
+    def prune(*sparsities: float) -> Prune:
+        ranked = ranking(options, criterion)
+        return Prune(ranked, pruner_of(options), sparsities, options.seed, images, share, suits)
+
+    sparsities = schedule.sparsities(options, task.sparsity)
+    stages: list[Stage] = [prune(*sparsities)]
+    if options.epochs_per_round is not None:
+        stages = [prune(sparsities[0])]
+        for sparsity in sparsities[1:]:
+            stages += [BetweenRounds(options.epochs_per_round, tuning_optimizer(options)), prune(sparsity)]
+    return tuned(options, [fit_mapping(options, task), *stages])
+
+
+def tuned(options: StageOptions, before: Sequence[Stage]) -> list[Stage]:
+    """Returns the stages that find a mask, followed by those that every method ends with."""
+    before = [*before, *RecalibrateBatchNorm.of(options)]
+    return [*before, FineTuneStage.of(options, before)]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..models import VPNsForImageClassification
-from ..pruning import SCOPES, Budget, LikeAnother, Pruner
+from ..pruning import LikeAnother, Pruner
 from ..pruning.criteria import random
 from ..training import Stage
 from ..utils.options import option
 from .options import StageOptions, Task
-from .parts import fit_mapping, ranking
-from .stages import FineTuneStage, Prune, RecalibrateBatchNorm
+from .parts import fit_mapping, pruner_of, ranking, tuned
+from .stages import Prune
 
 
 @dataclass
@@ -29,19 +29,18 @@ class RandomOptions:
 
 def random_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, prune at random, fine-tune."""
-    prune = Prune(ranking(options, random), Pruner(budget=_budget(options)), [task.sparsity], seed=options.seed)
-    before = [fit_mapping(options, task), prune, *RecalibrateBatchNorm.of(options)]
-    return [*before, FineTuneStage.of(options, before)]
+    prune = Prune(ranking(options, random), _pruner(options), [task.sparsity], seed=options.seed)
+    return tuned(options, [fit_mapping(options, task), prune])
 
 
 def unused_by_random(options: RandomOptions) -> list[str]:
     """Returns the names of options that another network takes the place of."""
-    return ["scope"] if options.like else []
+    return ["scope", "exclude"] if options.like else []
 
 
-def _budget(options: StageOptions) -> Budget:
+def _pruner(options: StageOptions) -> Pruner:
     if options.like is None:
-        return SCOPES[options.scope]
+        return pruner_of(options)
     folder = Path(options.like).expanduser()
     if not (folder / "config.json").is_file():
         raise InputError(
@@ -52,4 +51,4 @@ def _budget(options: StageOptions) -> Budget:
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"like is {options.like}, which cannot be loaded ({reason}); give a pruned model") from error
-    return LikeAnother({name: (int(mask.sum()), mask.numel()) for name, mask in masks.items()})
+    return Pruner(budget=LikeAnother({name: (int(mask.sum()), mask.numel()) for name, mask in masks.items()}))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from ..pruning.criteria import scaled_weight
 from ..training import AdamSpec, Stage
 from .options import StageOptions, Task
-from .parts import fit_mapping, pruner_of, ranking
-from .stages import FindMaskStage, FineTuneStage, RecalibrateBatchNorm
+from .parts import fit_mapping, pruner_of, ranking, tuned
+from .stages import FindMaskStage
 
 
 def vpns_stages(options: StageOptions, task: Task) -> list[Stage]:
@@ -25,5 +25,4 @@ def vpns_stages(options: StageOptions, task: Task) -> list[Stage]:
         fit.label_mapping,
         options.mapping_interval,
     )
-    before = [fit, search, *RecalibrateBatchNorm.of(options)]
-    return [*before, FineTuneStage.of(options, before)]
+    return tuned(options, [fit, search])

@@ -74,6 +74,20 @@ class _StraightThrough(torch.autograd.Function):
         return scores.sign().mul_(weight).mul_(grad), None, None
 
 
+class _BothLevels(torch.autograd.Function):
+    """As `_StraightThrough`, and a function of the weight as well: dL/dw = dL/d(w * m) * m."""
+
+    @staticmethod
+    def forward(ctx, scores: Tensor, weight: Tensor, masked_weight: Tensor, mask: Tensor) -> Tensor:
+        ctx.save_for_backward(scores, weight, mask)
+        return masked_weight.detach()
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        scores, weight, mask = ctx.saved_tensors
+        return scores.sign().mul_(weight).mul_(grad), apply_mask(grad, mask), None, None
+
+
 @dataclass(frozen=True, eq=False)
 class _Seen:
     """What a layer looked like when its weight was compared with its mask, and what came of it.
@@ -134,7 +148,12 @@ class MaskedLayer(nn.Module):
         return apply_mask(self.weight, self.weight_mask)
 
     def effective_weight(self) -> Tensor:
-        """Returns the weight that the forward pass uses, differentiable in the weight, or in the scores while learned."""
+        """Returns the weight that the forward pass uses, differentiable in the weight, or in the scores while learned.
+
+        While both are learned it is differentiable in both.
+        """
+        if self.scores is not None and self.weight.requires_grad:
+            return _BothLevels.apply(self.scores, self.weight, self.masked_weight, self.weight_mask)
         if self.scores is not None:
             return _StraightThrough.apply(self.scores, self.weight, self.masked_weight)
         needs_mask = self.training or torch.is_grad_enabled() or torch.compiler.is_compiling()

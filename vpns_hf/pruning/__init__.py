@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, num_dropped
+from .excluding import Excluding, excluded_layers
 from .learned_mask import LearnedMask
 from .pruner import Pruner
 from .report import effective_density, empty_layers, layer_records
-from .schedules import SCHEDULES, geometric, one_shot
+from .schedules import SCHEDULES, cubic, geometric, one_shot
 from .units import UNITS, UnitGroup, Units, Weights
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "SCOPES",
     "UNITS",
     "Budget",
+    "Excluding",
     "Global",
     "LearnedMask",
     "LikeAnother",
@@ -23,8 +25,10 @@ __all__ = [
     "UnitGroup",
     "Units",
     "Weights",
+    "cubic",
     "effective_density",
     "empty_layers",
+    "excluded_layers",
     "geometric",
     "layer_records",
     "num_dropped",

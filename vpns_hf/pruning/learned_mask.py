@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..models.masked_layers import MaskedLayer
 from .budget import Pool
-from .thresholds import MaskedWeights, Threshold, make_selector
+from .thresholds import MaskedWeights, Threshold, make_selector, write_masked_weights
 
 
 class LearnedMask:
@@ -51,11 +51,17 @@ class LearnedMask:
     def update(self) -> None:
         """Recomputes thresholds, masks and masked weights from the current scores, in place.
 
-        The weights must be the ones the scores were started with.
+        The weights must be the ones the scores were started with, or `follow_weights` called since they moved.
         """
         self.thresholds = [
             selector.renew(*self._of(pool)) for selector, pool in zip(self.selectors, self.pools, strict=True)
         ]
+
+    @torch.no_grad()
+    def follow_weights(self) -> None:
+        """Recomputes the masked weights, in place, after weights have moved: a fused optimiser leaves no trace of that."""
+        layers = self.layers
+        write_masked_weights([layer.weight for layer in layers], self.masks, [layer.masked_weight for layer in layers])
 
     def finish(self) -> None:
         """Drops the scores; the masks stay."""

@@ -67,5 +67,4 @@ class Pruner:
 
 def _below_others(key: Tensor, pruned: Tensor) -> Tensor:
     """Returns the key with -inf where `pruned` is True, and nowhere else: what merely goes first comes after it."""
-    lowest = torch.finfo(key.dtype).min
-    return torch.where(pruned, -math.inf, torch.where(key == -math.inf, lowest, key))
+    return key.clamp(min=torch.finfo(key.dtype).min).masked_fill_(pruned, -math.inf)

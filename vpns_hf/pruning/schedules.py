@@ -19,4 +19,16 @@ def geometric(sparsity: float, rounds: int) -> list[float]:
     return [1 - density ** (done / rounds) if done < rounds else sparsity for done in range(1, rounds + 1)]
 
 
-SCHEDULES: dict[str, Callable[[float, int], list[float]]] = {"one_shot": one_shot, "geometric": geometric}
+def cubic(sparsity: float, rounds: int) -> list[float]:
+    """Returns the sparsity after each round: s (1 - (1 - i/n)^3), so that most goes while there is most to choose from.
+
+    Source: Zhu and Gupta, "To prune, or not to prune", arXiv 1710.01878, section 3.
+    """
+    return [sparsity * (1 - (1 - done / rounds) ** 3) if done < rounds else sparsity for done in range(1, rounds + 1)]
+
+
+SCHEDULES: dict[str, Callable[[float, int], list[float]]] = {
+    "one_shot": one_shot,
+    "geometric": geometric,
+    "cubic": cubic,
+}

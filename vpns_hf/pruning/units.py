@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +25,11 @@ class UnitGroup:
     name: str
     shape: tuple[int, ...]
     weights: int = 1
+
+    @property
+    def total(self) -> int:
+        """How many prunable weights the layer has."""
+        return math.prod(self.shape) * self.weights
 
 
 class Units(Protocol):

@@ -11,7 +11,7 @@ from .optimizers import AdamSpec, OptimizerSpec, SGDSpec
 from .preparations import ChannelsLast, Compiled, Preparation
 from .progress import StageProgress
 from .rank_check import RankCheck, check_ranks, fingerprints, shared_tensors
-from .run import PLAIN, PROMPTED, Callback, ModelStage, Run, RunData, Stage, TrainingStage, Update
+from .run import MAIN, PLAIN, PROMPTED, Callback, ModelStage, Run, RunData, Stage, TrainingStage, Update
 from .selection import BestOnValidation, EpochSelection, LastEpoch, SelectedEpoch, best_view
 from .stem_gradient import (
     FastStemGradient,
@@ -25,6 +25,7 @@ from .waiting import Waiting
 
 __all__ = [
     "LEAST_IMAGES",
+    "MAIN",
     "PLAIN",
     "PROMPTED",
     "AdamSpec",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import nn
 
@@ -55,7 +56,7 @@ def enter(run: Run, stage: TrainingStage) -> nn.Module:
     model, *prepared = run.accelerator.prepare(run.model, *optimizers.values())
     losses = EpochLosses(_source(run, stage), run.accelerator, run.stepping.non_finite.stops)
     progress = StageProgress(
-        stage.epochs, dict(zip(optimizers, prepared, strict=True)), losses, run.accelerator.scaler
+        dict(zip(optimizers, prepared, strict=True)), stage.build_schedule, losses, run.accelerator.scaler
     )
     stage.start(run, progress)
     run.enter(stage, progress)
@@ -101,7 +102,8 @@ def train_epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
     streams = [update.stream(run.data).epoch(progress.epoch, progress.step) for update in stage.updates]
     for batches in progress.waiting.over(zip(*streams, strict=True)):
         for update, batch in zip(stage.updates, batches, strict=True):
-            loss = updater.update(batch, update.prompted, update.trains)
+            after_backward = partial(stage.after_backward, run, update)
+            loss = updater.update(batch, update.prompted, update.trains, after_backward)
             progress.losses.add(update.view, loss)
             with progress.losses.explaining():
                 stage.after_update(run)

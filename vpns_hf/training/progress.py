@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor
 from torch.amp import GradScaler
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from .losses import EpochLosses
 from .waiting import Waiting
@@ -20,13 +21,13 @@ class StageProgress:
     """A training stage on its way: optimiser, schedule, and the place in its epochs.
 
     Args:
-        epochs: of the stage.
         optimizers: by name, as the accelerator prepared them.
+        schedule: of learning rates, for an optimiser of a name.
         losses: of the epoch, on the device.
         scaler: of the gradients, where the precision needs one.
 
     Attributes:
-        schedules: of each optimiser: cosine annealing over the epochs of the stage, stepped once per epoch.
+        schedules: of each optimiser, stepped once per epoch.
         epoch: the one in progress, counted from 1; `epochs + 1` when all are over.
         step: iterations taken in it.
         trained: whether all of its iterations are taken, so that only its evaluation is left.
@@ -35,15 +36,13 @@ class StageProgress:
 
     def __init__(
         self,
-        epochs: int,
         optimizers: Mapping[str, AcceleratedOptimizer],
+        schedule: Callable[[str, Optimizer], LRScheduler],
         losses: EpochLosses,
         scaler: GradScaler | None = None,
     ) -> None:
         self.optimizers, self.losses, self.scaler = dict(optimizers), losses, scaler
-        self.schedules = {
-            name: CosineAnnealingLR(optimizer.optimizer, T_max=epochs) for name, optimizer in self.optimizers.items()
-        }
+        self.schedules = {name: schedule(name, optimizer.optimizer) for name, optimizer in self.optimizers.items()}
         self.epoch, self.step, self.trained = 1, 0, False
         self.waiting = Waiting()
         self._before, self._start = 0.0, time.perf_counter()

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 
 from ..data import Batch, EvalBatches, TrainBatches
 from ..data.batches import EarlyEvalBatches, EarlyTrainBatches
@@ -254,6 +255,10 @@ class TrainingStage(Stage):
             parameter.requires_grad_(True)
         return {MAIN: self.optimizer.build(trained, prompt)}
 
+    def build_schedule(self, name: str, optimizer: Optimizer) -> LRScheduler:
+        """Returns the schedule of the optimiser of that name, stepped once per epoch: cosine annealing to 0."""
+        return CosineAnnealingLR(optimizer, T_max=self.epochs)
+
     def begin(self, run: Run) -> None:
         """Before the model is prepared."""
 
@@ -262,6 +267,9 @@ class TrainingStage(Stage):
 
     def before_epoch(self, run: Run, epoch: int) -> None:
         """Before epoch `epoch`, counted from 1."""
+
+    def after_backward(self, run: Run, update: Update) -> None:
+        """With the gradients of an update in place, those of all processes and scaled as the precision asks for."""
 
     def after_update(self, run: Run) -> None:
         """After each optimisation step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -120,13 +120,16 @@ class Updater:
         self.accelerator, self.stepping = accelerator, stepping
         self.model, self.optimizers = model, optimizers
 
-    def update(self, batch: Batch, prompted: bool, trains: Sequence[str]) -> Tensor:
+    def update(
+        self, batch: Batch, prompted: bool, trains: Sequence[str], after_backward: Callable[[], None] = lambda: None
+    ) -> Tensor:
         """Takes one step on this process's share of a batch.
 
         Args:
             batch: of this process.
             prompted: whether the visual prompt is applied.
             trains: names of the optimisers that step; the gradients of the others are dropped.
+            after_backward: called with the gradient of the whole batch in place, before it is clipped.
 
         Returns:
             The mean loss of the share, 0-dim on the device; NaN where the step was left out.
@@ -134,6 +137,7 @@ class Updater:
         policy = self.stepping.non_finite
         memory = policy.remember(self.model)
         loss = self._backward(batch, prompted)
+        after_backward()
         stepping = [self.optimizers[name] for name in trains]
         self._clip(stepping)
         loss = policy.step(self.model, stepping, loss, memory)

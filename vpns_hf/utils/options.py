@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
@@ -117,10 +118,19 @@ def check_options(options: Any) -> None:
             allowed.check(entry.name, value)
 
 
+_LISTS = {list[float]: "a list of numbers", list[str]: "a list of names"}
+
+
 def _check_type(name: str, value: Any, hint: Any) -> None:
     if not _fits(value, hint):
-        allowed = str(getattr(hint, "__name__", hint)) if hint != list[float] else "a list of numbers"
-        raise InputError(f"{name} is {value!r}; allowed: {allowed}")
+        raise InputError(f"{name} is {value!r}; allowed: {_named(hint)}")
+
+
+def _named(hint: Any) -> str:
+    """Returns the type that a field is annotated with, in words."""
+    if hint in _LISTS or not get_args(hint):
+        return _LISTS.get(hint) or getattr(hint, "__name__", str(hint))
+    return " or ".join("None" if choice is NoneType else _named(choice) for choice in get_args(hint))
 
 
 def _plain(value: Any) -> Any:
@@ -136,8 +146,8 @@ def _plain(value: Any) -> Any:
 
 def _fits(value: Any, hint: Any) -> bool:
     """Returns whether a value is of a type that a field is annotated with."""
-    if hint == list[float]:
-        return isinstance(value, list) and all(_fits(item, float) for item in value)
+    if hint in _LISTS:
+        return isinstance(value, list) and all(_fits(item, get_args(hint)[0]) for item in value)
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:

@@ -24,11 +24,15 @@ CASES = {
     "random": {},
     "omp": {},
     "snip": {},
+    "grasp": {},
+    "synflow": {"rounds": 5},
+    "phew": {},
     "imp": {
         "imp_rewind_step": 2,
         "learning_rate": 0.05,
     },  # within the epoch, where each process has statistics of its own
     "hydra": {},
+    "bip": {},
 }
 
 

@@ -10,7 +10,8 @@ from tests.helpers import Layers, hand_layers
 from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
 from vpns_hf.pruning.criteria import CRITERIA, Criterion, ScoringContext, scaled_weight
 
-WITHOUT_DATA = [name for name in CRITERIA if name != "snip"]  # which has tests of its own, on a network
+OF_A_NETWORK = {"snip", "grasp", "synflow"}  # which have tests of their own
+WITHOUT_DATA = [name for name in CRITERIA if name not in OF_A_NETWORK]
 
 
 def linear(weight: torch.Tensor) -> MaskedLinear:

@@ -8,31 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.helpers import hand_pictures, prune_at_random
-from tests.training_helpers import dense_model, plain_hand_model, random_batches
+from tests.helpers import prune_at_random
+from tests.pruning.criteria.scoring import context, everything_of, hand_context, in_batches, masks_of, unusual_model
+from tests.training_helpers import dense_model, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
 from vpns_hf.pruning import Pruner
 from vpns_hf.pruning.criteria import ScoringContext, snip
-
-LABELS = [1, 4, 0, 5]
-
-
-def in_batches(images: Tensor, labels: Tensor, size: int) -> list[Batch]:
-    return [Batch(*pair) for pair in zip(images.split(size), labels.split(size), strict=True)]
-
-
-def context(model: VPNsForImageClassification, batches: Sequence[Batch]) -> ScoringContext:
-    return ScoringContext(model, lambda: batches)
-
-
-def hand_context(size: int = 2) -> ScoringContext:
-    batches = in_batches(hand_pictures(4, 3, 8, 8), torch.tensor(LABELS), size)
-    return context(plain_hand_model().train(), batches)
-
-
-def masks_of(model: VPNsForImageClassification) -> list[Tensor]:
-    return [mask.clone() for mask in model.masks().values()]
 
 
 def test_hand_checked_shares_of_the_layers():
@@ -105,28 +87,12 @@ def test_rows_that_only_fill_up_do_not_count():
             torch.testing.assert_close(found[name], scores, rtol=1e-11, atol=1e-16)
 
 
-def everything_of(model: VPNsForImageClassification) -> dict[str, object]:
-    return {
-        "modes": [module.training for module in model.modules()],
-        "asked": [parameter.requires_grad for parameter in model.parameters()],
-        "gradients": [parameter.grad is None for parameter in model.parameters()],
-    }
-
-
 def backends() -> list[bool]:
     return [torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32]
 
 
-def unusual_model() -> VPNsForImageClassification:
-    model = prune_at_random(dense_model()).train()
-    model.backbone.resnet.embedder.eval()
-    model.requires_grad_(False)
-    model.visual_prompt.requires_grad_(True)
-    return model
-
-
 def test_everything_of_the_model_is_as_before():
-    model = unusual_model()
+    model = unusual_model(prune_at_random(dense_model()))
     before, state = everything_of(model), {name: value.clone() for name, value in model.state_dict().items()}
     snip(context(model, random_batches(2)))
     assert everything_of(model) == before
@@ -142,7 +108,7 @@ def failing(batches: list[Batch]) -> Callable[[], Sequence[Batch]]:
 
 
 def test_everything_is_as_before_also_when_the_images_fail():
-    model = unusual_model()
+    model = unusual_model(prune_at_random(dense_model()))
     before, flags = everything_of(model), backends()
     with pytest.raises(OSError, match="disk"):
         snip(ScoringContext(model, failing(random_batches(1))))

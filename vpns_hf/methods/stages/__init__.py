@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bilevel import FindMaskBilevel
 from .find_mask import FindMaskStage
 from .finetune import FineTuneStage, tuning_optimizer
 from .label_mapping import FitLabelMapping, count_predictions, fit_label_mapping
@@ -9,10 +10,12 @@ from .pretrain import PretrainStage
 from .prune import Prune
 from .recalibrate import RecalibrateBatchNorm
 from .rewind import Rewind
-from .round import TrainRound
+from .round import BetweenRounds, TrainRound
 from .scoring import scoring_context
 
 __all__ = [
+    "BetweenRounds",
+    "FindMaskBilevel",
     "FindMaskStage",
     "FineTuneStage",
     "FitLabelMapping",

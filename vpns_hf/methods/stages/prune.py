@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ...models import VPNsForImageClassification
 from ...pruning import Pruner, empty_layers
@@ -22,6 +22,7 @@ class Prune(ModelStage):
         seed: of the criterion.
         images_per_class: that the criterion reads.
         share: of the training images that it reads in a round, for `passes`.
+        suits: raises InputError for a model that the criterion, which looks at the graph of a network, cannot rank.
     """
 
     name = "prune"
@@ -34,9 +35,10 @@ class Prune(ModelStage):
         seed: int = 0,
         images_per_class: int = 0,
         share: float = 0.0,
+        suits: Callable[[VPNsForImageClassification], object] | None = None,
     ) -> None:
         self.criterion, self.pruner, self.sparsities = criterion, pruner, list(sparsities)
-        self.seed, self.images_per_class, self.share = seed, images_per_class, share
+        self.seed, self.images_per_class, self.share, self.suits = seed, images_per_class, share, suits
 
     @property
     def passes(self) -> float:
@@ -46,6 +48,8 @@ class Prune(ModelStage):
         groups = self.pruner.units.groups(model)
         for sparsity in self.sparsities:
             self.pruner.budget.pools(groups, sparsity)
+        if self.suits is not None:
+            self.suits(model)
 
     def apply(self, run: Run) -> None:
         known = empty_layers(run.model)

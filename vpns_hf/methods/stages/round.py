@@ -8,17 +8,21 @@ from .finetune import FineTuneStage
 from .rewind import EARLY, early_state, take_up
 
 
-class TrainRound(FineTuneStage):
-    """Trains as fine-tuning does, and keeps its last epoch; the first round leaves the state that later ones begin from.
+class BetweenRounds(FineTuneStage):
+    """Trains as fine-tuning does, and keeps its last epoch."""
+
+    name = "round"
+    counts_as = "rounds"
+
+
+class TrainRound(BetweenRounds):
+    """The first round leaves the state that later ones begin from.
 
     Args:
         epochs: as in `TrainingStage`.
         optimizer: as in `TrainingStage`.
         rewind_step: after so many iterations of the first round; 0 for the state it starts from.
     """
-
-    name = "round"
-    counts_as = "rounds"
 
     def __init__(self, epochs: int, optimizer: OptimizerSpec, rewind_step: int = 0) -> None:
         super().__init__(epochs, optimizer)

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from .base import Criterion, Scores, ScoringContext
+from .channel_graph import channel_graph
+from .grasp import grasp
 from .magnitude import magnitude
+from .phew import Phew
 from .random import random
 from .scaled_weight import scaled_weight
 from .snip import snip
+from .synflow import check_homogeneous, synflow
 from .unread_rows import unread_rows_last
 
 CRITERIA: dict[str, Criterion] = {
+    "grasp": grasp,
     "magnitude": magnitude,
     "random": random,
     "scaled_weight": scaled_weight,
     "snip": snip,
+    "synflow": synflow,
 }
 
 __all__ = [
     "CRITERIA",
     "Criterion",
+    "Phew",
     "Scores",
     "ScoringContext",
+    "channel_graph",
+    "check_homogeneous",
+    "grasp",
     "magnitude",
     "random",
     "scaled_weight",
     "snip",
+    "synflow",
     "unread_rows_last",
 ]

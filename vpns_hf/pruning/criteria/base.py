@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from ...data import Batch
@@ -46,7 +45,8 @@ class Scores:
         """Returns what ranks, ascending, by layer."""
         if not self.by_magnitude:
             return self.by_layer
-        return {name: torch.where(scores == -math.inf, scores, scores.abs()) for name, scores in self.by_layer.items()}
+        layers = self.by_layer.items()
+        return {name: scores.abs().masked_fill_(scores == -math.inf, -math.inf) for name, scores in layers}
 
 
 Criterion = Callable[[ScoringContext], Scores]

@@ -26,7 +26,8 @@ def mean_gradients(context: ScoringContext) -> dict[str, Tensor]:
     count = torch.zeros((), dtype=torch.int64, device=weights[0].device)
     with evaluating(context.model, weights), in_full_precision(count.device):
         for batch in context.batches():
-            loss, images = summed_loss(context.model, batch)
+            pixels = batch.pixel_values.to(context.model.dtype)
+            loss, images = summed_loss(context.model(pixels, prompted=context.model.has_prompt).logits, batch)
             for total, gradient in zip(sums, torch.autograd.grad(loss, weights, allow_unused=True), strict=True):
                 total += 0 if gradient is None else gradient
             count += images
@@ -34,9 +35,8 @@ def mean_gradients(context: ScoringContext) -> dict[str, Tensor]:
     return {name: context.reduce(total) / images for name, total in zip(layers, sums, strict=True)}
 
 
-def summed_loss(model: VPNsForImageClassification, batch: Batch) -> tuple[Tensor, Tensor]:
+def summed_loss(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Returns the cross-entropy summed over the images of a batch that count, and how many these are; both 0-dim."""
-    logits = model(batch.pixel_values.to(model.dtype), prompted=model.has_prompt).logits
     losses = F.cross_entropy(logits, batch.labels, reduction="none")
     valid = torch.ones_like(batch.labels, dtype=torch.bool) if batch.valid is None else batch.valid
     return losses.masked_fill(~valid, 0.0).sum(), valid.sum()
