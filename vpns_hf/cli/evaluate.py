@@ -49,6 +49,12 @@ def evaluate_parser() -> ArgumentParser:
     for kind in ("image", "label"):
         add(f"--{kind}_column_name", metavar="NAME", help="Column; found by type and name if not given.")
     add("--max_test_samples", type=_positive, metavar="NUMBER", help="Use the first images only.")
+    add(
+        "--test_fraction",
+        type=float,
+        metavar="FRACTION",
+        help="Measure on what `vpns prune` tests on with the same one.",
+    )
     add("--per_device_eval_batch_size", type=_positive, default=256, metavar="NUMBER", help="Images per batch.")
     add("--cache_dir", metavar="DIR", help="Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
     add("--cache_images", choices=list(CACHING), default="auto", help="Keep decoded images; no: nor use what is kept.")

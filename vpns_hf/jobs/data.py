@@ -27,6 +27,7 @@ from ..data.batches import EarlyEvalBatches, EarlyTrainBatches
 from ..data.catalog import DatasetSpec
 from ..data.images import ChosenRows
 from ..data.sources import find_columns, load_image_dataset, parquet_files, stream_image_dataset
+from ..data.splits import check_apart
 from ..data.store import DiskSpace, on_device
 from ..data.stratify import balanced_rows
 from ..errors import InputError
@@ -61,18 +62,21 @@ def choose_splits(dataset: DatasetDict, args: VPNsTrainingArguments, columns: Co
     """Chooses the rows to train on, to select with and to test on.
 
     Raises:
-        InputError: if a split, column or label is not usable.
+        InputError: if a split, column or label is not usable, or an image is in two splits.
     """
-    return prepare_splits(
+    splits = prepare_splits(
         dataset,
         columns,
         seed=args.seed,
         validation_fraction=args.validation_fraction,
+        test_fraction=args.test_fraction,
         max_train_samples=args.max_train_samples,
         max_eval_samples=args.max_eval_samples,
         max_test_samples=args.max_test_samples,
         use_all_of_train=args.paper_protocol,
     )
+    check_apart(dataset, columns.image)
+    return splits
 
 
 def image_store(args: VPNsTrainingArguments, columns: Columns, show_progress: bool = False) -> ImageStore:

@@ -108,7 +108,8 @@ class ImageDecoder:
     """
 
     def __init__(self, split: datasets.Dataset, column: str, threads: int | None = None):
-        self._stored = split.select_columns([column]).cast_column(column, datasets.Image(decode=False))
+        plain = split.with_format(None).select_columns([column])
+        self._stored = plain.cast_column(column, datasets.Image(decode=False))
         self._column = column
         self._decoder = StoredDecoder(threads)
 
