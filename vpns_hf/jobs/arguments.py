@@ -102,7 +102,8 @@ class DataOptions:
     )
     on_bad_image: str = option(
         "error",
-        "An image that cannot be read: error (stop) or skip (leave it out, and say so).",
+        "An image that cannot be read, or of which the saved image processor sees other pixels: error (stop) or skip "
+        "(leave it out, and say so); keep trains on the latter all the same.",
         choices=ON_BAD_IMAGE,
     )
     data_on_device: str = option(

@@ -28,7 +28,7 @@ from ..data.catalog import DatasetSpec
 from ..data.images import ChosenRows
 from ..data.sources import find_columns, load_image_dataset, parquet_files, stream_image_dataset
 from ..data.splits import check_apart
-from ..data.store import DiskSpace, on_device
+from ..data.store import DiskSpace, on_device, warn_of_copies
 from ..data.stratify import balanced_rows
 from ..errors import InputError
 from ..training import RunData
@@ -54,8 +54,16 @@ class Images:
     @property
     def skipped(self) -> dict[str, int]:
         """How many rows of each split were left out because their image cannot be read; splits without are not named."""
+        return {name: source.skipped for name, source in self._by_split().items() if source.skipped}
+
+    @property
+    def misread(self) -> dict[str, int]:
+        """How many images of each split a saved model sees other pixels of; splits without are not named."""
+        return {name: source.misread for name, source in self._by_split().items() if source.misread}
+
+    def _by_split(self) -> dict[str, ImageSource]:
         sources = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: source.skipped for name, source in sources.items() if source is not None and source.skipped}
+        return {name: source for name, source in sources.items() if source is not None}
 
 
 def choose_splits(dataset: DatasetDict, args: VPNsTrainingArguments, columns: Columns) -> Splits:
@@ -112,6 +120,7 @@ def open_images(
     sources = {"train": train, "train_upright": train_upright, "test": opened["test"][0]}
     if "validation" in opened:
         sources["validation"] = opened["validation"][0]
+    warn_of_copies({name: sources[0] for name, sources in opened.items()})
     moved = on_device(list(sources.values()), device, args.data_on_device)
     return Images(**{"validation": None, **dict(zip(sources, moved, strict=True))})
 

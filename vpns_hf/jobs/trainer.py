@@ -314,6 +314,7 @@ class VPNsTrainer:
             command=self.command,
             versions=package_versions(),
             skipped_images=self.images.skipped,
+            misread_images=self.images.misread,
         )
 
 
