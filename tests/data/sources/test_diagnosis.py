@@ -222,6 +222,41 @@ def test_a_file_with_an_empty_group_of_rows_is_named(tmp_path, make_split):
         load_image_dataset(str(tmp_path / "pets"), cache_dir=str(tmp_path / "cache"))
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (
+            ["Train", "Test"],
+            "Test.parquet would be read for the train split; call files by their splits in small letters",
+        ),
+        (["train", "Validation"], None),  # which is named as not read
+        (
+            ["train-test"],
+            r"train-test\.parquet is read in the train split and in the test split: let the name of each",
+        ),
+        (["train", "train_and_val"], r"train_and_val\.parquet is read in the train split and in the validation split"),
+        (["train_1/train/0"], r"train_1/train/0\.parquet is read twice in the train split"),
+    ],
+)
+def test_which_split_a_parquet_file_is_of(tmp_path, make_split, read, names, words):
+    for number, name in enumerate(names):
+        (tmp_path / "pets" / name).parent.mkdir(parents=True, exist_ok=True)
+        make_split([0, 1], seed=number).to_parquet(tmp_path / "pets" / f"{name}.parquet")
+    if words is None:
+        assert list(read(tmp_path / "pets")) == ["train"]
+        return
+    with pytest.raises(InputError, match=words):
+        read(tmp_path / "pets")
+
+
+def test_a_link_is_no_second_file(tmp_path, make_split, refused):
+    folder = write_parquet(tmp_path / "pets", train=make_split([0, 1]))
+    (folder / "test.parquet").symlink_to("train.parquet")
+    assert re.search(
+        r"test\.parquet is read .*train split and, as \S+, in the test split|train\.parquet is read", refused(folder)
+    )
+
+
 def repeated_column(split: datasets.Dataset) -> pa.Table:
     table = split.data.table
     return table.append_column("label", table["label"]).replace_schema_metadata(None)

@@ -88,7 +88,7 @@ def warn_of_left_out(tree: Folder, read: Iterable[str]) -> None:
             others are a README or a licence.
         read: the paths that are read.
     """
-    known = {os.path.realpath(path) for path in read}
+    known = set(read)
     endings = {PurePath(path).suffix.lower() for path in known}
     others, loops, hidden, empty, archives = (
         [],
@@ -100,7 +100,7 @@ def warn_of_left_out(tree: Folder, read: Iterable[str]) -> None:
     for folder in tree.walk():
         files = [*folder.images, *folder.tables, *folder.others]
         beside = files if folder is not tree else [path for path in files if PurePath(path).suffix.lower() in endings]
-        others += [path for path in beside if os.path.realpath(path) not in known and not is_archive(path)]
+        others += [path for path in beside if path not in known and not is_archive(path)]
         loops += folder.loops
         hidden += folder.hidden
         empty += [] if files or folder.folders else [folder.path]

@@ -12,7 +12,8 @@ from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 
 TABLES = tuple(ImageFolder.METADATA_FILENAMES)
 IMAGES = frozenset(ImageFolder.EXTENSIONS)
-LEFTOVERS = ("__pycache__", "__MACOSX")  # folders that other programs leave behind
+# Folders that other programs leave behind.
+LEFTOVERS = ("__pycache__", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 
 
 @dataclass(frozen=True, eq=False)

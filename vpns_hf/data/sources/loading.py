@@ -32,6 +32,7 @@ from .diagnosis import (
 from .folder_tree import read_tree
 from .image_folder import is_image_folder, read_image_folder
 from .repeated_files import check_no_file_twice, check_no_image_twice
+from .split_folders import check_files_of_splits
 
 GENERATED: dict[str, Callable[[], datasets.DatasetDict]] = {"digits": build_digits}
 # What the readers of folders and of the Hub raise about what they find there.
@@ -156,6 +157,8 @@ def _read_folder(
         builder = datasets.load_dataset_builder(str(folder), config_name, cache_dir=cache_dir, **how)
         files = builder.config.data_files or {}
         check_no_file_twice(files, f"let the name of each file in {folder} say one split at most")
+        if tree is not None:
+            check_files_of_splits(files, tree.path)
         check_files_agree(path for path in chain(*files.values()) if path.endswith(".parquet"))
         splits = _splits_of(builder, streaming)
         if tree is not None and builder.info.builder_name == "parquet":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from ...errors import InputError
@@ -45,6 +45,27 @@ def split_folders(root: Folder) -> dict[str, list[Folder]]:
         for folder in folders:
             _check_no_splits_below(folder, split, root)
     return splits
+
+
+def check_files_of_splits(files: Mapping[str, Iterable[str]], root: str) -> None:
+    """Checks that no file is read for another split than its name says, whose capitals `datasets` does not know.
+
+    Args:
+        files: paths below `root`, by the split they are read for.
+        root: a local folder.
+
+    Raises:
+        InputError: one is.
+    """
+    for split in SPLIT_NAMES:
+        for path in files.get(split, ()):
+            place = os.path.relpath(path, root)
+            named = {found for part in place.split(os.sep) if (found := _split_named(os.path.splitext(part)[0]))}
+            if len(named) == 1 and split not in named:
+                raise InputError(
+                    f"{place} would be read for the {split} split; call files by their splits in small letters, "
+                    "such as train.parquet and test.parquet"
+                )
 
 
 def _is_wrapper(folder: Folder) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...errors import InputError
-from ..sources import Columns, check_columns, image_files
+from ..sources import Columns, check_columns, check_no_file_twice, image_files
 from .pieces import ParquetSplit, StreamedRows, StreamedSplit
 
 
@@ -25,7 +25,7 @@ class StreamIndex:
         files: of each split, if these are all parquet files; see `parquet_files`. They are then read directly.
 
     Raises:
-        InputError: a stream cannot be read or lacks a column.
+        InputError: a stream cannot be read or lacks a column, or rows name one file twice.
     """
 
     def __init__(
@@ -44,6 +44,8 @@ class StreamIndex:
             else StreamedSplit(stream, columns, name)
             for name, stream in streams.items()
         }
+        paths = {name: split.paths for name, split in self.splits.items()}
+        check_no_file_twice(paths, "leave one row of each file")
         self.rows = datasets.DatasetDict({name: _rows(split, columns) for name, split in self.splits.items()})
 
     def find(self, chosen: datasets.Dataset, column: str) -> tuple[list[StreamedRows], np.ndarray]:
