@@ -232,7 +232,7 @@ def test_a_file_with_an_empty_group_of_rows_is_named(tmp_path, make_split):
         (["train", "Validation"], None),  # which is named as not read
         (
             ["train-test"],
-            r"train-test\.parquet is read in the train split and in the test split: let the name of each",
+            r"train-test\.parquet is read in the train split and in the test split: leave one link to each",
         ),
         (["train", "train_and_val"], r"train_and_val\.parquet is read in the train split and in the validation split"),
         (["train_1/train/0"], r"train_1/train/0\.parquet is read twice in the train split"),

@@ -91,6 +91,8 @@ def test_classes_alone_are_the_train_split(folder, read, classes):
         ("seg_train/seg_train", "seg_test/seg_test"),
         ("train2017", "Test-2017"),
         ("train/images", "test/images"),
+        ("train/images", "test"),
+        ("asl_train/asl_train", "asl_test/other"),
     ],
 )
 def test_how_splits_may_be_called(folder, read, train, test):
@@ -174,6 +176,19 @@ def test_what_is_in_doubt_is_refused(folder, read, paths, words):
     with pytest.raises(InputError, match=words) as caught:
         read(root)
     assert "\n" not in str(caught.value)
+
+
+def test_images_to_test_on_in_no_class_are_refused_however_deep(folder, read):
+    root = folder(*images("asl_train/asl_train/a", "asl_train/asl_train/b", "asl_test/asl_test"))
+    with pytest.raises(
+        InputError, match=r"no class folders, only images such as asl_test/asl_test/0.png \(if they have no"
+    ):
+        read(root)
+
+
+def test_the_one_class_of_a_test_split_is_a_class(folder, read):
+    splits = read(folder(*images("train/train/a", "train/train/b", "test/b/x")))
+    assert [name for _, name in splits["test"]] == ["b", "b"]
 
 
 def test_a_folder_beside_the_splits_is_named(folder, read, caplog):

@@ -91,7 +91,7 @@ def test_beside_other_numbers_minus_one_is_no_label(make_split):
     split = make_split([0, 1, -1], label_feature=datasets.Value("int64"))
     values = label_values(split, "label")
     assert values == [0, 1]
-    with pytest.raises(InputError, match=r"row 2 of the train split has no label \(-1\)"):
+    with pytest.raises(InputError, match=r"row 2 of the train split has no label \(-1, which stands for none\)"):
         encode_labels(split, Columns("image", "label"), values, "train")
 
 

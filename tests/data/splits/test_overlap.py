@@ -37,7 +37,7 @@ TRAIN = ("1.png", "2.png", "3.png", "4.png", "5.png", "6.png")
         (TRAIN, ("7.png", "3.png"), r"3\.png is read in the train split and in the test split"),
         ((*TRAIN, "2.png"), ("7.png",), r"2\.png is read twice in the train split"),
         (TRAIN, ("7.png", "7.png"), r"7\.png is read twice in the test split"),
-        (TRAIN, ("6.png", "5.png"), r"; so are 1 more: leave one row of each file"),
+        (TRAIN, ("6.png", "5.png"), r", and 1 more are read twice: leave one row of each file"),
     ],
 )
 def test_no_file_is_read_twice(files, train, test, words):

@@ -126,7 +126,8 @@ def _loose_problem(splits: Mapping[str, Sequence[Folder]], folder: Folder, root:
         return f"{example} lies less deep than the other images"
     if any(other.children for folders in splits.values() for other in folders):
         split = next(split for split, folders in splits.items() if folder in folders)
-        return f"the {split} split has no class folders, only images such as {example}"
+        way_out = f" (if they have no classes, put {split}/ elsewhere, and test with --test_fraction 0.2)"
+        return f"the {split} split has no class folders, only images such as {example}{way_out * (split == 'test')}"
     return f"its images, such as {example}, lie in no folder of a class"
 
 

@@ -123,7 +123,8 @@ def _check_labels(labels: list, index_of: dict, name: str) -> None:
     if len(bad) == len(labels) and all(map(is_missing, labels)):
         raise InputError(_no_labels(name))
     label = labels[bad[0]]
-    given = f"no label ({label!r})" if is_missing(label) else f"the label {label!r}"
+    meaning = ", which stands for none" if label == -1 else ""
+    given = f"no label ({label!r}{meaning})" if is_missing(label) else f"the label {label!r}"
     raise InputError(
         f"row {bad[0]} of the {name} split has {given}; expected one of {len(index_of)} classes, "
         f"such as {next(iter(index_of))!r}: remove such rows, {len(bad)} of {len(labels)}"

@@ -51,7 +51,7 @@ def _check(places: Iterable[tuple[str, str]], remedy: str) -> None:
         where = f"in the {split} split and{known_as} in the {other_split} split"
         if split == other_split:
             where = f"twice in the {split} split{known_as.rstrip(',')}"
-        more = f"; so are {len(twice) - 1} more" if len(twice) > 1 else ""
+        more = f", and {len(twice) - 1} more are read twice" if len(twice) > 1 else ""
         raise InputError(f"{path} is read {where}{more}: {remedy}")
 
 

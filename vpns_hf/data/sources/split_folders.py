@@ -39,8 +39,7 @@ def split_folders(root: Folder) -> dict[str, list[Folder]]:
     if not splits:
         _check_no_splits_below(level, "", root)
         splits = {"train": [level]}
-    while all(_is_wrapper(folder) for folders in splits.values() for folder in folders):
-        splits = {split: [folder.children[0] for folder in folders] for split, folders in splits.items()}
+    splits = _unwrapped(splits)
     for split, folders in splits.items():
         for folder in folders:
             _check_no_splits_below(folder, split, root)
@@ -70,6 +69,26 @@ def check_files_of_splits(files: Mapping[str, Iterable[str]], root: str) -> None
 
 def _is_wrapper(folder: Folder) -> bool:
     return not folder.images and not folder.tables and len(folder.children) == 1 and bool(folder.children[0].children)
+
+
+def _unwrapped(splits: dict[str, list[Folder]]) -> dict[str, list[Folder]]:
+    """Passes through the one folder that holds all classes of the first split, and through what is not one of these."""
+    first = next(iter(splits))
+    while all(map(_is_wrapper, splits[first])):
+        splits = {**splits, first: [folder.children[0] for folder in splits[first]]}
+    classes = {child.name for folder in splits[first] for child in folder.children}
+    return {split: [_innermost(folder, classes) for folder in folders] for split, folders in splits.items()}
+
+
+def _innermost(folder: Folder, classes: set[str]) -> Folder:
+    while (
+        not folder.images
+        and not folder.tables
+        and len(folder.children) == 1
+        and folder.children[0].name not in classes
+    ):
+        [folder] = folder.children
+    return folder
 
 
 def _splits_among(level: Folder, root: Folder) -> dict[str, list[Folder]]:
