@@ -41,7 +41,7 @@ class EvaluationImages:
         per_device_eval_batch_size: images per batch and process.
         cache_dir: folder for decoded images.
         cache_images: whether they are kept on disk: auto, yes or no.
-        on_bad_image: what becomes of images that cannot be read: error or skip.
+        on_bad_image: what becomes of images that cannot be read or are misread: error, skip or keep.
         disable_tqdm: show no progress bars.
     """
 

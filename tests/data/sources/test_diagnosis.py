@@ -141,10 +141,10 @@ def test_archives_and_hidden_folders_are_named(pets, warnings):
     assert hidden == f"1 folder in {folder} is hidden, and so not read: train/.thumbnails"
 
 
-@pytest.mark.parametrize("name", ["pets.zip", "train.tar.gz", "test.TAR"])
+@pytest.mark.parametrize("name", ["pets.zip", "train.tar.gz", "test.TAR", "damaged.tar"])
 def test_archives_are_to_be_unpacked(tmp_path, refused, name):
     (tmp_path / "pets").mkdir()
-    (tmp_path / "pets" / name).write_bytes(b"")
+    (tmp_path / "pets" / name).write_bytes(b"no archive")
     assert refused(tmp_path / "pets").endswith(f"holds 1 archive, such as {name}: unpack it")
     assert (
         refused(tmp_path / "pets" / name)

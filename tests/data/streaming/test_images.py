@@ -227,6 +227,18 @@ def test_bad_images_are_left_out(tmp_path, columns, split, caplog):
     assert torch.equal(source.read(torch.arange(148)), expected.read(torch.arange(148)))
 
 
+def test_two_streams_of_the_same_rows_are_refused(columns, split):
+    half = split.select(range(30))
+    for other in (split, split.select(range(COUNT))):
+        with pytest.raises(
+            InputError, match=r"^the train and the test split are the same rows; give other rows to test on$"
+        ):
+            StreamIndex(
+                {"train": split.to_iterable_dataset(), "test": other.to_iterable_dataset(num_shards=3)}, columns
+            )
+    StreamIndex({"train": split.to_iterable_dataset(), "test": half.to_iterable_dataset()}, columns)
+
+
 def test_images_that_are_misread_stop_are_left_out_or_kept(tmp_path, columns, split, caplog):
     with_rows(split, {60: deep((10, 9))}).to_parquet(tmp_path / "train.parquet")
     index = stream_index(tmp_path, columns)

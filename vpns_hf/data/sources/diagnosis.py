@@ -75,8 +75,11 @@ def check_unpacked(tree: Folder) -> None:
 def _has_classes_inside(path: str) -> bool:
     if PurePath(path).suffix != ".tar":
         return False
-    with tarfile.open(path) as archive:
-        names = [member.name for member in itertools.islice(archive, SHOWN)]
+    try:
+        with tarfile.open(path) as archive:
+            names = [member.name for member in itertools.islice(archive, SHOWN)]
+    except tarfile.TarError:
+        return False
     return any(PurePath(name).suffix in (".cls", ".json") for name in names)
 
 
