@@ -19,7 +19,7 @@ from .split_folders import split_folders
 logger = logging.getLogger(__name__)
 
 LAYOUT = "give one folder of images per class in each split, such as train/cat/1.jpg and test/cat/2.jpg"
-LISTS = (".csv", ".tsv", ".json", ".jsonl", ".txt", ".xlsx")  # which often say what images show
+LISTS = (".csv", ".tsv", ".json", ".jsonl", ".xlsx")  # which often say what images show
 TABLE = "a table of classes is read as metadata.csv in the folder of each split, with the columns file_name and label"
 
 
@@ -126,8 +126,8 @@ def _loose_problem(splits: Mapping[str, Sequence[Folder]], folder: Folder, root:
         return f"{example} lies less deep than the other images"
     if any(other.children for folders in splits.values() for other in folders):
         split = next(split for split, folders in splits.items() if folder in folders)
-        way_out = f" (if they have no classes, put {split}/ elsewhere, and test with --test_fraction 0.2)"
-        return f"the {split} split has no class folders, only images such as {example}{way_out * (split == 'test')}"
+        way_out = " (if they have no classes, put them elsewhere, and test with --test_fraction 0.2)"
+        return f"the {split} split has no class folders, only images such as {example}{way_out if split == 'test' else ''}"
     return f"its images, such as {example}, lie in no folder of a class"
 
 
