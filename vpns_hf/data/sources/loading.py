@@ -156,9 +156,8 @@ def _read_folder(
                 return datasets.DatasetDict(read_image_folder(tree))
         builder = datasets.load_dataset_builder(str(folder), config_name, cache_dir=cache_dir, **how)
         files = builder.config.data_files or {}
-        check_no_file_twice(
-            files, f"leave one link to each file, and the word of one split in its path below {folder}"
-        )
+        where = f"its path below {folder}" if tree is not None else f"the data_files of {folder / 'README.md'}"
+        check_no_file_twice(files, f"leave one link to each file, and the word of one split in {where}")
         if tree is not None:
             check_files_of_splits(files, tree.path)
         check_files_agree(path for path in chain(*files.values()) if path.endswith(".parquet"))
