@@ -48,3 +48,10 @@ def with_rows(split: datasets.Dataset, replaced: dict[int, dict | None]) -> data
 def with_broken(split: datasets.Dataset, rows: list[int]) -> datasets.Dataset:
     """The split with a truncated JPEG in some rows."""
     return with_rows(split, {row: {"bytes": BROKEN["truncated JPEG"][0], "path": None} for row in rows})
+
+
+def deep(size: tuple[int, int] = (6, 6)) -> dict:
+    """A picture of 16 bits, of (height, width), as it is stored."""
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 65536, size, dtype=np.uint16)).save(file, "PNG")
+    return {"bytes": file.getvalue(), "path": None}

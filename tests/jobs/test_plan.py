@@ -47,9 +47,9 @@ def test_the_facts(plan):
 
 
 def test_the_batch_size_of_the_data_set(tmp_path):
-    split = coloured_split(4)
+    splits = [coloured_split(4, seed=seed) for seed in range(3)]
     args = tiny_arguments(tmp_path, train_batch_size=None)
-    trainer = VPNsTrainer(tiny_resnet(), args, split, split, split, dataset_name="oxford_pets")
+    trainer = VPNsTrainer(tiny_resnet(), args, *splits, dataset_name="oxford_pets")
     assert "Batch size: 64, more than" in str(trainer.plan())
     assert args.train_batch_size is None
     assert "Batch size: 16\n" in str(tiny_trainer(tmp_path).plan())

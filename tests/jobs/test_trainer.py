@@ -444,9 +444,9 @@ def test_sizes_that_do_not_fit(tmp_path, changes, message):
 
 
 def test_more_target_than_source_classes(tmp_path):
-    seven = coloured_split(40, num_classes=7)
+    seven = [coloured_split(40, num_classes=7, seed=seed) for seed in range(3)]
     with pytest.raises(InputError, match=r"7 target classes .* 5 classes .*--head new"):
-        VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path), seven, seven, seven)
+        VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path), *seven)
 
 
 def test_a_network_without_a_layer_to_prune(tmp_path):
@@ -463,6 +463,48 @@ def test_a_model_that_is_pruned_already(job, tmp_path):
 def test_a_split_to_test_on_is_needed(tmp_path):
     with pytest.raises(InputError, match="no test split"):
         VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path), coloured_split(40))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("part", ["train", "eval"])
+def test_what_is_tested_on_is_not_used_before(tmp_path, streamed, part):
+    train, other = coloured_split(40), coloured_split(13, seed=1)
+    if streamed:
+        train, other = train.to_iterable_dataset(), other.to_iterable_dataset()
+    splits = (train, other, train) if part == "train" else (train, other, other)
+    with pytest.raises(
+        InputError, match=f"^{part}_dataset and test_dataset are the same rows; give .*, or test_fraction$"
+    ):
+        VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path), *splits)
+
+
+def test_a_few_rows_to_test_on_that_are_trained_on(tmp_path):
+    train = coloured_split(40).shuffle(seed=1)
+    with pytest.raises(InputError, match=r"^12 of the 12 rows to test on are rows of the train split too"):
+        VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path), train, coloured_split(9, seed=2), train.select(range(12)))
+
+
+def test_test_rows_are_cut_from_the_training_rows(tmp_path):
+    tests = []
+    for seed in (1, 2):
+        args = tiny_arguments(tmp_path / str(seed), test_fraction=0.25, seed=seed)
+        trainer = VPNsTrainer(tiny_resnet(), args, coloured_split(40))
+        tests.append(list(trainer.splits.origins["test"].rows))
+        assert [len(trainer.splits.train), len(trainer.splits.validation), len(trainer.splits.test)] == [27, 3, 10]
+        assert trainer.test_split == "test"
+    assert tests[0] == tests[1]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda ds: ds.with_format("torch"), lambda ds: ds.with_transform(lambda rows: rows)]
+)
+def test_the_format_of_a_data_set_is_dropped(tmp_path, change):
+    splits = [coloured_split(count, seed=count) for count in (40, 13, 17)]
+    plain = VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path / "plain"), *splits)
+    changed = VPNsTrainer(tiny_resnet(), tiny_arguments(tmp_path / "changed"), *map(change, splits))
+    assert str(changed.plan()).replace("changed", "plain") == str(plain.plan())
+    for part in ("train", "validation", "test"):
+        assert torch.equal(getattr(changed.images, part).images, getattr(plain.images, part).images)
 
 
 def test_an_empty_split(tmp_path):

@@ -83,6 +83,7 @@ def test_results_json_has_the_public_schema():
         "command": None,
         "versions": {},
         "skipped_images": {},
+        "misread_images": {},
         "evaluations": [],
         "dense_references": [],
         "images": {},

@@ -49,10 +49,16 @@ def evaluate_parser() -> ArgumentParser:
     for kind in ("image", "label"):
         add(f"--{kind}_column_name", metavar="NAME", help="Column; found by type and name if not given.")
     add("--max_test_samples", type=_positive, metavar="NUMBER", help="Use the first images only.")
+    add(
+        "--test_fraction",
+        type=float,
+        metavar="FRACTION",
+        help="Measure on what `vpns prune` tests on with the same one.",
+    )
     add("--per_device_eval_batch_size", type=_positive, default=256, metavar="NUMBER", help="Images per batch.")
     add("--cache_dir", metavar="DIR", help="Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
     add("--cache_images", choices=list(CACHING), default="auto", help="Keep decoded images; no: nor use what is kept.")
-    add("--on_bad_image", choices=list(ON_BAD_IMAGE), default="error", help="Stop at, or leave out, what is no image.")
+    add("--on_bad_image", choices=list(ON_BAD_IMAGE), default="error", help="As for `vpns prune`.")
     add("--disable_tqdm", action="store_true", help="Show no progress bars.")
     add("--update_card", action="store_true", help="Write what was measured into the card, there or on the Hub.")
     return parser

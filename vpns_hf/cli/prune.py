@@ -28,7 +28,7 @@ def main() -> None:
     trainer = VPNsTrainer(
         inputs.model_name_or_path,
         args,
-        **named_splits(dataset, columns, spec),
+        **named_splits(dataset, columns, spec, args.test_fraction),
         columns=columns,
         dataset_name=inputs.dataset_name,
         model_revision=inputs.model_revision,

@@ -82,6 +82,11 @@ class DataOptions:
         "Share of the training images that selects epoch and view, in (0, 1).",
         range=Range(0, 1, open_at=(0, 1)),
     )
+    test_fraction: float | None = option(
+        None,
+        "Share of the training images to test on, in (0, 1), for data without a test split; the same for every seed.",
+        range=Range(0, 1, open_at=(0, 1)),
+    )
     max_train_samples: int | None = option(None, "Use the first images of the training split only.", range=COUNT)
     max_eval_samples: int | None = option(None, "Use the first images of the validation split only.", range=COUNT)
     max_test_samples: int | None = option(None, "Use the first images of the test split only.", range=COUNT)
@@ -97,7 +102,8 @@ class DataOptions:
     )
     on_bad_image: str = option(
         "error",
-        "An image that cannot be read: error (stop) or skip (leave it out, and say so).",
+        "An image that cannot be read, or of which the saved image processor sees other pixels: error (stop) or skip "
+        "(leave it out, and say so); keep trains on the latter all the same.",
         choices=ON_BAD_IMAGE,
     )
     data_on_device: str = option(

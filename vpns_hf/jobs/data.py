@@ -27,7 +27,8 @@ from ..data.batches import EarlyEvalBatches, EarlyTrainBatches
 from ..data.catalog import DatasetSpec
 from ..data.images import ChosenRows
 from ..data.sources import find_columns, load_image_dataset, parquet_files, stream_image_dataset
-from ..data.store import DiskSpace, on_device
+from ..data.splits import check_apart
+from ..data.store import DiskSpace, on_device, warn_of_copies
 from ..data.stratify import balanced_rows
 from ..errors import InputError
 from ..training import RunData
@@ -60,6 +61,11 @@ class Images:
         """How many images each split has, those left out not counted."""
         return {name: len(source) for name, source in self._by_split().items()}
 
+    @property
+    def misread(self) -> dict[str, int]:
+        """How many images of each split a saved model sees other pixels of; splits without are not named."""
+        return {name: source.misread for name, source in self._by_split().items() if source.misread}
+
     def _by_split(self) -> dict[str, ImageSource]:
         sources = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: source for name, source in sources.items() if source is not None}
@@ -69,18 +75,21 @@ def choose_splits(dataset: DatasetDict, args: VPNsTrainingArguments, columns: Co
     """Chooses the rows to train on, to select with and to test on.
 
     Raises:
-        InputError: if a split, column or label is not usable.
+        InputError: if a split, column or label is not usable, or an image is in two splits.
     """
-    return prepare_splits(
+    splits = prepare_splits(
         dataset,
         columns,
         seed=args.seed,
         validation_fraction=args.validation_fraction,
+        test_fraction=args.test_fraction,
         max_train_samples=args.max_train_samples,
         max_eval_samples=args.max_eval_samples,
         max_test_samples=args.max_test_samples,
         use_all_of_train=args.paper_protocol,
     )
+    check_apart(dataset, columns.image)
+    return splits
 
 
 def image_store(args: VPNsTrainingArguments, columns: Columns, show_progress: bool = False) -> ImageStore:
@@ -116,6 +125,7 @@ def open_images(
     sources = {"train": train, "train_upright": train_upright, "test": opened["test"][0]}
     if "validation" in opened:
         sources["validation"] = opened["validation"][0]
+    warn_of_copies({name: sources[0] for name, sources in opened.items()})
     moved = on_device(list(sources.values()), device, args.data_on_device)
     return Images(**{"validation": None, **dict(zip(sources, moved, strict=True))})
 

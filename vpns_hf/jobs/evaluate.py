@@ -38,10 +38,11 @@ class EvaluationImages:
         image_column_name: found by type and name if not given.
         label_column_name: likewise.
         max_test_samples: use the first images only.
+        test_fraction: measure on what a job with this one tests on, of a data set without a test split.
         per_device_eval_batch_size: images per batch and process.
         cache_dir: folder for decoded images.
         cache_images: whether they are kept on disk: auto, yes or no.
-        on_bad_image: what becomes of images that cannot be read: error or skip.
+        on_bad_image: what becomes of images that cannot be read or are misread: error, skip or keep.
         disable_tqdm: show no progress bars.
     """
 
@@ -51,6 +52,7 @@ class EvaluationImages:
     image_column_name: str | None = None
     label_column_name: str | None = None
     max_test_samples: int | None = None
+    test_fraction: float | None = None
     per_device_eval_batch_size: int = 256
     cache_dir: str | None = None
     cache_images: str = "auto"
@@ -72,7 +74,7 @@ class EvaluationImages:
     def _choose(self, dataset: DatasetDict) -> tuple[EvaluationSplit, ImageStore]:
         spec = find_spec(self.dataset_name)
         columns = find_columns(dataset, self.image_column_name, self.label_column_name, spec)
-        part = choose_evaluation_split(dataset, columns, spec, self.split, self.max_test_samples)
+        part = choose_evaluation_split(dataset, columns, spec, self.split, self.max_test_samples, self.test_fraction)
         keeping = (self.cache_dir, self.cache_images, self.on_bad_image)
         return part, ImageStore(columns, *keeping, show_progress=not self.disable_tqdm)
 

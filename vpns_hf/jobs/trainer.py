@@ -56,7 +56,8 @@ class VPNsTrainer:
         args: everything else a run can be told.
         train_dataset: rows with an image column and a label column; a stream if the other two are streams as well.
         eval_dataset: what selects epoch and view; None cuts it from `train_dataset`.
-        test_dataset: what the final accuracies are measured on, once, at the end.
+        test_dataset: what the final accuracies are measured on, once, at the end; None with `args.test_fraction`, which
+            cuts it from `train_dataset`.
         callbacks: watch the runs, beside the progress bar, the log and the trackers of `args`.
         columns: the image and the label column; found by type and name if not given.
         dataset_name: how results and cards call the data set; one of `DATASETS` brings its batch size.
@@ -92,6 +93,7 @@ class VPNsTrainer:
         streams: StreamIndex | None = None,
     ) -> None:
         _check_kinds(model, train_dataset, eval_dataset, test_dataset)
+        _check_not_the_same(test_dataset, train_dataset=train_dataset, eval_dataset=eval_dataset)
         self.args = args.for_dataset(find_spec(dataset_name))
         self.recipe = {**(recipe or {}), **vars(self.args)}
         self.command = command
@@ -110,7 +112,7 @@ class VPNsTrainer:
             splits = self.streams.rows
         self.splits = choose_splits(splits, args, self.columns)
         tested = self.splits.origins["test"].name  # without test rows, or labels on them, it is another split
-        self.test_split = test_split if tested == "test" else tested
+        self.test_split = test_split if tested == "test" or args.test_fraction is not None else tested
         self.model_name = type(model).__name__ if isinstance(model, PreTrainedModel) else os.fspath(model)
         self.dataset_name = dataset_name
         self.builder = BaseModelBuilder(self.args, self.splits.class_names, self.accelerator.device)
@@ -320,6 +322,7 @@ class VPNsTrainer:
             versions=package_versions(),
             skipped_images=self.images.skipped,
             images=self.images.counts,
+            misread_images=self.images.misread,
         )
 
 
@@ -342,6 +345,15 @@ def _check_kinds(model: Any, *datasets: Any) -> None:
             raise InputError(f"a data set is a {type(dataset).__name__}; give one split of it, a datasets.Dataset")
     if len({isinstance(dataset, IterableDataset) for dataset in given}) > 1:
         raise InputError("some data sets are streams and others are not; give all as streams, or none")
+
+
+def _check_not_the_same(test: Any, **others: Any) -> None:
+    for name, other in others.items():
+        fingerprints = {getattr(dataset, "_fingerprint", id(dataset)) for dataset in (test, other)}
+        if test is not None and len(fingerprints) == 1:
+            raise InputError(
+                f"{name} and test_dataset are the same rows; give a test_dataset of other rows, or test_fraction"
+            )
 
 
 def _as_splits(train: Any, validation: Any, test: Any) -> DatasetDict | IterableDatasetDict:

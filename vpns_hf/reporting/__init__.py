@@ -23,7 +23,7 @@ from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, 
 from .report import write_model_plots, write_report
 from .results import Results, RunResult, share_of_waiting
 from .storage_size import StorageSize, binary_entropy, storage_size
-from .tables import layer_table, results_table
+from .tables import image_notes, layer_table, results_table
 
 __all__ = [
     "NOT_MEASURED",
@@ -41,6 +41,7 @@ __all__ = [
     "binary_entropy",
     "count",
     "duration",
+    "image_notes",
     "interval",
     "latency_title",
     "layer_table",

@@ -104,6 +104,7 @@ class Results(Record):
         command: the command line that gives these results.
         versions: version of each package that has a part in them.
         skipped_images: how many images of each split could not be read and were left out.
+        misread_images: how many were used though image processors see other pixels of them.
         evaluations: of the one saved model that these results lie beside, the newest last.
         images: how many each split has, such as {"train": 1078, "test": 360}; empty if not recorded.
     """
@@ -116,6 +117,7 @@ class Results(Record):
     command: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
     skipped_images: dict[str, int] = field(default_factory=dict)
+    misread_images: dict[str, int] = field(default_factory=dict)
     evaluations: list[ModelEvaluation] = field(default_factory=list)
     dense_references: list[DenseResult] = field(default_factory=list)
     images: dict[str, int] = field(default_factory=dict)

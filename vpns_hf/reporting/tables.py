@@ -29,10 +29,17 @@ def results_table(results: Results) -> str:
     ]
     rows = [_run_row(run, results.reference_of(run)) for run in results.runs]
     table = markdown_table(header, rows, right=[True] * len(header))
-    if not results.skipped_images:
-        return table
-    skipped = ", ".join(f"{count(number)} {split}" for split, number in results.skipped_images.items())
-    return f"{table}\n\nImages that could not be read and were left out: {skipped}."
+    return "\n\n".join([table, *image_notes(results)])
+
+
+def image_notes(results: Results) -> list[str]:
+    """Returns a sentence on images that were left out, and one on those that a saved model sees other pixels of."""
+    words = {
+        "Images that could not be read and were left out": results.skipped_images,
+        "Images of other pixels through the image processor (16 bits or floats), used all the same": results.misread_images,
+    }
+    counts = {text: ", ".join(f"{count(n)} {split}" for split, n in images.items()) for text, images in words.items()}
+    return [f"{text}: {listed}." for text, listed in counts.items() if listed]
 
 
 def layer_table(layers: Mapping[str, Sequence[int]], skipped: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ import logging
 import pytest
 import torch
 
-from tests.data.broken import BROKEN, encoded, with_broken, with_rows
+from tests.data.broken import BROKEN, deep, encoded, with_broken, with_rows
 from vpns_hf.data import ImageStore, cache_images
 from vpns_hf.data.images import decoding
 from vpns_hf.errors import InputError
@@ -107,3 +107,31 @@ def test_all_sizes_leave_out_the_same_rows(tmp_path, columns, make_split):
     large, small = ImageStore(columns, tmp_path, on_bad_image="skip").open(split, [9, 4])
     assert large.labels.tolist() == small.labels.tolist() == [0, 1, 2]
     assert (large.images.shape[2:], small.images.shape[2:]) == ((9, 9), (4, 4))
+
+
+@pytest.mark.parametrize("caching", ["yes", "no"])
+def test_what_becomes_of_an_image_that_is_misread(caching, tmp_path, columns, make_split, caplog):
+    split = with_rows(make_split([0, 1, 2, 0]), {2: deep()})
+
+    def open_with(choice):
+        [source] = ImageStore(columns, tmp_path, caching, choice).open(split.select([0, 1, 2, 3]), [12])
+        return source
+
+    with pytest.raises(
+        InputError, match=r"^row 2 .* is read otherwise by image processors \(mode I;16: .* with keep$"
+    ):
+        open_with("error")
+    with pytest.raises(InputError, match="no image of class 'owl' of the train split can be read"):
+        open_with("skip")
+    for _ in range(2):
+        kept = open_with("keep")
+        assert (len(kept), kept.skipped, kept.misread) == (4, 0, 1)
+        assert kept.read(torch.tensor([2])).float().mean() < 200  # a processor sees white
+    assert "1 of 4 images are kept though a saved model sees other pixels: row 2 of the train split" in caplog.text
+    with pytest.raises(InputError, match=r"^row 2 "):
+        open_with("error")
+
+
+def test_what_cannot_be_read_cannot_be_kept(store, make_split):
+    with pytest.raises(InputError, match=r"^row 1 of the train split is no readable image .* skip$"):
+        store(with_broken(make_split([0, 0]), [1]), on_bad_image="keep")

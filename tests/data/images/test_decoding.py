@@ -7,8 +7,20 @@ import datasets
 import numpy as np
 import pytest
 from PIL import Image
+from transformers.image_utils import load_image
 
-from vpns_hf.data.images import BadImage, ImageDecoder, decode_image, decoding, to_planes, to_rgb, to_square
+from tests.helpers import tiny_model
+from vpns_hf.data.images import (
+    BadImage,
+    ImageDecoder,
+    decode_image,
+    decoding,
+    is_misread,
+    to_planes,
+    to_rgb,
+    to_square,
+)
+from vpns_hf.jobs.output import image_processor
 
 
 def stored(image: Image.Image, file_format: str = "PNG", **options) -> dict:
@@ -40,9 +52,70 @@ def test_palette_with_transparency_gives_no_warning():
         assert decode_image(stored(image, transparency=bytes([0, 128]))).getpixel((0, 0)) == (9, 8, 7)
 
 
-def test_sixteen_bits_keep_the_upper_byte():
-    image = Image.fromarray(np.array([[0, 256, 65535]], dtype=np.uint16))
-    assert np.asarray(decode_image(stored(image)))[0, :, 0].tolist() == [0, 1, 255]
+WIDE = {
+    "sixteen bits": (np.array([[0, 256, 65535]], np.uint16), [0, 1, 255]),
+    "numbers beyond them": (np.array([[0, 256, 70000]], np.int32), [0, 1, 255]),
+    "fractions": (np.array([[0, 0.5, 1]], np.float32), [0, 128, 255]),
+    "large floats": (np.array([[0, 512, 3000]], np.float32), [0, 2, 11]),
+    "no number": (np.array([[0, np.nan, 0.25]], np.float32), [0, 0, 64]),
+}
+NARROW = {
+    "small numbers": np.array([[0, 7, 255]], np.uint16),
+    "small signed numbers": np.array([[0, 7, 255]], np.int32),
+    "a mask": np.array([[0, 1, 1]], np.int32),
+    "floats of grey levels": np.array([[0, 7.4, 255]], np.float32),
+    "black": np.zeros((1, 3), np.float32),
+}
+
+
+@pytest.mark.parametrize(("values", "pixels"), WIDE.values(), ids=WIDE)
+def test_what_a_processor_cuts_off_is_misread(values, pixels):
+    image = Image.fromarray(values)
+    assert is_misread(image)
+    assert np.asarray(to_rgb(image))[0, :, 0].tolist() == pixels
+
+
+@pytest.mark.parametrize("values", NARROW.values(), ids=NARROW)
+def test_grey_levels_in_a_wide_mode_are_what_they_are(values):
+    image = Image.fromarray(values)
+    assert not is_misread(image)
+    assert np.abs(np.asarray(to_rgb(image), float)[0, :, 0] - values).max() <= 1
+
+
+def in_mode(mode: str) -> Image.Image:
+    """A picture of random colours in a mode of Pillow."""
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    deep = pixels[..., 0].astype(np.uint16) * 257
+    if mode in ("I;16", "I;16B", "I;16L"):
+        return Image.frombytes(mode, (30, 20), deep.astype(">u2" if mode == "I;16B" else "<u2").tobytes())
+    if mode in ("I", "F"):
+        return Image.fromarray(deep.astype(np.int32) if mode == "I" else (deep / 65535).astype(np.float32))
+    if mode == "LAB":
+        return Image.frombytes("LAB", (30, 20), pixels.tobytes())
+    picture = Image.fromarray(pixels)
+    for through in {"RGBa": ["RGBA"], "La": ["LA"], "PA": ["P"]}.get(mode, []):
+        picture = picture.convert(through)
+    return picture.convert(mode)
+
+
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "F")
+
+
+@pytest.mark.parametrize("mode", MODES + DEEP_MODES)
+def test_training_sees_the_pixels_of_the_processor_or_says_that_it_does_not(mode):
+    image, processor = in_mode(mode), image_processor(tiny_model())
+    ours = to_planes(to_square(to_rgb(image), 16)).astype(float)
+    for given in (image, load_image(image)):  # as it is, and as `pipeline` opens it
+        seen = 255 * processor(given, return_tensors="np")["pixel_values"][0]
+        assert (np.abs(ours - seen).max() <= 1) == (mode not in DEEP_MODES)
+    assert is_misread(image) == (mode in DEEP_MODES)
+
+
+def test_a_mode_that_nothing_reads_is_bad(make_split):
+    assert "La" not in MODES
+    with pytest.raises(ValueError, match="not supported"):
+        to_rgb(in_mode("La"))
 
 
 def test_exif_orientation():
@@ -76,18 +149,17 @@ def test_the_order_is_that_of_the_rows(make_split, monkeypatch, worth_a_thread):
     split = make_split([0] * 150, size=(5, 7))
     decoder = ImageDecoder(split, "image", threads=3)
     expected = [to_planes(image) for image in split["image"]]
-    in_chunks = [image for chunk in decoder.chunks([None]) for [image] in chunk]
-    chosen = [image for [image] in decoder.decode([149, 3, 3, 0], [None])]
+    in_chunks = [image.pixels[0] for chunk in decoder.chunks([None]) for image in chunk]
+    chosen = [image.pixels[0] for image in decoder.decode([149, 3, 3, 0], [None])]
     assert np.array_equal(in_chunks, expected)
     assert np.array_equal(chosen, np.stack(expected)[[149, 3, 3, 0]])
 
 
 def test_every_size_of_a_row_comes_from_one_decoding(make_split, monkeypatch):
     calls = []
-    decode = decoding.decode_image
-    monkeypatch.setattr(decoding, "decode_image", lambda stored: calls.append(stored) or decode(stored))
-    [images] = ImageDecoder(make_split([0], size=(8, 6)), "image").decode([0], [4, None, 9])
-    assert [image.shape for image in images] == [(3, 4, 4), (3, 8, 6), (3, 9, 9)]
+    monkeypatch.setattr(datasets.Image, "decode_example", lambda *given: calls.append(given) or Image.new("L", (6, 8)))
+    [image] = ImageDecoder(make_split([0], size=(8, 6)), "image").decode([0], [4, None, 9])
+    assert [pixels.shape for pixels in image.pixels] == [(3, 4, 4), (3, 8, 6), (3, 9, 9)]
     assert len(calls) == 1
 
 
@@ -97,14 +169,14 @@ def test_a_bad_image_has_the_number_of_its_row(make_split):
         {"image": [{"bytes": b"?", "path": "a.png"}], "label": [0]}, features=split.features
     )
     first, bad = ImageDecoder(datasets.concatenate_datasets([split, broken]), "image").decode([1, 2], [4])
-    assert first[0].shape == (3, 4, 4)
+    assert first.pixels[0].shape == (3, 4, 4)
     assert bad == BadImage(2, "not in a format that Pillow reads", "a.png")
 
 
 def test_lack_of_memory_is_not_blamed_on_the_image(make_split, monkeypatch):
-    def exhausted(stored):
+    def exhausted(*given):
         raise MemoryError
 
-    monkeypatch.setattr(decoding, "decode_image", exhausted)
+    monkeypatch.setattr(datasets.Image, "decode_example", exhausted)
     with pytest.raises(MemoryError):
         ImageDecoder(make_split([0]), "image").decode([0], [4])

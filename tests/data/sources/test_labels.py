@@ -3,7 +3,7 @@ from __future__ import annotations
 import datasets
 import pytest
 
-from vpns_hf.data import class_names
+from vpns_hf.data import Columns, class_names
 from vpns_hf.data.sources import encode_labels, is_unlabelled, label_values
 from vpns_hf.errors import InputError
 
@@ -78,3 +78,25 @@ def test_floats_are_no_labels(columns, make_split):
 def test_unlabelled(columns, make_split):
     assert is_unlabelled(make_split([-1, -1, None]), "label")
     assert not is_unlabelled(make_split([-1, 0]), "label")
+
+
+def test_two_signs_are_two_classes(make_split):
+    split = make_split([1, -1, -1, 1], label_feature=datasets.Value("int64"))
+    values = label_values(split, "label")
+    assert values == [-1, 1]
+    assert list(encode_labels(split, Columns("image", "label"), values, "train")["label"]) == [1, 0, 0, 1]
+
+
+def test_beside_other_numbers_minus_one_is_no_label(make_split):
+    split = make_split([0, 1, -1], label_feature=datasets.Value("int64"))
+    values = label_values(split, "label")
+    assert values == [0, 1]
+    with pytest.raises(InputError, match=r"row 2 of the train split has no label \(-1, which stands for none\)"):
+        encode_labels(split, Columns("image", "label"), values, "train")
+
+
+def test_a_transform_is_told_of(make_split, caplog):
+    split = make_split([0, 1]).with_transform(lambda rows: {"pixels": rows["image"]})
+    encoded = encode_labels(split, Columns("image", "label"), ["cat", "dog", "owl"], "train")
+    assert encoded[1]["image"].tobytes() == make_split([0, 1])[1]["image"].tobytes()
+    assert "the transform of the train split is not applied: images are taken as they are stored" in caplog.text

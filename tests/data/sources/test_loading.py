@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -125,6 +127,18 @@ def test_hub_out_of_reach_points_to_local_folders(monkeypatch):
     with pytest.raises(InputError, match=r"someone/something.*local folder") as caught:
         load_image_dataset("someone/something")
     assert "\n" not in str(caught.value)
+
+
+def test_a_repository_whose_folders_look_like_splits(monkeypatch):
+    address = "hf://datasets/a/b@main/train/steam train/1.png"
+    builder = SimpleNamespace(config=SimpleNamespace(data_files={"train": [address, address], "test": [address]}))
+    monkeypatch.setattr(loading, "is_online", lambda *_: True)
+    monkeypatch.setattr(loading.datasets, "load_dataset_builder", lambda *_, **__: builder)
+    monkeypatch.setattr(loading.datasets, "load_dataset", lambda *_, **__: pytest.fail("read"))
+    with pytest.raises(
+        InputError, match=r"1\.png is read twice in the train split.* `hf download a/b --repo-type dataset"
+    ):
+        load_image_dataset("a/b")
 
 
 def test_warning_of_a_silent_hub_promises_no_download(monkeypatch, caplog):

@@ -6,7 +6,7 @@ import pytest
 from tests.training_helpers import coloured_split
 from vpns_hf import InputError
 from vpns_hf.data import Columns, DatasetSpec
-from vpns_hf.data.splits import choose_evaluation_split
+from vpns_hf.data.splits import choose_evaluation_split, prepare_splits
 
 COLUMNS = Columns("image", "label")
 SPLITS = datasets.DatasetDict(
@@ -46,3 +46,14 @@ def test_a_split_that_is_not_there():
         InputError, match=r"no val split; the data set has \['train', 'validation', 'test'\]: give one"
     ):
         choose_evaluation_split(SPLITS, COLUMNS, split="val")
+
+
+def test_the_rows_that_a_job_cuts_off():
+    alone = datasets.DatasetDict({"train": SPLITS["train"]})
+    part = choose_evaluation_split(alone, COLUMNS, test_fraction=0.25)
+    job = prepare_splits(alone, COLUMNS, seed=7, test_fraction=0.25)
+    assert (part.name, part.origin.rows) == ("test", job.origins["test"].rows)
+    with pytest.raises(InputError, match=r"no test split; .* --test_fraction 0.2"):
+        choose_evaluation_split(alone, COLUMNS)
+    with pytest.raises(InputError, match=r"split is train and test_fraction 0\.25, which cuts its own"):
+        choose_evaluation_split(alone, COLUMNS, split="train", test_fraction=0.25)

@@ -99,11 +99,45 @@ def test_class_with_one_image_stays_in_train(columns, make_split, make_dataset):
         assert 2 in prepare_splits(dataset, columns, seed=seed, validation_fraction=0.4).train["label"]
 
 
+def test_test_rows_may_be_cut_from_train(columns, make_dataset):
+    dataset = make_dataset(train=60)
+    cuts = [prepare_splits(dataset, columns, seed=seed, test_fraction=0.2, max_train_samples=30) for seed in (1, 2)]
+    for splits in cuts:
+        assert np.bincount(splits.test["label"]).tolist() == [4, 4, 4]
+        assert splits.origins["test"].rows == cuts[0].origins["test"].rows
+        rows = [row for part in ("train", "validation", "test") for row in splits.origins[part].rows]
+        assert len(rows) == len(set(rows)) == 42
+    assert cuts[0].origins["validation"].rows != cuts[1].origins["validation"].rows
+
+
+def test_a_validation_split_then_selects(columns, make_dataset):
+    dataset = make_dataset(train=30, valid=6)
+    splits = prepare_splits(dataset, columns, seed=0, test_fraction=0.2)
+    assert pixels(splits.validation) == pixels(dataset["valid"])
+    assert sorted(pixels(splits.train) + pixels(splits.test)) == sorted(pixels(dataset["train"]))
+    parts = named_splits(dataset, columns, test_fraction=0.2)
+    assert (parts["test_dataset"], parts["test_split"]) == (None, "test")
+
+
+def test_a_test_split_without_labels_is_not_in_the_way(columns, make_split, make_dataset):
+    dataset = make_dataset(train=30)
+    dataset["test"] = make_split([-1, -1])
+    assert len(prepare_splits(dataset, columns, seed=0, test_fraction=0.2).test) == 6
+
+
 @pytest.mark.parametrize(
     ("counts", "options", "message"),
     [
         ({"test": 3}, {}, "no train split"),
-        ({"train": 3}, {}, "no test split; .* put a `test` or `validation` folder"),
+        ({"train": 3}, {}, "no test split; .* put a `test` or `validation` folder.* with --test_fraction 0.2;"),
+        ({"train": 30, "test": 3}, {"test_fraction": 0.2}, "but there is a test split; leave it out"),
+        ({"train": 30}, {"test_fraction": 1.0}, "test_fraction is 1.0; give a number between 0 and 1"),
+        (
+            {"train": 4},
+            {"test_fraction": 0.1},
+            "0.1 of 4 training rows leaves no test image; .* a larger test_fraction",
+        ),
+        ({"train": 3}, {"test_fraction": 0.5}, "has one training image, so none is left to test on"),
         ({"train": 3, "test": 0}, {}, "test split is empty"),
         ({"train": 30, "test": 3}, {"validation_fraction": 1.0}, "between 0 and 1"),
         ({"train": 4, "test": 3}, {}, "0.1 of 4 training rows leaves no validation image; .* a larger"),

@@ -32,7 +32,7 @@ def test_what_is_not_usable_is_said(root):
     moved = folders["test"].rename(root / "images-0123456789abcdef")
     (folders["train"] / "4x4" / "images.bin").write_bytes(b"")
     record = folders["train"] / "3x3" / "record.json"
-    record.write_text(record.read_text().replace('"format": 4', '"format": 3'))
+    record.write_text(record.read_text().replace('"format": 5', '"format": 3'))
     states = {cache.folder: (cache.state, cache.usable) for cache in list_caches(root)}
     version, size = "it was written by another version", "the size of its images is not what it was"
     assert states == {

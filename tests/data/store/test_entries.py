@@ -59,7 +59,7 @@ def test_missing_images_are_found(entry):
         (lambda text: "\x00" * len(text), "record cannot be read"),
         (lambda text: text.replace('"kept"', '"keeps"'), "record cannot be read"),
         (lambda text: text.replace('"count": 5', '"count": 4'), "the size of its images"),
-        (lambda text: text.replace('"format": 4', '"format": 3'), "written by another version"),
+        (lambda text: text.replace('"format": 5', '"format": 3'), "written by another version"),
         (lambda text: text.replace('"writer": "vpns', '"writer": "some'), "written by another version"),
     ],
 )

@@ -62,7 +62,7 @@ def no_room(monkeypatch):
 def test_nothing_but_what_is_bad_is_written(opened, make_split, tmp_path, monkeypatch, no_room):
     split = with_broken(make_split([0, 1, 2] * 50), [3])
     opened(split, [4], "auto", on_bad_image="skip")
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"lock", "record.json"}
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"digests.bin", "lock", "record.json"}
     monkeypatch.setattr(decoding.ImageDecoder, "chunks", lambda *_: pytest.fail("tried again"))
     [again] = opened(split, [4], "auto", on_bad_image="skip")
     assert (len(again), again.skipped) == (149, 1)

@@ -15,7 +15,7 @@ import torch
 
 from tests.data.broken import with_broken
 from vpns_hf.data import Columns, ImageStore, cache_images, prepare_splits
-from vpns_hf.data.images import ImageDecoder
+from vpns_hf.data.images import DecodedImage, ImageDecoder
 from vpns_hf.data.store import default_cache_dir, disk_space
 from vpns_hf.data.store import folder as cache_folder
 from vpns_hf.errors import InputError
@@ -95,7 +95,7 @@ def test_unfinished_file_is_never_used(store, tmp_path, monkeypatch, make_split)
 
 
 def broken_off(decoder, sizes):
-    yield [[np.zeros((3, size, size), dtype=np.uint8) for size in sizes]] * 128
+    yield [DecodedImage([np.zeros((3, size, size), dtype=np.uint8) for size in sizes], digest=0)] * 128
     raise RuntimeError("power cut")
 
 
@@ -308,5 +308,6 @@ def test_a_process_waits_for_another_and_takes_over_when_it_dies(store, make_spl
         finally:
             building.kill()
     assert torch.equal(waiting.result().images, planes(split, 4))
-    assert sorted(path.name for path in root.rglob("*") if path.is_file()) == ["images.bin", "lock", "record.json"]
+    files = sorted(path.name for path in root.rglob("*") if path.is_file())
+    assert files == ["digests.bin", "images.bin", "lock", "record.json"]
     assert not written.exists()

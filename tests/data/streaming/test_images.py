@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.data.broken import with_broken
+from tests.data.broken import deep, with_broken, with_rows
 from vpns_hf.data import (
     EvalBatches,
     EvalTransform,
@@ -19,6 +19,7 @@ from vpns_hf.data import (
     StreamStore,
     TrainBatches,
     TrainTransform,
+    load_image_dataset,
     prepare_splits,
     stream_image_dataset,
 )
@@ -224,6 +225,33 @@ def test_bad_images_are_left_out(tmp_path, columns, split, caplog):
     expected = ImageStore(columns, tmp_path / "cache").open(split.select(kept), [9])[0]
     assert torch.equal(source.labels, expected.labels)
     assert torch.equal(source.read(torch.arange(148)), expected.read(torch.arange(148)))
+
+
+def test_two_streams_of_the_same_rows_are_refused(columns, split):
+    half = split.select(range(30))
+    for other in (split, split.select(range(COUNT))):
+        with pytest.raises(
+            InputError, match=r"^the train and the test split are the same rows; give other rows to test on$"
+        ):
+            StreamIndex(
+                {"train": split.to_iterable_dataset(), "test": other.to_iterable_dataset(num_shards=3)}, columns
+            )
+    StreamIndex({"train": split.to_iterable_dataset(), "test": half.to_iterable_dataset()}, columns)
+
+
+def test_images_that_are_misread_stop_are_left_out_or_kept(tmp_path, columns, split, caplog):
+    with_rows(split, {60: deep((10, 9))}).to_parquet(tmp_path / "train.parquet")
+    index = stream_index(tmp_path, columns)
+    with pytest.raises(InputError, match=r"^row 60 of the train split is read otherwise by image processors"):
+        opened(index, columns)[0].read(torch.tensor([59, 60]))
+    assert [len(opened(index, columns, on_bad_image=choice)[0]) for choice in ("skip", "keep")] == [COUNT - 1, COUNT]
+    [source] = opened(index, columns, on_bad_image="keep")
+    [expected] = ImageStore(columns, tmp_path / "cache", on_bad_image="keep").open(
+        load_image_dataset(str(tmp_path))["train"], [9]
+    )
+    assert (source.skipped, source.misread) == (0, 1)
+    assert torch.equal(source.read(torch.arange(COUNT)), expected.read(torch.arange(COUNT)))
+    assert "1 of 150 images are kept though a saved model sees other pixels: row 60 of the train split" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub.errors import HTTPError
 
+from vpns_hf.data import StreamIndex
 from vpns_hf.data.streaming import ROWS_AT_ONCE, ParquetSplit
 from vpns_hf.data.streaming import pieces as parquet_split
 from vpns_hf.errors import InputError
@@ -125,3 +126,28 @@ def test_every_file_has_images(write, split_of):
     files = write(table_of(range(4)), table_of(range(4)).rename_columns(["picture", "label"]))
     with pytest.raises(InputError, match=r"train-1\.parquet has no column 'image'; give all files the same"):
         split_of(files)
+
+
+@pytest.mark.parametrize("again", [1, 4])
+def test_files_that_rows_name_are_known_and_read_once(write, tmp_path, columns, again):
+    files = {}
+    for split, rows in (("train", [0, 1, 2]), ("test", [3, again])):
+        images = pa.array([{"bytes": None, "path": f"{row}.png"} for row in rows], type=FEATURES["image"].pa_type)
+        table = pa.table({"image": images, "label": pa.array([0] * len(rows))})
+        files[split] = write(table.cast(FEATURES.arrow_schema), name=split)
+    assert ParquetSplit(files["test"], FEATURES, columns, "test").paths == ["3.png", f"{again}.png"]
+    one_row = datasets.Dataset(
+        table.cast(FEATURES.arrow_schema).slice(0, 1), info=datasets.DatasetInfo(features=FEATURES)
+    )
+    streams = dict.fromkeys(files, one_row.to_iterable_dataset())
+    if again == 1:
+        with pytest.raises(
+            InputError, match=r"^1\.png is read in the train split and in the test split: leave one row"
+        ):
+            StreamIndex(streams, columns, files)
+    else:
+        assert len(StreamIndex(streams, columns, files).rows["test"]) == 2
+
+
+def test_paths_beside_bytes_name_no_files(write, split_of):
+    assert split_of(write(table_of(range(3)))).paths == []

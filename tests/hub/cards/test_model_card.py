@@ -224,6 +224,13 @@ def test_without_a_validation_split_the_card_gives_the_protocol(card):
     assert "- A tenth of train is the validation split.\n" in text
 
 
+def test_the_card_says_how_many_images_were_left_out_or_misread(card):
+    assert "image processor (16 bits" not in card().content
+    content = card(replace(RESULTS, skipped_images={"train": 2}, misread_images={"train": 1200, "test": 3})).content
+    assert "Images that could not be read and were left out: 2 train." in content
+    assert "(16 bits or floats), used all the same: 1,200 train, 3 test." in content
+
+
 def test_the_card_warns_of_speed(card):
     assert "Unstructured sparsity gives no speed-up on common hardware" in card().text
 

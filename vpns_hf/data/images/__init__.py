@@ -7,13 +7,16 @@ from ...utils.doors import door
 __all__, __getattr__ = door(
     __name__,
     {
-        "bad_images": ["BadImage", "ON_BAD_IMAGE", "refuse", "refuse_late", "report"],
+        "bad_images": ["BadImage", "ON_BAD_IMAGE", "ON_LATE_BAD_IMAGE", "keep", "report", "report_kept"],
         "decoding": [
             "CHUNK",
+            "DecodedImage",
             "ImageDecoder",
             "StoredDecoder",
             "decode_image",
+            "is_misread",
             "own_cores",
+            "stack_kept",
             "stack_planes",
             "to_planes",
             "to_rgb",

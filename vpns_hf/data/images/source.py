@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from ..provenance import Origin
@@ -13,13 +14,18 @@ from ..take import Take
 
 
 class ImageSource(Protocol):
-    """What a loader needs: `labels` int64 (N,), and the images by row; `skipped` rows were left out.
+    """What a loader needs: `labels` int64 (N,), and the images by row.
 
-    `origin` says where the rows come from, for messages; None takes them for all rows of the train split.
+    Attributes:
+        labels: of the rows.
+        skipped: how many rows were left out.
+        misread: how many rows a saved model sees other pixels of.
+        origin: where the rows come from, for messages; None takes them for all rows of the train split.
     """
 
     labels: torch.Tensor
     skipped: int
+    misread: int
     origin: Origin | None
 
     def __len__(self) -> int: ...
@@ -36,15 +42,18 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True)
 class ImageCache:
-    """Decoded images: `images` uint8 (N, 3, H, W), memory-mapped; `labels` int64 (N,); `skipped` rows were left out; `origin` as in `ImageSource`.
+    """Decoded images: `images` uint8 (N, 3, H, W), memory-mapped, perhaps on another device than the rows and labels.
 
-    The images may be on another device than the rows and labels.
+    `digests` uint64 (N,) are those of the bytes they are stored as, None where these are not known; the others are those
+    of `ImageSource`.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     skipped: int = 0
     origin: Origin | None = None
+    misread: int = 0
+    digests: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,6 +81,7 @@ class ChosenRows:
     source: ImageSource
     rows: torch.Tensor
     skipped: int = 0
+    misread: int = 0
 
     @property
     def labels(self) -> torch.Tensor:

@@ -72,6 +72,11 @@ def image_bytes(features: Mapping[str, object]) -> list[str]:
     return plain if len(plain) == 1 else [name for name in plain if name in IMAGE_NAMES]
 
 
+def image_columns(split: datasets.Dataset) -> list[str]:
+    """Returns the columns whose type is that of images."""
+    return [name for name, feature in split.features.items() if isinstance(feature, datasets.Image)]
+
+
 def read_column(split: datasets.Dataset, column: str) -> list:
     """Returns the values of one column as stored, without decoding any image."""
     return split.select_columns([column]).with_format("arrow")[:][column].to_pylist()

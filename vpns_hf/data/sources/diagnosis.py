@@ -5,12 +5,14 @@ Files that are not read, images in no class, files that are damaged or missing, 
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
 import re
+import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -21,6 +23,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from ...errors import InputError
 from ...utils.text import counted, first_line
+from .folder_tree import Folder
 from .labels import difference
 
 logger = logging.getLogger(__name__)
@@ -31,9 +34,9 @@ PLAIN_WORDS = {
     r"while parsing a (\S+ \S+)": "the YAML of its README.md is broken in a {}",
     r"column names (don't match)": "its files have different columns: give all of them the same",
 }
-METADATA = "metadata"  # the stem of the tables beside the images
 SHOWN = 3  # paths
-LAYOUT = "give one folder of images per class in each split, such as train/cat/1.jpg and test/cat/2.jpg"
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz", ".7z", ".rar", ".zst")
+ROWS = (".parquet", ".arrow", ".csv", ".tsv", ".json", ".jsonl", ".txt")
 ROWS_AT_ONCE = 64
 SPLIT_FILES = ("state.json", "dataset_info.json")
 AGAIN = "save the data set again with `save_to_disk`"
@@ -49,87 +52,76 @@ def reason_of(error: BaseException) -> str:
     return first_line(error)
 
 
-def warn_of_left_out(folder: Path, files: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> None:
-    """Warns of files that are not read, of images without a row, of links to folders and of folders without images.
+def is_archive(name: str) -> bool:
+    """Returns whether a name is that of files packed into one."""
+    return PurePath(name).suffix.lower() in ARCHIVES
+
+
+def check_unpacked(tree: Folder) -> None:
+    """Checks that a folder holds more than archives; those that `webdataset` reads, with classes beside images, are none.
+
+    Raises:
+        InputError: it does not.
+    """
+    files = [path for kind in ("images", "tables", "others") for path in tree.all_of(kind)]
+    archives = [path for path in files if is_archive(path) and not _has_classes_inside(path)]
+    if archives and not any(PurePath(path).suffix in ROWS for path in files) and not tree.all_of("images"):
+        example = os.path.relpath(archives[0], tree.path)
+        raise InputError(
+            f"the folder {tree.path} holds {counted(len(archives), 'archive')}, such as {example}: unpack it"
+        )
+
+
+def _has_classes_inside(path: str) -> bool:
+    if PurePath(path).suffix != ".tar":
+        return False
+    try:
+        with tarfile.open(path) as archive:
+            names = [member.name for member in itertools.islice(archive, SHOWN)]
+    except tarfile.TarError:
+        return False
+    return any(PurePath(name).suffix in (".cls", ".json") for name in names)
+
+
+def warn_of_left_out(tree: Folder, read: Iterable[str]) -> None:
+    """Warns of files that are not read, of links and hidden folders that are not followed, and of folders without images.
 
     Args:
-        folder: holds the files. Of those that lie in it directly only what ends as the others do is looked at: others
-            are a README or a licence.
-        files: the paths that are read for each split.
-        rows: how many rows they gave; splits whose rows are not counted may be missing.
+        tree: what lies in the folder. Of files that lie in it directly only what ends as the others do is looked at:
+            others are a README or a licence.
+        read: the paths that are read.
     """
-    root = folder.resolve()
-    read = {os.path.realpath(path) for paths in files.values() for path in paths}
-    endings = {PurePath(path).suffix.lower() for path in read}
-    others, links, empty = [], [], []
-    for place, folders, names in _walk_shown(root):
-        beside = [place / name for name in names if place != root or PurePath(name).suffix.lower() in endings]
-        others += [path for path in beside if os.path.realpath(path) not in read]
-        links += [place / name for name in folders if (place / name).is_symlink()]
-        empty += [] if names or folders else [place]
-    _warn("%s in %s %s not read, for how the names end or as links to nothing: %s", others, "file", folder, root)
-    _warn("%s in %s %s not followed; put the folders themselves there: %s", links, "linked folder", folder, root)
-    _warn("%s in %s %s without images and so no class: %s", empty, "folder", folder, root)
-    for split, count in rows.items():
-        paths = files.get(split, ())
-        images = sum(PurePath(path).stem != METADATA for path in paths)
-        if count < images < len(paths):
-            words = "left out of the %d images of the %s split, as no row of its %s file names them: %d"
-            logger.warning(words, images, split, METADATA, images - count)
+    known = set(read)
+    endings = {PurePath(path).suffix.lower() for path in known}
+    others, loops, hidden, empty, archives = (
+        [],
+        [],
+        [],
+        [],
+        [path for path in tree.all_of("others") if is_archive(path)],
+    )
+    for folder in tree.walk():
+        files = [*folder.images, *folder.tables, *folder.others]
+        beside = files if folder is not tree else [path for path in files if PurePath(path).suffix.lower() in endings]
+        others += [path for path in beside if path not in known and not is_archive(path)]
+        loops += folder.loops
+        hidden += folder.hidden
+        empty += [] if files or folder.folders else [folder.path]
+    _warn(
+        "%s in %s %s not read, for how the names end, where they lie, or as links to nothing: %s", others, "file", tree
+    )
+    _warn("%s in %s %s not read; unpack what belongs to the images: %s", archives, "archive", tree)
+    _warn("%s in %s %s not followed, as it leads to a folder above: %s", loops, "linked folder", tree)
+    _warn("%s in %s %s hidden, and so not read: %s", hidden, "folder", tree)
+    _warn("%s in %s %s without images and so no class: %s", empty, "folder", tree)
 
 
-def _walk_shown(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Yields what `os.walk` gives of what is not hidden."""
-    for place, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        yield Path(place), folders, [name for name in names if not name.startswith((".", "__"))]
-
-
-def _warn(words: str, paths: Sequence[Path], kind: str, folder: Path, root: Path) -> None:
+def _warn(words: str, paths: Sequence[str], kind: str, tree: Folder) -> None:
     if paths:
-        names = sorted(str(path.relative_to(root)) for path in paths)
+        names = sorted(os.path.relpath(path, tree.path) for path in paths)
         more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
         shown = ", ".join([*names[:SHOWN], *more])
-        logger.warning(words, counted(len(paths), kind), folder, "is" if len(paths) == 1 else "are", shown)
-
-
-def no_classes(folder: Path, files: Mapping[str, Sequence[str]]) -> InputError:
-    """Returns what is said about a folder of images without classes.
-
-    Args:
-        folder: holds the images.
-        files: the paths of the images of each split.
-    """
-    inside = {
-        split: [PurePath(os.path.relpath(path, folder.absolute())) for path in paths] for split, paths in files.items()
-    }
-    return InputError(f"the folder {folder} shows no classes: {_layout_problem(inside)}; {LAYOUT}")
-
-
-def _layout_problem(files: Mapping[str, Sequence[PurePath]]) -> str:
-    loose = _split_without_folders(files)
-    if loose is not None:
-        return f"the {loose} split has no class folders, only images such as {files[loose][0]}"
-    every = [path for paths in files.values() for path in paths]
-    [(usual, _), *unusual] = Counter(len(path.parts) for path in every).most_common()
-    if unusual:
-        stray = next(path for path in every if len(path.parts) != usual)
-        return f"{stray} lies {'deeper' if len(stray.parts) > usual else 'less deep'} than the other images"
-    if any(len({path.parts[-3:-2] for path in paths}) > 1 for paths in files.values()):
-        return f"all images lie a folder too deep, as {every[0]} does"
-    if usual == 1:
-        return f"its images, such as {every[0]}, lie in no folder"
-    return f"all images lie in one class folder, {every[0].parent.name}, and a choice needs at least two classes"
-
-
-def _split_without_folders(files: Mapping[str, Sequence[PurePath]]) -> str | None:
-    """Returns a split of which all images lie in one folder, less deep than the images of every other split."""
-    deepest = {split: max(len(path.parts) for path in paths) for split, paths in files.items()}
-    for split, paths in files.items():
-        others = [depth for other, depth in deepest.items() if other != split]
-        if others and deepest[split] < min(others) and len({path.parent for path in paths}) == 1:
-            return split
-    return None
+        logger.warning(words, counted(len(paths), kind), tree.path, "is" if len(paths) == 1 else "are", shown)
 
 
 def damaged_file(folder: Path, error: BaseException) -> str | None:

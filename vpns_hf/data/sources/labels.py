@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import datasets
 import numpy as np
 
@@ -9,7 +11,10 @@ from ...errors import InputError
 from ..catalog import DatasetSpec
 from .columns import Columns, read_column
 
+logger = logging.getLogger(__name__)
+
 NO_LABEL = (None, -1, "")
+SIGNS = {-1, 1}  # two classes as numbers; -1 then is one of them
 
 
 def class_names(dataset: datasets.DatasetDict | datasets.Dataset, columns: Columns) -> list[str]:
@@ -29,11 +34,15 @@ def class_names(dataset: datasets.DatasetDict | datasets.Dataset, columns: Colum
 
 
 def label_values(train: datasets.Dataset, column: str) -> list[str] | list[int]:
-    """Returns what a label can be: the class names of a ClassLabel column, else the sorted values of the training rows."""
+    """Returns what a label can be: the class names of a ClassLabel column, else the sorted values of the training rows.
+
+    Among numbers -1 stands for no label, unless all others are 1.
+    """
     feature = train.features[column]
     if isinstance(feature, datasets.ClassLabel) and feature.names is not None:
         return list(feature.names)
-    values = sorted({value for value in read_column(train, column) if not is_missing(value)})
+    found = set(read_column(train, column)) - {None, ""}
+    values = sorted(found if found == SIGNS else {value for value in found if not is_missing(value)})
     if not values:
         raise InputError(_no_labels("train"))
     if not all(isinstance(value, (int, str)) for value in values):
@@ -83,8 +92,14 @@ def encode_labels(
     """
     indices = _indices(split, columns.label, values, name)
     feature = datasets.ClassLabel(names=[str(value) for value in values])
-    images = split.select_columns([columns.image])
+    _tell_of_transform(split, name)
+    images = split.with_format(None).select_columns([columns.image])
     return images.add_column(columns.label, indices, feature=feature)
+
+
+def _tell_of_transform(split: datasets.Dataset, name: str) -> None:
+    if split.format["type"] == "custom":
+        logger.warning("the transform of the %s split is not applied: images are taken as they are stored", name)
 
 
 def _indices(split: datasets.Dataset, column: str, values: list, name: str) -> np.ndarray:
@@ -102,13 +117,14 @@ def _indices(split: datasets.Dataset, column: str, values: list, name: str) -> n
 
 
 def _check_labels(labels: list, index_of: dict, name: str) -> None:
-    bad = [row for row, label in enumerate(labels) if is_missing(label) or label not in index_of]
+    bad = [row for row, label in enumerate(labels) if label not in index_of]
     if not bad:
         return
-    if all(map(is_missing, labels)):
+    if len(bad) == len(labels) and all(map(is_missing, labels)):
         raise InputError(_no_labels(name))
     label = labels[bad[0]]
-    given = f"no label ({label!r})" if is_missing(label) else f"the label {label!r}"
+    meaning = ", which stands for none" if label == -1 else ""
+    given = f"no label ({label!r}{meaning})" if is_missing(label) else f"the label {label!r}"
     raise InputError(
         f"row {bad[0]} of the {name} split has {given}; expected one of {len(index_of)} classes, "
         f"such as {next(iter(index_of))!r}: remove such rows, {len(bad)} of {len(labels)}"

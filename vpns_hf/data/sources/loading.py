@@ -18,11 +18,23 @@ from ...errors import InputError
 from ...utils.hub_client import is_online
 from ..catalog import DATASETS, find_spec
 from ..digits import build_digits
-from .columns import image_bytes
-from .diagnosis import check_files_agree, check_saved, damaged_file, is_saved, no_classes, reason_of, warn_of_left_out
+from .columns import image_bytes, image_columns
+from .diagnosis import (
+    check_files_agree,
+    check_saved,
+    check_unpacked,
+    damaged_file,
+    is_archive,
+    is_saved,
+    reason_of,
+    warn_of_left_out,
+)
+from .folder_tree import read_tree
+from .image_folder import is_image_folder, read_image_folder
+from .repeated_files import check_no_file_twice, check_no_image_twice
+from .split_folders import check_files_of_splits
 
 GENERATED: dict[str, Callable[[], datasets.DatasetDict]] = {"digits": build_digits}
-WHOLE_FOLDERS = ("imagefolder", "parquet")  # readers that are to take all that lies in a folder
 # What the readers of folders and of the Hub raise about what they find there.
 UNREADABLE = (OSError, ValueError, IndexError, RuntimeError, yaml.YAMLError, DatasetsError, HTTPError)
 
@@ -70,8 +82,11 @@ def stream_image_dataset(
             raise InputError(
                 f"the {name} split of {name_or_path} does not say its columns before it is read; leave out --streaming"
             )
+    rows = {name: split for name, split in splits.items() if isinstance(split, datasets.Dataset)}
+    for column in {column for split in rows.values() for column in image_columns(split)}:
+        check_no_image_twice(rows, column)
     return datasets.IterableDatasetDict(
-        {name: s.to_iterable_dataset() if isinstance(s, datasets.Dataset) else s for name, s in splits.items()}
+        {name: rows[name].to_iterable_dataset() if name in rows else split for name, split in splits.items()}
     )
 
 
@@ -106,6 +121,8 @@ def _read(name: str, config_name: str | None, revision: str | None, **how: Any) 
     folder = Path(name)
     if folder.is_dir():
         return _read_folder(folder, config_name, **how)
+    if folder.is_file() and is_archive(name):
+        raise InputError(f"{name} is an archive; unpack it, and give the folder")
     if folder.is_file():
         raise InputError(f"{name} is a file; give its folder, {folder.absolute().parent}, of which all files are read")
     if folder.exists() or _looks_like_path(name):
@@ -132,15 +149,21 @@ def _read_folder(
         if is_saved(folder):
             check_saved(folder)
             return _as_splits(datasets.load_from_disk(str(folder)))
+        tree = None if _lists_its_files(folder) else read_tree(folder)
+        if tree is not None:
+            check_unpacked(tree)
+            if config_name is None and is_image_folder(tree):
+                return datasets.DatasetDict(read_image_folder(tree))
         builder = datasets.load_dataset_builder(str(folder), config_name, cache_dir=cache_dir, **how)
-        files = chain.from_iterable((builder.config.data_files or {}).values())
-        check_files_agree(path for path in files if path.endswith(".parquet"))
+        files = builder.config.data_files or {}
+        where = f"its path below {folder}" if tree is not None else f"the data_files of {folder / 'README.md'}"
+        check_no_file_twice(files, f"leave one link to each file, and the word of one split in {where}")
+        if tree is not None:
+            check_files_of_splits(files, tree.path)
+        check_files_agree(path for path in chain(*files.values()) if path.endswith(".parquet"))
         splits = _splits_of(builder, streaming)
-        if _are_bare_images(splits):
-            raise no_classes(folder, builder.config.data_files)
-        if builder.info.builder_name in WHOLE_FOLDERS and not _lists_its_files(folder):
-            rows = {} if streaming else {name: len(split) for name, split in splits.items()}
-            warn_of_left_out(folder, builder.config.data_files, rows)
+        if tree is not None and builder.info.builder_name == "parquet":
+            warn_of_left_out(tree, chain(*files.values()))
         return splits
     except InputError:
         raise
@@ -165,20 +188,25 @@ def _splits_of(builder: datasets.DatasetBuilder, streaming: bool) -> dict[str, A
     return _as_splits(builder.as_dataset())
 
 
-def _are_bare_images(splits: Mapping[str, Any]) -> bool:
-    """Returns whether they come of a folder of images that has neither classes nor a table beside the images."""
-    return any(s.info.builder_name == "imagefolder" and set(s.features) == {"image"} for s in splits.values())
-
-
 def _read_from_hub(name: str, config_name: str | None, **how: Any) -> dict[str, Any]:
     try:
         with _offline(not is_online(name, "dataset")):
+            _check_files_on_hub(name, config_name, how.get("revision"))
             return _as_splits(datasets.load_dataset(name, config_name, **how))
     except UNREADABLE as error:
         raise InputError(
             f"{name} is no folder here, and could not be loaded from the Hub ({reason_of(error)}); "
             f"without network give a local folder or one of {sorted(GENERATED)}"
         ) from error
+
+
+def _check_files_on_hub(name: str, config_name: str | None, revision: str | None) -> None:
+    try:
+        files = datasets.load_dataset_builder(name, config_name, revision=revision).config.data_files
+    except UNREADABLE:  # which is told by who reads it
+        return
+    download = f"`hf download {name} --repo-type dataset --local-dir DIR`"
+    check_no_file_twice(files or {}, f"the names of its folders look like splits; give what {download} makes")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ __all__, __getattr__ = door(
     __name__,
     {
         "evaluation_split": ["EvaluationSplit", "choose_evaluation_split"],
+        "overlap": ["check_apart"],
         "splits": ["Splits", "named_splits", "prepare_splits"],
     },
 )

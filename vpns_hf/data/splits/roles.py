@@ -18,23 +18,33 @@ VALIDATION_NAMES = ("validation", "valid", "val", "dev")
 
 @dataclass(frozen=True)
 class SplitRoles:
-    """The names of the splits that play each part; `validation` None means: cut it from the training rows."""
+    """The names of the splits that play each part; None means: cut it from the training rows."""
 
     train: tuple[str, ...]
     validation: str | None
-    test: str
+    test: str | None
 
 
-def split_roles(dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None = None) -> SplitRoles:
+def split_roles(
+    dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None = None, cut_test: bool = False
+) -> SplitRoles:
     """Returns which split plays which part: as `spec` says, else by the usual names.
 
     A test split without labels, as competitions publish it, is passed over.
 
+    Args:
+        dataset: the splits by name.
+        columns: the image and the label column.
+        spec: names the splits.
+        cut_test: whether to test on a part of the training rows; a validation split then selects.
+
     Raises:
         InputError: there is no training split, or none to test on (the message lists the splits), or one is empty or
-            lacks a column.
+            lacks a column; or there is a test split where one is to be cut.
     """
     roles = _usual_roles(dataset, columns) if spec is None else _roles_of(spec)
+    if cut_test:
+        roles = _without_test(roles, dataset, columns, spec)
     for name in (*roles.train, roles.validation, roles.test):
         if name is not None:
             _check_usable(dataset, name, columns)
@@ -57,6 +67,21 @@ def _usual_roles(dataset: datasets.DatasetDict, columns: Columns) -> SplitRoles:
     return SplitRoles(("train",), validation, "test")
 
 
+def _without_test(
+    roles: SplitRoles, dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None
+) -> SplitRoles:
+    name = roles.test
+    if spec is None and name in VALIDATION_NAMES:
+        return SplitRoles(roles.train, name, None)
+    if name in dataset and not (
+        columns.label in dataset[name].features and is_unlabelled(dataset[name], columns.label)
+    ):
+        raise InputError(
+            f"test_fraction cuts test images from the training split, but there is a {name} split; leave it out"
+        )
+    return SplitRoles(roles.train, roles.validation, None)
+
+
 def _check_usable(dataset: datasets.DatasetDict, name: str, columns: Columns) -> None:
     if name not in dataset:
         raise InputError(f"no {name} split; the data set has {list(dataset)}: {_remedy(name)}")
@@ -67,5 +92,8 @@ def _check_usable(dataset: datasets.DatasetDict, name: str, columns: Columns) ->
 
 def _remedy(missing: str) -> str:
     if missing == "test":
-        return "put a `test` or `validation` folder (split) beside train, or give VPNsTrainer a test_dataset"
+        return (
+            "put a `test` or `validation` folder (split) beside train, or test on a part of its images with "
+            "--test_fraction 0.2; give VPNsTrainer a test_dataset, or test_fraction"
+        )
     return f"name the folder (split) `{missing}`"

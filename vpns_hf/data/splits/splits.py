@@ -16,6 +16,8 @@ from ..stratify import stratified_cut
 from .class_coverage import warn_of_classes_apart, warn_of_classes_cut_off
 from .roles import split_roles
 
+TEST_SEED = 0  # that of every job, so that all of them are tested on the same images
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -39,6 +41,7 @@ def prepare_splits(
     seed: int,
     spec: DatasetSpec | None = None,
     validation_fraction: float = 0.1,
+    test_fraction: float | None = None,
     max_train_samples: int | None = None,
     max_eval_samples: int | None = None,
     max_test_samples: int | None = None,
@@ -56,6 +59,8 @@ def prepare_splits(
         seed: of the cut.
         spec: names the splits; None goes by their usual names.
         validation_fraction: in (0, 1), the share of the training rows that is cut off.
+        test_fraction: in (0, 1), the share of the training rows to test on, where there is no test split: stratified,
+            the same rows for every `seed`. None for a data set that brings such a split.
         max_train_samples: keep this many first training rows, before the cut.
         max_eval_samples: keep this many first validation rows.
         max_test_samples: keep this many first test rows.
@@ -65,20 +70,23 @@ def prepare_splits(
         InputError: a split is missing, empty or without labels, a column is missing or of another type, a label is
             out of range, or a number is.
     """
-    roles = split_roles(dataset, columns, spec)
+    roles = split_roles(dataset, columns, spec, test_fraction is not None)
     values = label_values(_joined(dataset, roles.train, columns), columns.label)
     check_class_count(values, columns, spec)
     whole = _part(dataset, roles.train, columns, values)
     _check_several(values, columns)
+    if roles.test is None:
+        whole, whole_test = _cut(whole, columns, test_fraction, TEST_SEED, "test")
+    else:
+        whole_test = _part(dataset, (roles.test,), columns, values)
     train = _first(whole, max_train_samples, "max_train_samples")
-    whole_test = _part(dataset, (roles.test,), columns, values)
     test = _first(whole_test, max_test_samples, "max_test_samples")
-    _warn_of_classes(train, whole, whole_test, values, columns)
+    _warn_of_classes(train, whole, whole_test, values, columns, roles.test or "test")
     validation = None
     if roles.validation is not None:
         validation = _part(dataset, (roles.validation,), columns, values)
     elif not use_all_of_train:
-        train, validation = _cut(train, columns, validation_fraction, seed)
+        train, validation = _cut(train, columns, validation_fraction, seed, "validation")
     if validation is not None:
         validation = _first(validation, max_eval_samples, "max_eval_samples")
     parts = {"train": train, "validation": validation, "test": test}
@@ -92,22 +100,27 @@ def prepare_splits(
 
 
 def named_splits(
-    dataset: datasets.DatasetDict, columns: Columns, spec: DatasetSpec | None = None
+    dataset: datasets.DatasetDict,
+    columns: Columns,
+    spec: DatasetSpec | None = None,
+    test_fraction: float | None = None,
 ) -> dict[str, datasets.Dataset | str | None]:
     """Returns the rows of each part and the name of the split to test on, by the argument of `VPNsTrainer` that takes them.
+
+    With a `test_fraction` there are no test rows yet: they are cut from the training rows.
 
     Raises:
         InputError: as `split_roles`; or the classes are not those that are expected.
     """
-    roles = split_roles(dataset, columns, spec)
+    roles = split_roles(dataset, columns, spec, test_fraction is not None)
     train = _joined(dataset, roles.train, columns)
     if spec is not None:
         check_class_count(label_values(train, columns.label), columns, spec)
     return {
         "train_dataset": train,
         "eval_dataset": None if roles.validation is None else dataset[roles.validation],
-        "test_dataset": dataset[roles.test],
-        "test_split": roles.test,
+        "test_dataset": None if roles.test is None else dataset[roles.test],
+        "test_split": roles.test or "test",
     }
 
 
@@ -156,28 +169,32 @@ def _first(part: _Part, count: int | None, option: str) -> _Part:
     return part.take(range(min(count, len(part.rows))))
 
 
-def _warn_of_classes(train: _Part, whole: _Part, test: _Part, values: list, columns: Columns) -> None:
+def _warn_of_classes(train: _Part, whole: _Part, test: _Part, values: list, columns: Columns, name: str) -> None:
     kept, there, tested = (read_column(part.rows, columns.label) for part in (train, whole, test))
     warn_of_classes_cut_off(kept, there)
-    warn_of_classes_apart(there, tested, values, test.origin.name)
+    warn_of_classes_apart(there, tested, values, name)
 
 
-def _cut(train: _Part, columns: Columns, fraction: float, seed: int) -> tuple[_Part, _Part]:
+def _cut(train: _Part, columns: Columns, fraction: float, seed: int, name: str) -> tuple[_Part, _Part]:
+    """Cuts training rows in two; the second part is to be the split `name`."""
     if not 0 < fraction < 1:
-        raise InputError(f"validation_fraction is {fraction}; give a number between 0 and 1, both excluded")
+        raise InputError(f"{name}_fraction is {fraction}; give a number between 0 and 1, both excluded")
     labels = np.array(read_column(train.rows, columns.label))
-    kept, validation = stratified_cut(labels, fraction, seed)
-    if len(validation) == 0:
-        raise _nothing_to_validate_with(train, columns, labels, fraction)
-    return train.take(kept), train.take(validation)
+    kept, cut = stratified_cut(labels, fraction, seed)
+    if len(cut) == 0:
+        raise _nothing_cut(train, columns, labels, fraction, name)
+    return train.take(kept), train.take(cut)
 
 
-def _nothing_to_validate_with(train: _Part, columns: Columns, labels: np.ndarray, fraction: float) -> InputError:
+def _nothing_cut(train: _Part, columns: Columns, labels: np.ndarray, fraction: float, name: str) -> InputError:
     if len(set(labels.tolist())) < len(labels):
-        problem = f"{fraction} of {len(labels)} training rows leaves no validation image"
-        return InputError(f"{problem}; give more rows or a larger validation_fraction")
+        problem = f"{fraction} of {len(labels)} training rows leaves no {name} image"
+        return InputError(f"{problem}; give more rows or a larger {name}_fraction")
     single = train.rows.features[columns.label].int2str(int(labels[0]))
+    problem = f"class {single!r}, as each of the {len(labels)}, has one training image, so none is left"
+    if name == "test":
+        return InputError(f"{problem} to test on; give each class at least two, or add a test split")
     return InputError(
-        f"class {single!r}, as each of the {len(labels)}, has one training image, so none is left to validate with; "
+        f"{problem} to validate with; "
         "give each class at least two, add a validation split, or train on all images with --paper_protocol"
     )

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ...utils.bars import bars_are_hidden
-from ..images import BadImage, ImageDecoder, stack_planes
+from ..images import BadImage, DecodedImage, ImageDecoder, stack_planes
 from ..provenance import Origin
 from .entries import CacheRecord, EntryWriter
 from .folder import Layout
@@ -30,7 +30,7 @@ class SplitImages:
         column: the image column.
         name: of the split.
         origin: where the rows come from, for messages.
-        on_bad_image: is told of every image that cannot be read; may raise.
+        on_bad_image: says whether an image that is misread is kept, and is told of those that cannot be read; may raise.
         show_progress: show a progress bar.
     """
 
@@ -38,7 +38,7 @@ class SplitImages:
     column: str
     name: str
     origin: Origin
-    on_bad_image: Callable[[BadImage, Origin], None]
+    on_bad_image: Callable[[BadImage, Origin], bool]
     show_progress: bool = False
 
     def first_shape(self) -> tuple[int, int, int]:
@@ -50,10 +50,9 @@ class SplitImages:
         decoder = ImageDecoder(self.rows, self.column, threads=1)
         for row in range(len(self.rows)):
             [image] = decoder.decode([row], [None])
-            if not isinstance(image, BadImage):
-                return image[0].shape
-            self.on_bad_image(image, self.origin)
-        raise none_readable(image, self.name, self.origin)
+            if self._is_kept(image):
+                return image.pixels[0].shape
+        raise none_readable(_problem(image), self.name, self.origin)
 
     def decode(self, writers: Mapping[Layout, EntryWriter | None]) -> dict[Layout, CacheRecord]:
         """Decodes all images, of which at least one can be read, in the order of the rows.
@@ -70,28 +69,41 @@ class SplitImages:
         """
         shapes: dict[Layout, tuple[int, int, int]] = {}
         bad: list[BadImage] = []
+        misread: list[BadImage] = []
+        digests: list[int] = []
         for chunk in self._chunks([layout.size for layout in writers]):
+            kept = []
             for image in chunk:
-                if isinstance(image, BadImage):
-                    self.on_bad_image(image, self.origin)
-                    bad.append(image)
-            good = [image for image in chunk if not isinstance(image, BadImage)]
-            # Without a good image there is nothing to take.
-            for (layout, writer), images in zip(writers.items(), zip(*good, strict=True), strict=False):
+                if self._is_kept(image):
+                    kept.append(image)
+                else:
+                    bad.append(_problem(image))
+            # Without an image there is nothing to take.
+            for layout, images in zip(writers, zip(*(image.pixels for image in kept), strict=True), strict=False):
                 shape = shapes.setdefault(layout, images[0].shape)
                 if any(image.shape != shape for image in images):
                     raise MixedSizesError
-                if writer is not None:
-                    writer.append(stack_planes(images))
-        count = len(self.rows) - len(bad)
+                if writers[layout] is not None:
+                    writers[layout].append(stack_planes(images))
+            misread += [image.misread for image in kept if image.misread is not None]
+            digests += [image.digest for image in kept]
+        rest = {"misread": tuple(misread), "digests": np.array(digests, dtype=np.uint64)}
         return {
-            layout: CacheRecord(self.name, shapes[layout], count, tuple(bad), kept=writer is not None)
+            layout: CacheRecord(self.name, shapes[layout], len(digests), tuple(bad), writer is not None, **rest)
             for layout, writer in writers.items()
         }
 
-    def _chunks(self, sizes: list[int | None]) -> Iterator[list[list[np.ndarray] | BadImage]]:
+    def _is_kept(self, image: DecodedImage | BadImage) -> bool:
+        problem = _problem(image)
+        return problem is None or self.on_bad_image(problem, self.origin)
+
+    def _chunks(self, sizes: list[int | None]) -> Iterator[list[DecodedImage | BadImage]]:
         total, title = len(self.rows), f"Decoding {self.name}"
         with tqdm(total=total, desc=title, unit="img", disable=bars_are_hidden(not self.show_progress)) as progress:
             for chunk in ImageDecoder(self.rows, self.column).chunks(sizes):
                 yield chunk
                 progress.update(len(chunk))
+
+
+def _problem(image: DecodedImage | BadImage) -> BadImage | None:
+    return image if isinstance(image, BadImage) else image.misread

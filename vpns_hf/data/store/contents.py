@@ -13,12 +13,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ...errors import InputError
-from .entries import IMAGES, RECORD, DamagedError, load_record
+from .entries import DIGESTS, IMAGES, RECORD, DamagedError, load_record
 from .folder import LOCK, PREFIX
 
 NAME = re.compile(rf"{PREFIX}[0-9a-f]{{16}}")
 # All that is written into a folder of that name; `.writing-` by version 0.1.
-OWN = re.compile(rf"{LOCK}|(\.writing-\w+/)?\.?(native|\d+x\d+)(\.partial|\.old)?/({IMAGES}|{RECORD})")
+OWN = re.compile(rf"{LOCK}|(\.writing-\w+/)?\.?(native|\d+x\d+)(\.partial|\.old)?/({IMAGES}|{RECORD}|{DIGESTS})")
 ALL = "all"
 NOT_USABLE = "not usable"
 

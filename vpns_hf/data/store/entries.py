@@ -1,7 +1,8 @@
 """One file of decoded images and the record beside it.
 
 An entry is a folder that appears complete or not at all. `images.bin` holds the bytes of all images one after the
-other, the colours of a pixel side by side; `record.json` their shape, what was left out, and which rows they are of.
+other, the colours of a pixel side by side; `record.json` their shape, what was left out, and which rows they are of;
+`digests.bin` 64 bits of the bytes each was stored as.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,9 @@ import torch
 
 from ..images import BadImage
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 WRITER = "vpns_hf image cache"
-RECORD, IMAGES = "record.json", "images.bin"
+RECORD, IMAGES, DIGESTS = "record.json", "images.bin", "digests.bin"
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,10 @@ class CacheRecord:
         split: its name.
         shape: of one image, (3, H, W).
         count: how many images could be read.
-        bad: those that could not.
+        bad: those that could not, or that were left out as image processors read them otherwise.
         kept: whether the images are on disk.
+        misread: those that are among the images though processors read them otherwise.
+        digests: of the bytes of each image, uint64 (count,), where they are known.
     """
 
     split: str
@@ -39,6 +42,8 @@ class CacheRecord:
     count: int
     bad: tuple[BadImage, ...]
     kept: bool
+    misread: tuple[BadImage, ...] = ()
+    digests: np.ndarray | None = field(default=None, compare=False, repr=False)
 
     @property
     def image_bytes(self) -> int:
@@ -46,8 +51,11 @@ class CacheRecord:
         return self.count * int(np.prod(self.shape))
 
     def save(self, folder: Path, rows: str) -> None:
-        """Writes record.json; `rows` is the name of the folder the entry is going to be in, which stands for its rows."""
-        content = {"writer": WRITER, "format": FORMAT_VERSION, "rows": rows, **asdict(self)}
+        """Writes the record; `rows` is the name of the folder the entry is going to be in, which stands for its rows."""
+        content = {"writer": WRITER, "format": FORMAT_VERSION, "rows": rows, **asdict(replace(self, digests=None))}
+        del content["digests"]
+        if self.digests is not None:
+            self.digests.tofile(folder / DIGESTS)
         (folder / RECORD).write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -68,13 +76,20 @@ def load_record(folder: Path) -> CacheRecord:
             raise DamagedError("it was written by another version")
         if content.pop("rows") != folder.parent.name:
             raise DamagedError("it is of other images")
-        bad, shape = (BadImage(**image) for image in content.pop("bad")), content.pop("shape")
-        record = CacheRecord(bad=tuple(bad), shape=tuple(shape), **content)
+        content |= {name: tuple(BadImage(**image) for image in content[name]) for name in ("bad", "misread")}
+        content |= {"shape": tuple(content["shape"]), "digests": _load_digests(folder / DIGESTS)}
+        record = CacheRecord(**content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError("its record cannot be read") from error
+    if record.digests is not None and len(record.digests) != record.count:
+        raise DamagedError("its digests are not of all images")
     if record.kept:
         _check_size(folder / IMAGES, record.image_bytes)
     return record
+
+
+def _load_digests(path: Path) -> np.ndarray | None:
+    return np.fromfile(path, np.uint64) if path.exists() else None
 
 
 def open_images(folder: Path, record: CacheRecord) -> torch.Tensor:

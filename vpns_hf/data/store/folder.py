@@ -61,10 +61,11 @@ class CacheFolder:
         root: folder of all caches.
         split: the rows.
         column: the image column.
+        kind: of the images that are kept, where others of the same rows may be.
     """
 
-    def __init__(self, root: Path, split: datasets.Dataset, column: str):
-        self.path = root / f"{PREFIX}{_fingerprint(split, column)}"
+    def __init__(self, root: Path, split: datasets.Dataset, column: str, kind: str = ""):
+        self.path = root / f"{PREFIX}{_fingerprint(split, column, kind)}"
         self._unusable: dict[Path, str] = {}
 
     @contextmanager
@@ -131,10 +132,10 @@ def is_better_native(shape: tuple[int, ...], size: int) -> bool:
     return max(height, width) <= size and size * size > LARGEST_GROWTH * height * width
 
 
-def _fingerprint(split: datasets.Dataset, column: str) -> str:
+def _fingerprint(split: datasets.Dataset, column: str, kind: str) -> str:
     # The fingerprint of a Dataset covers its table and every selection of rows made since, yet not the content of
     # files of which the table holds the path only.
-    digest = hashlib.sha256(repr((FORMAT_VERSION, split._fingerprint, column)).encode())  # noqa: SLF001
+    digest = hashlib.sha256(repr((FORMAT_VERSION, split._fingerprint, column, kind)).encode())  # noqa: SLF001
     for path in image_files(split, column):
         digest.update(_state(path).encode())
     return digest.hexdigest()[:16]

@@ -62,7 +62,8 @@ def readable_rows(
 
 def none_readable(last: BadImage, name: str, origin: Origin) -> InputError:
     """Returns what is said where no image of the split `name` can be read, `last` being one of them."""
+    way_out = "train on them all the same with on_bad_image keep" if last.misread else "give another data set"
     return InputError(
         f"no image of the {name} split can be read; {last.describe(origin)}: "
-        "replace the images by files that Pillow opens, or give another data set"
+        f"replace the images by files that Pillow opens with 8 bits a channel, or {way_out}"
     )

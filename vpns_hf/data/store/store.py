@@ -15,7 +15,7 @@ from pathlib import Path
 import datasets
 
 from ...errors import InputError
-from ..images import ON_BAD_IMAGE, ImageCache, ImageSource, report
+from ..images import ON_BAD_IMAGE, ON_LATE_BAD_IMAGE, ImageCache, ImageSource, keep, report, report_kept
 from ..provenance import Origin
 from ..sources import Columns
 from .builder import MixedSizesError, SplitImages
@@ -54,6 +54,7 @@ class ImageStore:
         self.root = Path(cache_dir).expanduser() if cache_dir is not None else default_cache_dir()
         self._columns = columns
         self._caching = caching
+        self._choice = on_bad_image
         self._on_bad_image = ON_BAD_IMAGE[on_bad_image]
         self._show_progress = show_progress
 
@@ -74,10 +75,11 @@ class ImageStore:
         """
         images = self._images(split, name, origin)
         entries = self._entries(images, list(dict.fromkeys(sizes)))
-        bad = entries[sizes[0]].record.bad
-        for image in bad:
+        record = entries[sizes[0]].record
+        for image in record.bad:
             self._on_bad_image(image, images.origin)
-        report(bad, images.origin)
+        report(record.bad, images.origin)
+        report_kept(record.misread, images.origin)
         sources = {entry.layout: self._source(entry, images) for entry in entries.values()}
         return [sources[entries[size].layout] for size in sizes]
 
@@ -88,7 +90,7 @@ class ImageStore:
         if self._caching == "no":
             return DiskSpace.of(self.root, 0)
         images = self._images(split, name, origin)
-        missing = _missing(CacheFolder(self.root, split, images.column).find_all(sizes))
+        missing = _missing(self._folder(images).find_all(sizes))
         if not missing:
             return DiskSpace.of(self.root, 0)
         shape = images.first_shape()
@@ -101,10 +103,14 @@ class ImageStore:
         origin = origin or Origin.whole({name: len(split)})
         return SplitImages(split, self._columns.image, name, origin, self._on_bad_image, self._show_progress)
 
+    def _folder(self, images: SplitImages) -> CacheFolder:
+        # Who keeps what is misread has other images than who does not.
+        return CacheFolder(self.root, images.rows, images.column, "keep" if self._on_bad_image is keep else "")
+
     def _entries(self, images: SplitImages, sizes: Sequence[int]) -> dict[int, Entry]:
         if self._caching == "no":
             return self._complete(images, dict.fromkeys(sizes), None)
-        folder = CacheFolder(self.root, images.rows, images.column)
+        folder = self._folder(images)
         found = folder.find_all(sizes)
         if not _missing(found):
             return found  # which needs no lock, nor leave to write
@@ -161,10 +167,12 @@ class ImageStore:
     def _source(self, entry: Entry, images: SplitImages) -> ImageSource:
         bad = entry.record.bad
         kept = readable_rows(images.rows, self._columns, bad, images.name, images.origin)
+        rest = {"skipped": len(bad), "misread": len(entry.record.misread), "digests": entry.record.digests}
         if entry.record.kept:
-            return ImageCache(open_images(entry.folder, entry.record), kept.labels, len(bad), kept.origin)
+            return ImageCache(open_images(entry.folder, entry.record), kept.labels, origin=kept.origin, **rest)
         rows = images.rows.select(kept.rows) if bad else images.rows
-        return UncachedImages(rows, images.column, entry.layout, kept.labels, kept.origin, len(bad))
+        late = ON_LATE_BAD_IMAGE[self._choice]
+        return UncachedImages(rows, images.column, entry.layout, kept.labels, kept.origin, late, **rest)
 
 
 def cache_images(

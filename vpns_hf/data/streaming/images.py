@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import datasets
 import numpy as np
@@ -10,7 +10,17 @@ import torch
 
 from ...errors import InputError, OwnInputError
 from ...utils.read_ahead import ReadAhead
-from ..images import CHUNK, ON_BAD_IMAGE, BadImage, StoredDecoder, own_cores, refuse_late, report, stack_planes
+from ..images import (
+    CHUNK,
+    ON_BAD_IMAGE,
+    ON_LATE_BAD_IMAGE,
+    BadImage,
+    StoredDecoder,
+    own_cores,
+    report,
+    report_kept,
+    stack_kept,
+)
 from ..provenance import Origin
 from ..sources import Columns
 from ..store import readable_rows
@@ -31,7 +41,9 @@ class StreamedImages:
         labels: int64 (N,).
         origin: where the rows come from, for messages.
         buffer: rows that are shuffled among each other.
+        on_bad_image: as for `UncachedImages`.
         skipped: how many rows were left out.
+        misread: how many a saved model sees other pixels of.
     """
 
     def __init__(
@@ -42,10 +54,14 @@ class StreamedImages:
         labels: torch.Tensor,
         origin: Origin,
         buffer: int,
+        on_bad_image: Callable[[BadImage, Origin], bool],
         skipped: int = 0,
+        misread: int = 0,
     ):
         self.labels = labels
         self.skipped = skipped
+        self.misread = misread
+        self._on_bad_image = on_bad_image
         self._splits = splits
         self._numbers = numbers
         self._size = size
@@ -86,10 +102,7 @@ class StreamedImages:
     def _decoded(self, batches: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
         for rows, stored in zip(batches, self._stored(batches), strict=True):
             images = self._decoder.decode(rows.tolist(), stored, [self._size])
-            for image in images:
-                if isinstance(image, BadImage):
-                    refuse_late(image, self.origin)
-            yield torch.from_numpy(stack_planes([image for [image] in images]))
+            yield stack_kept(images, self._on_bad_image, self.origin)
 
     def _stored(self, batches: Sequence[torch.Tensor]) -> StreamReader:
         return _reader(self._splits, self._numbers, batches, self._buffer)
@@ -111,17 +124,19 @@ class StreamStore:
         self._columns = columns
         self._try_all = on_bad_image != "error"
         self._on_bad_image = ON_BAD_IMAGE[on_bad_image]
+        self._on_late = ON_LATE_BAD_IMAGE[on_bad_image]
         self._buffer = buffer
 
     def open(self, split: datasets.Dataset, sizes: Sequence[int], name: str, origin: Origin) -> list[StreamedImages]:
         """Returns the images of a split for each of several transforms; see `ImageStore.open`."""
         splits, numbers = self._index.find(split, self._columns.image)
-        bad = _bad_images(splits, numbers) if self._try_all else []
-        for image in bad:
-            self._on_bad_image(image, origin)
+        found = _bad_images(splits, numbers) if self._try_all else []
+        misread = [image for image in found if self._on_bad_image(image, origin)]
+        bad = [image for image in found if image not in misread]
         report(bad, origin)
+        report_kept(misread, origin)
         kept = readable_rows(split, self._columns, bad, name, origin)
-        rest = (kept.labels, kept.origin, self._buffer, len(bad))
+        rest = (kept.labels, kept.origin, self._buffer, self._on_late, len(bad), len(misread))
         return [StreamedImages(splits, numbers[kept.rows], size, *rest) for size in sizes]
 
 
@@ -135,10 +150,11 @@ def _reader(
 
 
 def _bad_images(splits: Sequence[StreamedRows], numbers: np.ndarray) -> list[BadImage]:
-    """Tries all images; returns those that cannot be read."""
+    """Tries all images; returns those that cannot be read or are misread."""
     decoder, bad = StoredDecoder(own_cores()), []
     batches = torch.arange(len(numbers)).split(CHUNK)
     for rows, stored in zip(batches, _reader(splits, numbers, batches, buffer=1), strict=True):
         images = decoder.decode(rows.tolist(), stored, [])
-        bad.extend(image for image in images if isinstance(image, BadImage))
+        problems = [image if isinstance(image, BadImage) else image.misread for image in images]
+        bad.extend(problem for problem in problems if problem is not None)
     return bad

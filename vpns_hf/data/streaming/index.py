@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...errors import InputError
-from ..sources import Columns, check_columns, image_files
+from ..sources import Columns, check_columns, check_no_file_twice, image_files
 from .pieces import ParquetSplit, StreamedRows, StreamedSplit
 
 
@@ -25,7 +25,7 @@ class StreamIndex:
         files: of each split, if these are all parquet files; see `parquet_files`. They are then read directly.
 
     Raises:
-        InputError: a stream cannot be read or lacks a column.
+        InputError: a stream cannot be read or lacks a column, rows name one file twice, or another split is the same as that to test on.
     """
 
     def __init__(
@@ -44,6 +44,11 @@ class StreamIndex:
             else StreamedSplit(stream, columns, name)
             for name, stream in streams.items()
         }
+        paths = {name: split.paths for name, split in self.splits.items()}
+        check_no_file_twice(paths, "leave one row of each file")
+        for name, split in self.splits.items():
+            if name != "test" and "test" in self.splits and _begin_alike(split, self.splits["test"]):
+                raise InputError(f"the {name} and the test split are the same rows; give other rows to test on")
         self.rows = datasets.DatasetDict({name: _rows(split, columns) for name, split in self.splits.items()})
 
     def find(self, chosen: datasets.Dataset, column: str) -> tuple[list[StreamedRows], np.ndarray]:
@@ -61,6 +66,14 @@ class StreamIndex:
         first = {split.name: int(start) for split, start in zip(splits, firsts, strict=False)}
         places = (path.rpartition("/") for path in image_files(chosen, column))
         return splits, np.array([first[name] + int(row) for name, _, row in places], dtype=np.int64)
+
+
+def _begin_alike(one: StreamedRows, other: StreamedRows) -> bool:
+    """Returns whether two splits have the same labels and their first images are the same; more is not read."""
+    if len(one) == 0 or one.labels.combine_chunks() != other.labels.combine_chunks():
+        return False
+    images, others = next(one.open(0)), next(other.open(0))
+    return all(image == another for image, another in zip(images, others, strict=False))
 
 
 def _rows(split: StreamedRows, columns: Columns) -> datasets.Dataset:

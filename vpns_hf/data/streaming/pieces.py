@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import datasets
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from datasets.exceptions import DatasetsError
 from datasets.table import cast_array_to_feature
@@ -34,12 +35,14 @@ class StreamedRows(ABC):
         features: of the image and the label column.
         labels: of all rows, as stored.
         starts: int64 (pieces + 1,), the number of the first row of each piece, and of all rows.
+        paths: of the files that rows name as their images, where this is known.
     """
 
     name: str
     features: datasets.Features
     labels: pa.ChunkedArray
     starts: np.ndarray
+    paths: Sequence[str] = ()
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -126,7 +129,7 @@ class ParquetSplit(StreamedRows):
         self._image = columns.image
         self._stored = datasets.Image(decode=False)
         self._groups: list[tuple[str, int]] = []
-        counts, labels = [], []
+        counts, labels, paths = [], [], []
         for path in files:
             with self._opened(path) as file:
                 self._check_image_column(path, file)
@@ -134,8 +137,10 @@ class ParquetSplit(StreamedRows):
                 self._groups += [(path, group) for group, count in enumerate(rows) if count]
                 counts += filter(None, rows)
                 labels.append(self._labels_of(file, columns.label))
+                paths += self._paths_of(file)
         self.labels = _joined(labels)
         self.starts = _starts(counts)
+        self.paths = paths
 
     def open(self, row: int) -> Iterator[list[dict | None]]:
         """See `StreamedRows`."""
@@ -173,6 +178,22 @@ class ParquetSplit(StreamedRows):
         stored, feature = file.read([column]).column(0), self.features[column]
         # For numbers the plain cast: that of a `ClassLabel` refuses those out of range without naming a row.
         return stored.cast(kind) if pa.types.is_integer(stored.type) else cast_array_to_feature(stored, feature)
+
+    def _paths_of(self, file: pq.ParquetFile) -> list[str]:
+        """Of all rows of a file that holds no bytes of images; these are not read."""
+        leaves = [file.schema.column(index).path for index in range(len(file.schema))]
+        if f"{self._image}.bytes" not in leaves:
+            return []
+        index = leaves.index(f"{self._image}.bytes")
+        groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+        if not all(group.column(index).is_stats_set and _is_empty(group.column(index)) for group in groups):
+            return []
+        stored = file.read([f"{self._image}.path"]).column(0)
+        return pc.struct_field(stored, "path").drop_null().to_pylist()
+
+
+def _is_empty(column: pq.ColumnChunkMetaData) -> bool:
+    return column.statistics.null_count == column.num_values
 
 
 def _joined(parts: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
