@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from ..backbones import HEADS, Backbone, check_sizes, load_backbone
 from ..errors import InputError
+from ..label_mapping import LABEL_MAPPINGS, class_names
 from ..models import VPNsForImageClassification
 from .arguments import VPNsTrainingArguments
 
@@ -42,11 +43,21 @@ class BaseModelBuilder:
         self._normalisation = self._normalise_by(backbone)
         base = self._build(backbone.model, self._args.visual_prompt, self._args.output_size)
         check_sizes(base)
+        self._map_classes(base)
         return base
 
     def without_prompt(self, backbone: PreTrainedModel) -> VPNsForImageClassification:
         """Returns a model of another backbone of the same kind, with no prompt and pictures of the size of the images."""
         return self._build(backbone, "none", output_size=None)
+
+    def _map_classes(self, base: VPNsForImageClassification) -> None:
+        """Gives the dense model the label mapping that pre-training goes by, once the names of its classes are looked at."""
+        source, asked = class_names(base.backbone.config), LABEL_MAPPINGS[self._args.label_mapping](self._args.seed)
+        if not self._args.pretrain_epochs:  # after which a class is what it was trained as, whatever it is called
+            asked.check(source, self._class_names)
+        mapping = asked.chosen(source, self._class_names)
+        base.label_mapping.copy_(mapping.start(source, self._class_names))
+        base.config.label_mapping_method = next(name for name, kind in LABEL_MAPPINGS.items() if kind is type(mapping))
 
     def _normalise_by(self, backbone: Backbone) -> dict[str, list[float]]:
         """Returns mean and std: as asked for, else those of the backbone, else ImageNet's."""
@@ -73,7 +84,6 @@ class BaseModelBuilder:
                 image_size=args.image_size,
                 output_size=output_size,
                 granularity=args.granularity,
-                label_mapping_method=args.label_mapping,
                 **self._normalisation,
             ).to(self._device, torch.float32)
         except ValueError as error:

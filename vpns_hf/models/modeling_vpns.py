@@ -76,7 +76,8 @@ class VPNsForImageClassification(PreTrainedModel):
 
         Args:
             backbone: Hub id, local folder, or an image classifier in memory, which is left as it is.
-            id2label: names of the target classes, by index from 0; the backbone's own if not given.
+            id2label: names of the target classes, by index from 0; the backbone's own if not given. Where they are the
+                backbone's in another order each is read from the source class of its name, else by position.
             config_fields: other fields of `VPNsConfig`, such as `visual_prompt`, `prompt_size`, `image_size`. Mean and std
                 are those of the image processor saved with the backbone, ImageNet's if there is none.
 
@@ -94,7 +95,8 @@ class VPNsForImageClassification(PreTrainedModel):
             raise ValueError(f"VPNsConfig has no field {', '.join(sorted(unknown))}")
         backbone_config = copy.deepcopy(backbone.config)
         backbone_config.architectures = [type(backbone).__name__]  # some configurations stand for several classes
-        names = _checked_names(backbone.config.id2label if id2label is None else id2label)
+        source = _names_by_index(backbone.config.id2label)
+        names = source if id2label is None else _checked_names(id2label)
         label2id = {name: index for index, name in names.items()}
         config = cls.config_class(backbone_config=backbone_config, id2label=names, label2id=label2id, **config_fields)
         model = cls(config)
@@ -104,6 +106,9 @@ class VPNsForImageClassification(PreTrainedModel):
                 f"{type(model.backbone).__name__}; give an image classifier of transformers"
             )
         model.load_backbone(backbone.state_dict())
+        if sorted(names.values()) == sorted(source.values()) and names != source:
+            index_of = {name: index for index, name in source.items()}
+            model.label_mapping.copy_(torch.tensor([index_of[names[index]] for index in range(len(names))]))
         return model.to(device=backbone.device, dtype=backbone.dtype).eval()
 
     def load_backbone(self, state_dict: Mapping[str, Tensor]) -> None:
@@ -326,8 +331,12 @@ def head_name(backbone: PreTrainedModel) -> str:
     return heads[-1]
 
 
+def _names_by_index(id2label: Mapping[Any, str]) -> dict[int, str]:
+    return {int(index): name for index, name in id2label.items()}
+
+
 def _checked_names(id2label: Mapping[Any, str]) -> dict[int, str]:
-    names = {int(index): name for index, name in id2label.items()}
+    names = _names_by_index(id2label)
     if sorted(names) != list(range(len(names))) or len(set(names.values())) != len(names):
         raise ValueError(f"id2label is {dict(id2label)}; give every class from 0 on a name of its own")
     return names
