@@ -90,11 +90,15 @@ class TransformersRepository:
         )
         if isinstance(model, VPNsForImageClassification):
             raise ValueError("it is a pruned model already; give the dense one, or save its to_backbone() to a folder")
-        return Backbone(model, self.normalisation(), self._image_size(), _lost_head(model, info))
+        return replace(self.prepared(model), lost_head=_lost_head(model, info))
 
-    def normalisation(self) -> Normalisation:
-        """Returns mean and std alone, without loading the weights; {} if nothing says what they are."""
-        return normalisation_of(self.place.name, **self.place.options)
+    def prepared(self, model: PreTrainedModel) -> Backbone:
+        """Returns a classifier that was loaded from here with how its pictures were prepared."""
+        try:
+            normalisation, odd_pixels = normalisation_of(self.place.name, **self.place.options), None
+        except ValueError as error:
+            normalisation, odd_pixels = {}, str(error)
+        return Backbone(model, normalisation, self._image_size(), odd_pixels=odd_pixels)
 
     def _image_size(self) -> int | None:
         """Returns the side the image processor makes pictures; the height, or the shorter side."""
@@ -131,12 +135,13 @@ class TimmRepository:
         if lost_head is None and classes not in (None, rows):
             lost_head = f"the saved classifier has {rows} rows, but config.json says {classes} classes"
         _name_classes(backbone.model, self.fields.get("label_names") or self.pretrained.get("label_names"))
-        return replace(
-            backbone, normalisation=self.normalisation(), image_size=self._image_size(), lost_head=lost_head
-        )
+        return replace(self.prepared(backbone.model), lost_head=lost_head)
 
-    def normalisation(self) -> Normalisation:
-        """Returns mean and std alone, without loading the weights; {} if nothing says what they are."""
+    def prepared(self, model: PreTrainedModel) -> Backbone:
+        """Returns a classifier that was loaded from here with how its pictures were prepared."""
+        return Backbone(model, self._normalisation(), self._image_size())
+
+    def _normalisation(self) -> Normalisation:
         mean, std = self.pretrained.get("mean"), self.pretrained.get("std")
         known = all(isinstance(values, list) and len(values) == 3 for values in (mean, std))
         return {"image_mean": mean, "image_std": std} if known else {}

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import PreTrainedModel, ViTImageProcessorPil
+from transformers import BaseImageProcessor, MobileViTImageProcessorPil, ViTImageProcessorPil
 
 from ..backbones import Backbone, differences, timm_name
 from ..backbones.layouts import LAYOUTS, Layout
@@ -29,16 +29,14 @@ Export = Callable[[Backbone, Path], None]
 
 def write_transformers(backbone: Backbone, folder: Path) -> None:
     """Configuration, weights and an image processor that resizes to a square and normalises."""
+    processor = _processor(backbone)
     backbone.model.save_pretrained(folder)
-    side = backbone.image_size
-    ViTImageProcessorPil(
-        do_convert_rgb=True, resample=BILINEAR, size={"height": side, "width": side}, **backbone.normalisation
-    ).save_pretrained(folder)
+    processor.save_pretrained(folder)
 
 
 def write_torchvision(backbone: Backbone, folder: Path) -> None:
     """model.pth: the state dict, as `torchvision.models` loads it."""
-    _, tensors = _translated(backbone.model, "torchvision")
+    _, tensors = _translated(backbone, "torchvision")
     torch.save(tensors, folder / "model.pth")
 
 
@@ -56,7 +54,7 @@ def write_timm(backbone: Backbone, folder: Path) -> None:
             "its logits will be others",
             VGG_SLIDES_FROM,
         )
-    layout, tensors = _translated(backbone.model, "timm")
+    layout, tensors = _translated(backbone, "timm")
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     fields = {"architecture": architecture, **_timm_fields(backbone, layout)}
     (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
@@ -69,13 +67,39 @@ EXPORTS: dict[str, Export] = {
 }
 
 
-def _translated(model: PreTrainedModel, library: str) -> tuple[Layout, dict[str, Tensor]]:
+def is_bgr(backbone: Backbone) -> bool:
+    """Returns whether a classifier takes blue first."""
+    return backbone.normalisation.get("channel_order") == "bgr"
+
+
+def _processor(backbone: Backbone) -> BaseImageProcessor:
+    mean, std = (backbone.normalisation[name] for name in ("image_mean", "image_std"))
+    common = {
+        "do_convert_rgb": True,
+        "resample": BILINEAR,
+        "size": {"height": backbone.image_size, "width": backbone.image_size},
+    }
+    if not is_bgr(backbone):
+        return ViTImageProcessorPil(image_mean=mean, image_std=std, **common)
+    if (mean, std) != ([0.0] * 3, [1.0] * 3):
+        raise InputError(
+            f"a {type(backbone.model).__name__} that takes blue first, less {mean}, divided by {std}, has no image processor "
+            "of transformers; use the pruned model itself"
+        )
+    return MobileViTImageProcessorPil(do_center_crop=False, do_flip_channel_order=True, **common)
+
+
+def _translated(backbone: Backbone, library: str) -> tuple[Layout, dict[str, Tensor]]:
     """Returns the layout and the model's tensors in it.
 
     Raises:
         InputError: if the library has no such network, or would compute something else with the same tensors.
     """
-    known = LAYOUTS[library]
+    model, known = backbone.model, LAYOUTS[library]
+    if is_bgr(backbone):
+        raise InputError(
+            f"{library} has no channel order, and this model takes blue first; give --layout transformers"
+        )
     layout = known.get(model.config.model_type)
     if layout is None:
         raise InputError(

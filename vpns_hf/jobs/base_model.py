@@ -10,7 +10,7 @@ import torch
 from accelerate.utils import set_seed
 from transformers import PreTrainedModel
 
-from ..backbones import HEADS, Backbone, check_sizes, load_backbone
+from ..backbones import HEADS, Backbone, Normalisation, check_sizes, load_backbone
 from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS, class_names
 from ..models import VPNsForImageClassification
@@ -30,7 +30,7 @@ class BaseModelBuilder:
 
     def __init__(self, args: VPNsTrainingArguments, class_names: Sequence[str], device: torch.device) -> None:
         self._args, self._class_names, self._device = args, class_names, device
-        self._normalisation: dict[str, list[float]] = {}
+        self._normalisation: Normalisation = {}
 
     def load(self, model: str | os.PathLike | PreTrainedModel, revision: str | None) -> VPNsForImageClassification:
         """Returns the model with the prompt asked for; its mean and std become those of later ones.
@@ -59,10 +59,12 @@ class BaseModelBuilder:
         base.label_mapping.copy_(mapping.start(source, self._class_names))
         base.config.label_mapping_method = next(name for name, kind in LABEL_MAPPINGS.items() if kind is type(mapping))
 
-    def _normalise_by(self, backbone: Backbone) -> dict[str, list[float]]:
-        """Returns mean and std: as asked for, else those of the backbone, else ImageNet's."""
+    def _normalise_by(self, backbone: Backbone) -> Normalisation:
+        """Returns mean and std: as asked for, else those of the backbone, else ImageNet's; and its channel order."""
         given = {"image_mean": self._args.image_mean, "image_std": self._args.image_std}
         given = {name: value for name, value in given.items() if value is not None}
+        if len(given) < 2:
+            backbone.check_normalisation()
         if len(given) < 2 and not backbone.normalisation:
             logger.warning(
                 "no image processor of the backbone was found: normalising by ImageNet's mean and std; "

@@ -78,15 +78,16 @@ class VPNsForImageClassification(PreTrainedModel):
             backbone: Hub id, local folder, or an image classifier in memory, which is left as it is.
             id2label: names of the target classes, by index from 0; the backbone's own if not given. Where they are the
                 backbone's in another order each is read from the source class of its name, else by position.
-            config_fields: other fields of `VPNsConfig`, such as `visual_prompt`, `prompt_size`, `image_size`. Mean and std
-                are those of the image processor saved with the backbone, ImageNet's if there is none.
+            config_fields: other fields of `VPNsConfig`, such as `visual_prompt`, `prompt_size`, `image_size`. Mean, std and
+                channel order are those of the image processor saved with the backbone, ImageNet's if there is none.
 
         Raises:
-            ValueError: if there are more target than source classes, or a field has a value that is not allowed.
+            ValueError: if there are more target than source classes, a field has a value that is not allowed, or the
+                image processor does something else than mean and std say, which are not given.
             OSError: if the backbone cannot be found.
         """
         if not isinstance(backbone, nn.Module):
-            config_fields = {**normalisation_of(backbone), **config_fields}
+            config_fields = {**_normalisation(backbone, config_fields), **config_fields}
             backbone = _load_stock(backbone)
         if isinstance(backbone, cls):
             raise ValueError("the backbone is a pruned model already; give its to_backbone()")
@@ -154,7 +155,9 @@ class VPNsForImageClassification(PreTrainedModel):
         return self.backbone(self.normalise(self.visual_prompt(pixel_values) if prompted else pixel_values)).logits
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Subtracts the mean and divides by the standard deviation of `config`, per channel."""
+        """Puts the channels in the order of `config`, subtracts its mean and divides by its standard deviation."""
+        if self.config.channel_order == "bgr":
+            pixels = pixels.flip(1)
         return (pixels - self.image_mean) / self.image_std
 
     def masked_layers(self) -> dict[str, MaskedLayer]:
@@ -289,6 +292,15 @@ class VPNsForImageClassification(PreTrainedModel):
             check_weight_map(load_config.sharded_metadata or {})
             tensors = _restored_from_files(model, checkpoint_files or [])
         return PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)  # noqa: SLF001
+
+
+def _normalisation(backbone: str | os.PathLike, given: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return normalisation_of(backbone)
+    except ValueError as error:
+        if {"image_mean", "image_std"} <= given.keys():
+            return {}
+        raise ValueError(f"{error}; give image_mean and image_std, for pixels in [0, 1]") from error
 
 
 def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
