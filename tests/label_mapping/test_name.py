@@ -6,10 +6,9 @@ import logging
 
 import pytest
 import torch
-from transformers import PreTrainedConfig
 
 from vpns_hf.errors import InputError
-from vpns_hf.label_mapping import LABEL_MAPPINGS, AutoMapping, FrequencyMapping, NameMapping, are_unnamed, class_names
+from vpns_hf.label_mapping import LABEL_MAPPINGS, AutoMapping, FrequencyMapping, NameMapping, are_unnamed
 
 NUMBERS = [str(index) for index in range(12)]  # folders sort as 0, 1, 10, 11, 2, ...
 COUNTS = torch.tensor([[0, 5, 0], [5, 0, 0], [0, 0, 2], [0, 0, 9]])
@@ -95,8 +94,3 @@ def test_only_the_names_of_transformers_are_none():
     assert are_unnamed(["LABEL_0", "LABEL_1"])
     assert not are_unnamed(["0", "1"])
     assert not are_unnamed(["LABEL_1", "LABEL_0"])
-
-
-def test_names_come_in_the_order_of_the_logits():
-    config = PreTrainedConfig(id2label={"1": "bee", "0": "ant", "2": "ant"})
-    assert class_names(config) == ["ant", "bee", "ant"]

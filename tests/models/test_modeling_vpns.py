@@ -285,7 +285,7 @@ def test_a_larger_picture_for_the_prompt():
 
 
 def test_the_head_is_the_linear_layer_with_one_row_per_source_class(model):
-    assert model.head_name() == "classifier.1"
+    assert model.head_names() == ["classifier.1"]
 
 
 def test_the_auto_classes_build_it():

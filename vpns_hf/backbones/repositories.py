@@ -15,8 +15,7 @@ from transformers import AutoModelForImageClassification, PreTrainedModel
 from transformers.utils import cached_file
 
 from ..errors import InputError
-from ..models import VPNsForImageClassification
-from ..models.modeling_vpns import head_name
+from ..models import VPNsForImageClassification, head_tensors, set_classes
 from ..models.normalisation import normalisation_of
 from ..models.weight_index import check_weight_map
 from ..utils.hub_client import is_online
@@ -189,8 +188,8 @@ def _lost_head(model: PreTrainedModel, info: Mapping[str, Any]) -> str | None:
     wrong = {key: f"missing {key}" for key in info["missing_keys"]}
     for key, found, expected in info["mismatched_keys"]:
         wrong[key] = f"{key} of shape {tuple(found)} instead of {tuple(expected)}"
-    head = f"{head_name(model)}."
-    elsewhere = [said for key, said in sorted(wrong.items()) if not key.startswith(head)]
+    heads = head_tensors(model) if wrong else {}
+    elsewhere = [said for key, said in sorted(wrong.items()) if key not in heads]
     unexpected = [f"unexpected {key}" for key in sorted(info["unexpected_keys"])]
     if wrong and not elsewhere and unexpected:  # what was before another head, such as a pooler
         logger.warning("tensors that belong to no layer of the classifier are left out: %s", ", ".join(unexpected))
@@ -201,5 +200,4 @@ def _lost_head(model: PreTrainedModel, info: Mapping[str, Any]) -> str | None:
 
 def _name_classes(model: PreTrainedModel, names: Any) -> None:
     if isinstance(names, list) and len(names) == model.config.num_labels:
-        model.config.id2label = dict(enumerate(map(str, names)))
-        model.config.label2id = {name: index for index, name in model.config.id2label.items()}
+        set_classes(model.config, [str(name) for name in names])

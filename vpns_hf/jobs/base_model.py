@@ -12,8 +12,8 @@ from transformers import PreTrainedModel
 
 from ..backbones import HEADS, Backbone, Normalisation, check_sizes, load_backbone
 from ..errors import InputError
-from ..label_mapping import LABEL_MAPPINGS, class_names
-from ..models import VPNsForImageClassification
+from ..label_mapping import LABEL_MAPPINGS
+from ..models import VPNsForImageClassification, class_names
 from .arguments import VPNsTrainingArguments
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from ..data.sources import difference
 from ..data.splits import EvaluationSplit, choose_evaluation_split
 from ..errors import InputError
 from ..hub import FetchedModel
-from ..label_mapping import are_unnamed, class_names
-from ..models import VPNsForImageClassification
+from ..label_mapping import are_unnamed
+from ..models import VPNsForImageClassification, class_names
 from ..pruning import layer_records
 from ..reporting import ModelEvaluation
 from ..training import evaluate_views

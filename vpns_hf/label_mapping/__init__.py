@@ -4,7 +4,7 @@ from .base import LabelMapping
 from .frequency import FrequencyMapping, IterativeMapping, frequency_map
 from .identity import IdentityMapping
 from .name import AutoMapping, NameMapping
-from .names import are_unnamed, class_names
+from .names import are_unnamed
 from .random import RandomMapping
 
 LABEL_MAPPINGS: dict[str, type[LabelMapping]] = {
@@ -26,6 +26,5 @@ __all__ = [
     "NameMapping",
     "RandomMapping",
     "are_unnamed",
-    "class_names",
     "frequency_map",
 ]

@@ -5,13 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from transformers import PreTrainedConfig
-
-
-def class_names(config: PreTrainedConfig) -> list[str]:
-    """Returns the names of the classes of a configuration, in the order of its logits; LABEL_i where it names none."""
-    return [str(config.id2label.get(index, f"LABEL_{index}")) for index in range(config.num_labels)]
-
 
 def are_unnamed(names: Sequence[str]) -> bool:
     """Returns whether the classes have no names of their own but those of transformers, LABEL_0, LABEL_1 and so on."""

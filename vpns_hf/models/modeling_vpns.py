@@ -19,9 +19,9 @@ from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
 from .checksums import CHECKSUMS, with_checksums, without_checksums
+from .classes import class_names, head_names, head_tensors, set_classes, stock_classifier
 from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_layers
-from .modeling_vgg import VggForImageClassification
 from .normalisation import normalisation_of
 from .sparse_storage import BITS, MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict, unpacked_names
 from .visual_prompts import VisualPrompt, build_visual_prompt
@@ -53,7 +53,7 @@ class VPNsForImageClassification(PreTrainedModel):
         super().__init__(config)
         _check_config(config)
         dtype = torch.get_default_dtype()  # the one asked for while loading; the backbone's own would take its place
-        self.backbone = _stock_classifier(config.backbone_config, dtype=dtype)
+        self.backbone = stock_classifier(config.backbone_config, dtype=dtype)
         self.visual_prompt = build_visual_prompt(
             config.visual_prompt, config.image_size, config.prompted_size, config.prompt_size, config.prompt_seed
         )
@@ -96,7 +96,7 @@ class VPNsForImageClassification(PreTrainedModel):
             raise ValueError(f"VPNsConfig has no field {', '.join(sorted(unknown))}")
         backbone_config = copy.deepcopy(backbone.config)
         backbone_config.architectures = [type(backbone).__name__]  # some configurations stand for several classes
-        source = _names_by_index(backbone.config.id2label)
+        source = dict(enumerate(class_names(backbone.config)))
         names = source if id2label is None else _checked_names(id2label)
         label2id = {name: index for index, name in names.items()}
         config = cls.config_class(backbone_config=backbone_config, id2label=names, label2id=label2id, **config_fields)
@@ -180,20 +180,18 @@ class VPNsForImageClassification(PreTrainedModel):
         return (total - sum(int(mask.sum()) for mask in masks)) / total
 
     def to_dense(self) -> PreTrainedModel:
-        """Returns a stock image classifier with zeros folded in and its head sliced to the target classes.
+        """Returns a stock image classifier with zeros folded in and its heads sliced to the target classes.
 
         Its logits equal `model(x, prompted=False).logits` for the same *normalised* pictures, up to float rounding.
 
         Raises:
-            ValueError: if the backbone's classification head cannot be told from its other layers.
+            ValueError: if the backbone's classification heads cannot be told from its other layers.
         """
         config = copy.deepcopy(self.config.backbone_config)
-        config.id2label, config.label2id = dict(self.config.id2label), dict(self.config.label2id)
+        set_classes(config, class_names(self.config))
         state_dict = self._plain_state_dict()
-        head = self.head_name()
-        for key in (f"{head}.weight", f"{head}.bias"):
-            if key in state_dict:
-                state_dict[key] = state_dict[key][self.label_mapping]
+        for name, axis in head_tensors(self.backbone).items():
+            state_dict[name] = state_dict[name].index_select(axis, self.label_mapping)
         return self._stock_model(config, state_dict)
 
     def to_backbone(self) -> PreTrainedModel:
@@ -213,13 +211,13 @@ class VPNsForImageClassification(PreTrainedModel):
         self.visual_prompt.train(was_training)
         return picture
 
-    def head_name(self) -> str:
-        """Returns the name of the backbone's classification layer: the last linear layer with one output per source class.
+    def head_names(self) -> list[str]:
+        """Returns the names of the backbone's classification layers, of which there may be several.
 
         Raises:
             ValueError: if there is none.
         """
-        return head_name(self.backbone)
+        return head_names(self.backbone)
 
     def save_pretrained(
         self,
@@ -262,7 +260,7 @@ class VPNsForImageClassification(PreTrainedModel):
             init.copy_(module.prompt_mask, module.build_mask())
 
     def _stock_model(self, config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrainedModel:
-        stock = _stock_classifier(config)
+        stock = stock_classifier(config)
         stock.load_state_dict(state_dict, strict=True)
         return stock.to(device=self.device, dtype=self.dtype).eval()
 
@@ -313,42 +311,12 @@ def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
     )
 
 
-def _stock_classifier(config: PreTrainedConfig, **options: Any) -> PreTrainedModel:
-    """Returns a new image classifier of that configuration.
-
-    A saved model brings the VGG along. Loaded from a folder, its configuration and its modeling files are copied to
-    two places, so that `config` may be of a class that is this one's twin and known to nobody.
-    """
-    vgg_config = VggForImageClassification.config_class
-    if config.model_type == vgg_config.model_type:
-        config = vgg_config.from_dict(config.to_dict())
-    return AutoModelForImageClassification.from_config(config, **options)
-
-
 def _per_channel(values: list[float]) -> Tensor:
     return torch.tensor(values).view(1, -1, 1, 1)
 
 
-def head_name(backbone: PreTrainedModel) -> str:
-    """Returns the name of the classification layer: the last linear layer with one output per class of the backbone.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    classes = backbone.config.num_labels
-    linear = [(name, layer) for name, layer in backbone.named_modules() if isinstance(layer, nn.Linear)]
-    heads = [name for name, layer in linear if layer.out_features == classes]
-    if not heads:
-        raise ValueError(f"{type(backbone).__name__} has no linear layer with {classes} outputs to use as its head")
-    return heads[-1]
-
-
-def _names_by_index(id2label: Mapping[Any, str]) -> dict[int, str]:
-    return {int(index): name for index, name in id2label.items()}
-
-
 def _checked_names(id2label: Mapping[Any, str]) -> dict[int, str]:
-    names = _names_by_index(id2label)
+    names = {int(index): name for index, name in id2label.items()}
     if sorted(names) != list(range(len(names))) or len(set(names.values())) != len(names):
         raise ValueError(f"id2label is {dict(id2label)}; give every class from 0 on a name of its own")
     return names

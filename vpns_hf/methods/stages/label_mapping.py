@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...label_mapping import LabelMapping, class_names
+from ...label_mapping import LabelMapping
+from ...models import class_names
 from ...pruning import Pruner
 from ...pruning.criteria import scaled_weight
 from ...training import ModelStage, Run, predictions
