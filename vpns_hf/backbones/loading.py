@@ -11,12 +11,13 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from ..errors import InputError
+from ..models.stock import TIMM
 from ..utils.text import first_line
 from .backbone import IMAGENET, Backbone
 from .foreign_weights import from_tensors
 from .heads import HEADS, Head
 from .registry import BACKBONES
-from .repositories import WEIGHTS, repository
+from .repositories import WEIGHTS, Place, TimmRepository, repository
 from .weight_files import SUFFIXES, read_tensors
 
 logger = logging.getLogger(__name__)
@@ -85,7 +86,9 @@ def _load_file(path: Path) -> Backbone:
 
 def _prepared(model: PreTrainedModel) -> Backbone:
     """Returns a model in memory with how its pictures were prepared, which is said where it was loaded from."""
-    origin = model.config.name_or_path
+    origin, fields = model.config.name_or_path, model.config.to_dict()
+    if fields["model_type"] == TIMM:  # which carries along what timm recorded
+        return TimmRepository(Place(origin), fields).prepared(model)
     if not origin:
         return Backbone(model, {})
     try:

@@ -16,10 +16,11 @@ from transformers.utils import cached_file
 
 from ..errors import InputError
 from ..models import VPNsForImageClassification, head_tensors, set_classes
-from ..models.normalisation import normalisation_of
+from ..models.normalisation import normalisation_of, timm_normalisation
+from ..models.stock import check_timm
 from ..models.weight_index import check_weight_map
 from ..utils.hub_client import is_online
-from .backbone import Backbone, Normalisation
+from .backbone import Backbone
 from .foreign_weights import from_tensors
 from .timm_networks import TIMM_NETWORKS
 from .weight_files import read_tensors
@@ -121,8 +122,18 @@ class TimmRepository:
         return recorded if isinstance(recorded, dict) else self.fields
 
     def load(self) -> Backbone:
-        """Returns the classifier and how its pictures were prepared."""
-        self._check_network()
+        """Returns the classifier and how its pictures were prepared: of transformers where it has it, else of timm."""
+        reason = self._only_timm_builds_it()
+        if reason is None:
+            return self._translated()
+        try:
+            check_timm(f"it is {reason}, which")
+        except ValueError as error:
+            raise InputError(f"{error}; without them resnetN, vggN and vggN_bn are read") from error
+        loaded = TransformersRepository(self.place).load()
+        return replace(self.prepared(loaded.model), lost_head=loaded.lost_head)
+
+    def _translated(self) -> Backbone:
         path = next(filter(None, map(self.place.file, WEIGHTS)), None)
         if path is None:
             raise InputError(f"no weights are there; it needs a file {' or '.join(WEIGHTS)}")
@@ -138,28 +149,20 @@ class TimmRepository:
 
     def prepared(self, model: PreTrainedModel) -> Backbone:
         """Returns a classifier that was loaded from here with how its pictures were prepared."""
-        return Backbone(model, self._normalisation(), self._image_size())
-
-    def _normalisation(self) -> Normalisation:
-        mean, std = self.pretrained.get("mean"), self.pretrained.get("std")
-        known = all(isinstance(values, list) and len(values) == 3 for values in (mean, std))
-        return {"image_mean": mean, "image_std": std} if known else {}
+        return Backbone(model, timm_normalisation(self.fields), self._image_size())
 
     def _image_size(self) -> int | None:
         size = self.pretrained.get("input_size")
         return size[-1] if isinstance(size, list) else None
 
-    def _check_network(self) -> None:
-        """Raises InputError where the tensors alone do not tell what is computed from them."""
+    def _only_timm_builds_it(self) -> str | None:
+        """Returns what it is where transformers has no such network, or the tensors alone do not tell what is computed."""
         architecture = self.fields["architecture"]
         if not TIMM_ARCHITECTURES.fullmatch(architecture):
-            raise InputError(
-                f"it is a {architecture} of timm; those with a counterpart in transformers are resnetN, vggN and vggN_bn"
-            )
+            return f"a {architecture} of timm"
         arguments = self.fields.get("model_args") or {}
         changed = sorted(set(arguments) - {"num_classes", "in_chans", "layers", "channels"})
-        if changed:
-            raise InputError(f"it is a {architecture} of timm changed by {', '.join(changed)}, which is not supported")
+        return f"a {architecture} of timm changed by {', '.join(changed)}" if changed else None
 
     def _check_depths(self, depths: Sequence[int]) -> None:
         """Raises InputError where whole blocks are missing, without which it would be a smaller network."""

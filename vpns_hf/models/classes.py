@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from transformers import AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
-from .modeling_vgg import VggForImageClassification
+from .stock import stock_classifier
 
 
 def class_names(config: PreTrainedConfig) -> list[str]:
@@ -23,18 +23,9 @@ def set_classes(config: PreTrainedConfig, names: Sequence[str]) -> None:
     config.num_labels = len(names)  # a field of its own where the names do not tell, as of PVT
     config.id2label = dict(enumerate(names))
     config.label2id = {name: index for index, name in enumerate(names)}
-
-
-def stock_classifier(config: PreTrainedConfig, **options: object) -> PreTrainedModel:
-    """Returns a new image classifier of that configuration.
-
-    A saved model brings the VGG along. Loaded from a folder, its configuration and its modeling files are copied to
-    two places, so that `config` may be of a class that is this one's twin and known to nobody.
-    """
-    vgg_config = VggForImageClassification.config_class
-    if config.model_type == vgg_config.model_type:
-        config = vgg_config.from_dict(config.to_dict())
-    return AutoModelForImageClassification.from_config(config, **options)
+    for field, value in (("num_classes", len(names)), ("label_names", list(names))):  # timm's words for them
+        if hasattr(config, field):
+            setattr(config, field, value)
 
 
 def head_tensors(backbone: PreTrainedModel) -> dict[str, int]:

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 
 from .configuration_vgg import VggConfig
 from .sparse_storage import STORAGE_VERSION
@@ -113,4 +113,6 @@ def _backbone_config(fields: dict[str, Any]) -> PreTrainedConfig:
     model_type = fields.pop("model_type")
     if model_type == VggConfig.model_type:  # the sibling's, whichever VggConfig was registered last
         return VggConfig(**fields)
+    if model_type == "timm_wrapper":  # says its classes in timm's words, which `from_dict` reads
+        return CONFIG_MAPPING[model_type].from_dict(fields)
     return AutoConfig.for_model(model_type, **fields)

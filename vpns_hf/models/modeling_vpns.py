@@ -19,11 +19,12 @@ from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
 from .checksums import CHECKSUMS, with_checksums, without_checksums
-from .classes import class_names, head_names, head_tensors, set_classes, stock_classifier
+from .classes import class_names, head_names, head_tensors, set_classes
 from .configuration_vpns import VPNsConfig
-from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_layers
+from .masked_layers import MaskedLayer, OwnForward, mask_layers, masked_layers, skipped_layers
 from .normalisation import normalisation_of
 from .sparse_storage import BITS, MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict, unpacked_names
+from .stock import stock_classifier, uncalled_layers
 from .visual_prompts import VisualPrompt, build_visual_prompt
 from .weight_index import check_weight_map
 
@@ -60,7 +61,7 @@ class VPNsForImageClassification(PreTrainedModel):
         self.register_buffer("label_mapping", torch.arange(config.num_labels))
         self.register_buffer("image_mean", _per_channel(config.image_mean), persistent=False)
         self.register_buffer("image_std", _per_channel(config.image_std), persistent=False)
-        mask_layers(self.backbone)
+        mask_layers(self.backbone, uncalled_layers(config.backbone_config, config.image_size))
         if not self.masked_layers():
             raise ValueError(f"{type(self.backbone).__name__} has no Conv2d or Linear layer to prune")
         self.post_init()
@@ -347,12 +348,21 @@ def _restored(
     """Returns the state dict of the model from what its files hold; raises ValueError if anything is wrong with it."""
     shapes = {key: value.shape for key, value in model.state_dict().items()}
     full_names = {name: _full_name(name, shapes) for name in stored}
-    _check_names(full_names.values(), shapes)
+    unmasked = _unmasked(model, set(full_names.values()))
+    _check_names([*full_names.values(), *unmasked], shapes)
     tensors = without_checksums(stored, needs_checksums)
     tensors = unpack_state_dict({full_names[name]: tensor for name, tensor in tensors.items()}, shapes)
+    tensors.update({key: torch.ones(shapes[key], dtype=torch.bool) for key in unmasked})
     _check_shapes(tensors, shapes)
     _check_mapping(tensors["label_mapping"], model.backbone.config.num_labels)
     return tensors
+
+
+def _unmasked(model: VPNsForImageClassification, stored: set[str]) -> list[str]:
+    """Returns the masks of layers with a forward of their own that are stored whole, as before they were masked."""
+    layers = model.masked_layers().items()
+    keys = [f"{BACKBONE}{name}.weight" for name, layer in layers if isinstance(layer, OwnForward)]
+    return [key + MASK for key in keys if key in stored and key + BITS not in stored]
 
 
 def _read_safetensors(files: list[str]) -> dict[str, Tensor]:

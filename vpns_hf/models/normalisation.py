@@ -10,7 +10,7 @@ import numpy as np
 import transformers
 from PIL import Image
 from torch import Tensor
-from transformers import AutoImageProcessor, BaseImageProcessor
+from transformers import AutoImageProcessor, BaseImageProcessor, PreTrainedConfig
 
 from .configuration_vpns import CHANNEL_ORDERS
 
@@ -29,7 +29,8 @@ def normalisation_of(name_or_path: str | os.PathLike, **hub_options: Any) -> dic
         hub_options: such as `revision` and `local_files_only`.
 
     Returns:
-        `image_mean` and `image_std`, and `channel_order` unless it is that of the picture; {} without an image processor.
+        `image_mean` and `image_std`, and `channel_order` unless it is that of the picture; {} without an image processor,
+        and without what timm records in its place.
 
     Raises:
         ValueError: if the pixels cannot be written so, or the processor cannot be run; the message names it.
@@ -37,7 +38,7 @@ def normalisation_of(name_or_path: str | os.PathLike, **hub_options: Any) -> dic
     try:
         fields, _ = BaseImageProcessor.get_image_processor_dict(name_or_path, **hub_options)
     except (OSError, ValueError):
-        return {}
+        return _recorded_by_timm(name_or_path, hub_options)
     kind = str(fields.get("image_processor_type") or fields.get("feature_extractor_type") or UNNAMED)
     try:
         processor = _load(name_or_path, kind, hub_options)
@@ -45,6 +46,23 @@ def normalisation_of(name_or_path: str | os.PathLike, **hub_options: Any) -> dic
     except Exception as error:  # whatever a processor raises
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ValueError(f"the pixels of its {kind} are no mean and std per channel ({reason})") from error
+
+
+def timm_normalisation(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns mean and std as timm records them in the fields of a config.json; {} if it does not."""
+    recorded = fields.get("pretrained_cfg")
+    recorded = recorded if isinstance(recorded, Mapping) else fields
+    mean, std = recorded.get("mean"), recorded.get("std")
+    known = all(isinstance(values, list | tuple) and len(values) == 3 for values in (mean, std))
+    return {"image_mean": list(mean), "image_std": list(std)} if known else {}
+
+
+def _recorded_by_timm(name_or_path: str | os.PathLike, hub_options: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        fields, _ = PreTrainedConfig.get_config_dict(name_or_path, **hub_options)
+    except (OSError, ValueError):
+        return {}
+    return timm_normalisation(fields) if "architecture" in fields else {}
 
 
 def _load(name_or_path: str | os.PathLike, kind: str, hub_options: Mapping[str, Any]) -> BaseImageProcessor | None:
