@@ -258,22 +258,25 @@ class VPNsTrainer:
     def _prune(self, sparsity: float, dense: DenseResult) -> RunResult:
         part = sparsity_name(sparsity)
         if part not in self.job.finished:
-            result = self._make(sparsity)
-            weights = from_main_process(self.accelerator, lambda: self.folder.save(*result, dense))
-            self.checkpointing.part_finished(part, {"result": asdict(result[1]), "weights": weights})
+            stages = self._stages(sparsity)
+            run = self._make(sparsity, stages)
+            weights = from_main_process(self.accelerator, lambda: self.folder.save(run.model, sparsity))
+            result = self._measure(run, RunSettings(self.args, sparsity, stages, self.test_split))
+            from_main_process(self.accelerator, lambda: self.folder.describe(run.model, result, dense))
+            self.checkpointing.part_finished(part, {"result": asdict(result), "weights": weights})
         self.models.add(sparsity)
         return RunResult.from_dict(self.job.finished[part]["result"])
 
-    def _make(self, sparsity: float) -> tuple[VPNsForImageClassification, RunResult]:
-        """Prunes and fine-tunes the model of one sparsity, and measures it."""
-        name = f"{short_percent(sparsity)} sparsity"
-        stages = self._stages(sparsity)
-        run = self._execute(name, copy.deepcopy(self.base), stages)
+    def _make(self, sparsity: float, stages: Sequence[Stage]) -> Run:
+        """Prunes and fine-tunes the model of one sparsity; nothing of it is measured before it is saved."""
+        run = self._execute(f"{short_percent(sparsity)} sparsity", copy.deepcopy(self.base), stages)
         choose_view(run)
+        return run
+
+    def _measure(self, run: Run, settings: RunSettings) -> RunResult:
         with run.timed("evaluation"):
             evaluation = self._evaluate(run.model, run)
-        settings = RunSettings(self.args, sparsity, stages, self.test_split)
-        return run.model, run_result(run, evaluation, settings)
+        return run_result(run, evaluation, settings)
 
     def _stages(self, sparsity: float) -> list[Stage]:
         return METHODS[self.args.method].stages(self.args, self._task(sparsity))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from ...hub.cards import write_model_card
 from ...models import VPNsForImageClassification
 from ...reporting import DenseResult, Results, RunResult, write_model_plots, write_report
 from ...utils.files import one_line_refusals
+from ...utils.text import one_line
 from ..recipe import public_recipe, write_recipe
 from .digests import digest_of_file
 from .output import WEIGHTS, clear_output_dir, save_model
 from .saved_models import SavedModels
+
+logger = logging.getLogger(__name__)
 
 Describe = Callable[[DenseResult, Sequence[RunResult]], Results]
 
@@ -33,15 +37,29 @@ class JobFolder:
         self._models, self._recipe, self._describe = models, recipe, describe
         self.path: Path = models.output_dir
 
-    def save(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> str:
-        """Writes the folder of a model, and returns the digest of its weights."""
+    def save(self, model: VPNsForImageClassification, sparsity: float) -> str:
+        """Writes the folder of a model of that requested sparsity, and returns the digest of its weights."""
         with one_line_refusals(self.path):
             if not self._models:  # an earlier run's results stay until there is something to put in their place
                 clear_output_dir(self.path)
                 write_recipe(self.path / "recipe.yaml", self._recipe)
-            folder = self._models.folder(result.sparsity_requested)
-            save_model(model, folder, lambda aside: self._complete(aside, model, result, dense))
+            folder = self._models.folder(sparsity)
+            save_model(model, folder)
             return digest_of_file(folder / WEIGHTS)
+
+    def describe(self, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
+        """Adds plots, recipe and card to the folder of a saved model; one that fails is logged and left out."""
+        sparsity = result.sparsity_requested
+        folder = self._models.folder(sparsity)
+        prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
+        parts = {
+            "plots": lambda: write_model_plots(result, folder, prompt),
+            "recipe.yaml": lambda: write_recipe(folder / "recipe.yaml", public_recipe(self._recipe, sparsity)),
+            "README.md": lambda: write_model_card(folder, self._describe(dense, [result]), result),
+        }
+        for name, write in parts.items():
+            with one_line_refusals(self.path):
+                self._attempt(folder / name, write)
 
     def finish(self, results: Results) -> None:
         """Writes the report of all sparsities."""
@@ -50,9 +68,14 @@ class JobFolder:
         with one_line_refusals(self.path):
             write_report(results, self.path, prompts)
 
-    def _complete(self, aside: Path, model: VPNsForImageClassification, result: RunResult, dense: DenseResult) -> None:
-        """Adds plots, recipe and card to a model that was written to `aside`."""
-        prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
-        write_model_plots(result, aside, prompt)
-        write_recipe(aside / "recipe.yaml", public_recipe(self._recipe, result.sparsity_requested))
-        write_model_card(aside, self._describe(dense, [result]), result)
+    @staticmethod
+    def _attempt(path: Path, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError:
+            raise
+        except Exception as error:  # the model lies beside it, and others of the job are still to be made
+            logger.error(
+                "%s could not be written (%s: %s); the model is saved", path, type(error).__name__, one_line(error)
+            )
+            logger.debug("the fault in full", exc_info=True)

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -146,19 +146,10 @@ def image_processor(model: VPNsForImageClassification) -> ViTImageProcessorPil:
     )
 
 
-def save_model(
-    model: VPNsForImageClassification, folder: Path, complete: Callable[[Path], object] = lambda aside: None
-) -> None:
-    """Writes model, modeling files and image processor to `folder`, which appears complete or not at all.
-
-    Args:
-        model: to save.
-        folder: its place.
-        complete: adds to what was written, such as a card, before the folder is put in place.
-    """
+def save_model(model: VPNsForImageClassification, folder: Path) -> None:
+    """Writes model, modeling files and image processor to `folder`, which appears complete or not at all."""
     with folder_in_place(folder) as aside:
         model.save_pretrained(aside)
         image_processor(model).save_pretrained(aside)
         for weights in aside.glob("*.safetensors"):  # written for their owner alone; the other files follow the umask
             weights.chmod((aside / "config.json").stat().st_mode)
-        complete(aside)
