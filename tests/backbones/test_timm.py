@@ -13,6 +13,7 @@ from tests.training_helpers import tiny_trainer
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import HEADS, load_backbone
 from vpns_hf.export import export_model
+from vpns_hf.jobs.output import save_model
 from vpns_hf.models import class_names
 
 NORMALISATION = {"image_mean": PRETRAINED["mean"], "image_std": PRETRAINED["std"]}
@@ -55,6 +56,21 @@ def test_it_comes_back_identical_and_folds(backbone, tmp_path):
     dense = load_backbone(tmp_path / "dense")
     assert class_names(dense.model.config) == ["x", "y", "z"]
     torch.testing.assert_close(dense.model(model.normalise(x)).logits, model(x, prompted=False).logits)
+
+
+@pytest.mark.parametrize("layout", ["timm", "transformers"])
+def test_it_is_exported_with_what_it_takes_now(backbone, layout, tmp_path):
+    given = {"image_mean": [0.1] * 3, "image_std": [0.5] * 3}
+    model = prune_at_random(VPNsForImageClassification.from_backbone(backbone, {0: "x", 1: "y"}, **SIZES, **given))
+    save_model(model, tmp_path / "pruned")
+    export_model(tmp_path / "pruned", layout, tmp_path / "out")
+    dense = load_backbone(tmp_path / "out")
+    assert (dense.normalisation, dense.image_size, class_names(dense.model.config)) == (given, 16, ["x", "y"])
+    x = pictures()
+    torch.testing.assert_close(dense.model(model.normalise(x)).logits, model(x, prompted=False).logits)
+    recorded = dense.model.config.pretrained_cfg
+    assert recorded["first_conv"] == "conv_stem"
+    assert recorded["classifier"] == (["head", "head_dist"] if "distilled" in backbone.config.architecture else "head")
 
 
 def test_layers_are_masked_where_their_forward_uses_the_mask(backbone):

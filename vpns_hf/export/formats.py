@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from transformers import BaseImageProcessor, MobileViTImageProcessorPil, ViTImag
 from ..backbones import Backbone, differences, timm_name
 from ..backbones.layouts import LAYOUTS, Layout
 from ..errors import InputError
+from ..models import class_names, head_names
+from ..models.stock import TIMM
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,8 @@ Export = Callable[[Backbone, Path], None]
 def write_transformers(backbone: Backbone, folder: Path) -> None:
     """Configuration, weights and an image processor that resizes to a square and normalises."""
     processor = _processor(backbone)
+    if backbone.model.config.model_type == TIMM:  # keeps what it says of pictures in its configuration
+        backbone.model.config.pretrained_cfg = _own_layout(backbone).pretrained(backbone)
     backbone.model.save_pretrained(folder)
     processor.save_pretrained(folder)
 
@@ -42,7 +47,65 @@ def write_torchvision(backbone: Backbone, folder: Path) -> None:
 
 def write_timm(backbone: Backbone, folder: Path) -> None:
     """model.safetensors, and config.json that names the architecture and how pictures are prepared."""
-    architecture = timm_name(backbone.model.config)
+    config = backbone.model.config
+    if is_bgr(backbone):
+        raise _no_order("timm")
+    written = _own_layout(backbone) if config.model_type == TIMM else _known_layout(backbone)
+    save_file(written.tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    fields = {
+        "architecture": written.architecture,
+        "num_classes": config.num_labels,
+        "label_names": class_names(config),
+        "model_args": getattr(config, "model_args", None) or {},
+        "pretrained_cfg": written.pretrained(backbone),
+    }
+    (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class TimmLayout:
+    """A network as timm names it and its parts.
+
+    Attributes:
+        architecture: the name timm builds it by.
+        tensors: its state dict.
+        first_conv: name of the first convolution.
+        classifier: name of the last layer, or a list where there are several.
+    """
+
+    architecture: str
+    tensors: Mapping[str, Tensor]
+    first_conv: str
+    classifier: str | list[str]
+
+    def pretrained(self, backbone: Backbone) -> dict[str, Any]:
+        """Returns what timm records of a training: sides, mean and std of pictures and the ends of the network."""
+        return {
+            "input_size": [3, backbone.image_size, backbone.image_size],
+            "fixed_input_size": False,
+            "interpolation": "bilinear",
+            "crop_pct": 1.0,
+            "crop_mode": "squash",
+            "mean": backbone.normalisation["image_mean"],
+            "std": backbone.normalisation["image_std"],
+            "num_classes": backbone.model.config.num_labels,
+            "first_conv": self.first_conv,
+            "classifier": self.classifier,
+        }
+
+
+def _own_layout(backbone: Backbone) -> TimmLayout:
+    """Returns that of a network which timm has built."""
+    model, prefix = backbone.model, "timm_model."
+    tensors = {name.removeprefix(prefix): tensor.contiguous() for name, tensor in model.state_dict().items()}
+    heads = [name.removeprefix(prefix) for name in head_names(model)]
+    return TimmLayout(model.config.architecture, tensors, _first_conv(tensors), heads if len(heads) > 1 else heads[0])
+
+
+def _known_layout(backbone: Backbone) -> TimmLayout:
+    """Returns that of a network of transformers which timm has as well."""
+    config = backbone.model.config
+    architecture = timm_name(config)
     if architecture is None:
         raise InputError(
             f"timm builds no {type(backbone.model).__name__} of this configuration by a name; "
@@ -55,9 +118,12 @@ def write_timm(backbone: Backbone, folder: Path) -> None:
             VGG_SLIDES_FROM,
         )
     layout, tensors = _translated(backbone, "timm")
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    fields = {"architecture": architecture, **_timm_fields(backbone, layout)}
-    (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+    first = layout.names(config)[_first_conv(backbone.model.state_dict()) + ".weight"].removesuffix(".weight")
+    return TimmLayout(architecture, tensors, first, layout.head)
+
+
+def _first_conv(tensors: Mapping[str, Tensor]) -> str:
+    return next((name.removesuffix(".weight") for name, tensor in tensors.items() if tensor.ndim == 4), "")
 
 
 EXPORTS: dict[str, Export] = {
@@ -70,6 +136,10 @@ EXPORTS: dict[str, Export] = {
 def is_bgr(backbone: Backbone) -> bool:
     """Returns whether a classifier takes blue first."""
     return backbone.normalisation.get("channel_order") == "bgr"
+
+
+def _no_order(library: str) -> InputError:
+    return InputError(f"{library} has no channel order, and this model takes blue first; give --layout transformers")
 
 
 def _processor(backbone: Backbone) -> BaseImageProcessor:
@@ -114,22 +184,3 @@ def _translated(backbone: Backbone, library: str) -> tuple[Layout, dict[str, Ten
             "give --layout transformers"
         )
     return layout, tensors
-
-
-def _timm_fields(backbone: Backbone, layout: Layout) -> dict[str, Any]:
-    config, side = backbone.model.config, backbone.image_size
-    names = [config.id2label[index] for index in range(config.num_labels)]
-    first = next(name for name, tensor in backbone.model.state_dict().items() if tensor.ndim == 4)
-    pretrained = {
-        "input_size": [3, side, side],
-        "fixed_input_size": False,
-        "interpolation": "bilinear",
-        "crop_pct": 1.0,
-        "crop_mode": "squash",
-        "mean": backbone.normalisation["image_mean"],
-        "std": backbone.normalisation["image_std"],
-        "num_classes": config.num_labels,
-        "first_conv": layout.names(config)[first].removesuffix(".weight"),
-        "classifier": layout.head,
-    }
-    return {"num_classes": config.num_labels, "label_names": names, "pretrained_cfg": pretrained}
