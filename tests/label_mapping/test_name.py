@@ -49,9 +49,10 @@ def test_other_names_are_mapped_by_frequency(source, target):
         (["ant", "bee", "cat"], ["cat", "dog"], "1 of the 2 classes"),
         (["ant", "bee", "cat"], ["cat", "ant"], "--label_mapping name"),
         (["ant", "ant", "cat"], ["cat", "ant"], "fitted by frequency"),
+        (["LABEL_0", "LABEL_1"], ["cat", "ant"], "give --label_mapping identity"),
     ],
 )
-def test_a_partial_overlap_is_warned_of(source, target, said, caplog):
+def test_what_names_leave_open_is_warned_of(source, target, said, caplog):
     with caplog.at_level(logging.WARNING):
         AutoMapping(0).check(source, target)
     assert said in caplog.messages[0]

@@ -51,7 +51,13 @@ class AutoMapping(LabelMapping):
         return self.chosen(source, target).start(source, target)
 
     def check(self, source: Sequence[str], target: Sequence[str]) -> None:
-        """Warns where some names are the same and others are not: no classes at random, and not the same ones."""
+        """Warns where only some names are the same, and where nameless classes may be these very ones."""
+        if are_unnamed(source) and len(source) == len(target) and list(source) != list(target):
+            logger.warning(
+                "the %d classes of the backbone have no names, so that the label mapping is fitted by frequency; if they are "
+                "those of the data, in this order, give --label_mapping identity",
+                len(source),
+            )
         shared = set(source) & set(target)
         if not shared or are_unnamed(source) or are_unnamed(target) or have_same_names(source, target):
             return

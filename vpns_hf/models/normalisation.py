@@ -15,8 +15,8 @@ from transformers import AutoImageProcessor, BaseImageProcessor, PreTrainedConfi
 from .configuration_vpns import CHANNEL_ORDERS
 
 UNNAMED = "image processor"
-# What cannot be run without torchvision, or before transformers 5.18: its pixels follow from its fields, in this order.
-KNOWN_ORDERS = {"DINOv3ViTImageProcessor": "rgb", "PPLCNetImageProcessor": "bgr", UNNAMED: "rgb"}
+# What cannot be run without torchvision, or before transformers 5.18, and does no more than its fields say.
+AS_ITS_FIELDS = ("DINOv3ViTImageProcessor", UNNAMED)
 SIDE = 64  # of the test pictures, in pixels
 BLACK, WHITE, MIXED = (0, 0, 0), (255, 255, 255), (51, 102, 204)
 
@@ -42,7 +42,7 @@ def normalisation_of(name_or_path: str | os.PathLike, **hub_options: Any) -> dic
     kind = str(fields.get("image_processor_type") or fields.get("feature_extractor_type") or UNNAMED)
     try:
         processor = _load(name_or_path, kind, hub_options)
-        return _from_fields(fields, kind) if processor is None else _measured(processor)
+        return _from_fields(fields) if processor is None else _measured(processor)
     except Exception as error:  # whatever a processor raises
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ValueError(f"the pixels of its {kind} are no mean and std per channel ({reason})") from error
@@ -74,7 +74,7 @@ def _load(name_or_path: str | os.PathLike, kind: str, hub_options: Mapping[str, 
         for found in (getattr(transformers, f"{name}Pil", None), getattr(transformers, name, None)):
             if found is not None and not getattr(found, "is_dummy", False):
                 return found.from_pretrained(name_or_path, **hub_options)
-        if name not in KNOWN_ORDERS:
+        if name not in AS_ITS_FIELDS:
             raise
         return None
 
@@ -83,13 +83,11 @@ def _plain_name(kind: str) -> str:
     return kind.removesuffix("Fast").replace("FeatureExtractor", "ImageProcessor")
 
 
-def _from_fields(fields: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    order = KNOWN_ORDERS[_plain_name(kind)]
+def _from_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     scale = 255 * fields.get("rescale_factor", 1 / 255) if fields.get("do_rescale", True) else 255.0
     is_plain = not fields.get("do_normalize", True)
     mean, std = (0.0, 1.0) if is_plain else (fields["image_mean"], fields["image_std"])
-    turned = (_three(values)[:: -1 if order == "bgr" else 1] for values in (mean, std))
-    return _fields(*([value / scale for value in values] for values in turned), order)
+    return _fields(*([value / scale for value in _three(values)] for values in (mean, std)), "rgb")
 
 
 def _three(values: float | Sequence[float]) -> list[float]:

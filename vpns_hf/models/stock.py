@@ -9,7 +9,7 @@ from transformers import AutoModelForImageClassification, PreTrainedConfig, PreT
 from .modeling_vgg import VggForImageClassification
 
 TIMM = "timm_wrapper"
-NEEDS_TIMM = "needs timm, and a torchvision that fits torch: pip install 'vpns_hf[timm]', or timm alone"
+NEEDS_TIMM = "needs timm, and a torchvision that fits torch: pip install 'vpns_hf[timm]'"
 
 
 def stock_classifier(config: PreTrainedConfig, **options: object) -> PreTrainedModel:
