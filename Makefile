@@ -1,4 +1,4 @@
-# Everything runs in the environment .venv, which the first target that needs it creates.
+# Everything but `make test-timm` runs in the environment .venv, which the first target that needs it creates.
 PYTHON ?= python3
 # What pip installs first. The smaller build without CUDA:
 #   make setup TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
@@ -6,6 +6,9 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 # Given to pytest: `make test PYTEST_ARGS="tests/pruning -x"`, or `PYTEST_ARGS="-n 4"` on a machine with cores to spare.
 PYTEST_ARGS ?= --numprocesses 2
+
+# Of `make test-timm`, in an environment of its own: torchvision goes with one build of torch only, and not with all that lack CUDA.
+TIMM_TORCH ?= torch==2.14.1 torchvision==0.29.1
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -17,7 +20,7 @@ OWN := $(BIN)/python scripts/prune.py --model_name_or_path microsoft/resnet-18 -
 TOO_OLD := Python 3.10 or newer is needed: make setup PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast quality style clean
+.PHONY: help setup demo test test-fast test-timm quality style clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +38,9 @@ test: setup ## run the whole test suite
 test-fast: setup ## run the tests that take seconds
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow"
 
+test-timm: .venv-timm/.installed ## run the tests of timm's networks; creates .venv-timm, several GB
+	.venv-timm/bin/python -m pytest tests/backbones/test_real_timm.py
+
 quality: setup ## check the style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,8 +50,8 @@ style: setup ## correct the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean: ## remove .venv, builds and caches; output/ stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+clean: ## remove both environments, builds and caches; output/ stays
+	rm -rf .venv .venv-timm build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.torch:
@@ -56,4 +62,11 @@ clean: ## remove .venv, builds and caches; output/ stays
 
 .venv/.installed: .venv/.torch setup.cfg pyproject.toml constraints.txt
 	$(PIP) install --constraint constraints.txt --config-settings editable_mode=compat --editable ".[dev]"
+	@touch $@
+
+.venv-timm/.installed: setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "$(TOO_OLD)" or 0)'
+	$(PYTHON) -m venv .venv-timm
+	.venv-timm/bin/python -m pip --disable-pip-version-check install $(TIMM_TORCH)
+	.venv-timm/bin/python -m pip --disable-pip-version-check install --constraint constraints.txt --config-settings editable_mode=compat --editable ".[dev,timm]"
 	@touch $@

@@ -74,9 +74,9 @@ def test_a_visual_prompt(added):
 
 def test_a_label_mapping(added):
     mapping = added("vpns_hf/label_mapping/reversed.py")["ReversedMapping"](seed=7)
-    assert mapping.fit(None, num_source=5, num_target=3).tolist() == [4, 3, 2]
+    assert mapping.fit(None, source=list("abcde"), target=list("xyz")).tolist() == [4, 3, 2]
     with pytest.raises(ValueError, match="cannot be mapped"):
-        mapping.fit(None, num_source=2, num_target=3)
+        mapping.fit(None, source=list("ab"), target=list("xyz"))
 
 
 def test_a_method(added):

@@ -112,11 +112,11 @@ def test_the_saved_model_is_the_trained_one(tmp_path, monkeypatch):
     trainer = tiny_trainer(tmp_path, sparsities=[0.6])
     original = trainer.folder.save
 
-    def keep(model, result, dense) -> str:
+    def keep(model, sparsity, is_first) -> str:
         pixels = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
             kept.update({view: model(pixels, prompted=view).logits for view in (True, False)}, pixels=pixels)
-        return original(model, result, dense)
+        return original(model, sparsity, is_first)
 
     monkeypatch.setattr(trainer.folder, "save", keep)
     trainer.train()

@@ -24,7 +24,7 @@ from tests.helpers import pictures, randomised, tiny_resnet
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import HEADS, Backbone, load_backbone
 from vpns_hf.errors import InputError
-from vpns_hf.models.modeling_vpns import head_name
+from vpns_hf.models import head_names
 
 NORMALISATION = {"image_mean": PRETRAINED["mean"], "image_std": PRETRAINED["std"]}
 
@@ -142,7 +142,7 @@ def family_folder(family: str, folder: Path) -> tuple[PreTrainedModel, str]:
     """Saves a tiny model; returns it and the name of its classifier."""
     model = randomised(AutoModelForImageClassification.from_config, FAMILIES[family])
     model.save_pretrained(folder)
-    return model, head_name(model)
+    return model, head_names(model)[0]
 
 
 def change_tensors(folder: Path, **changes: object) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import AutoModelForImageClassification, ResNetConfig, SwinConfig
+from transformers import AutoModelForImageClassification, PPLCNetConfig, ResNetConfig, SwinConfig
 
 from tests.families import FAMILIES
 from tests.helpers import CLASSES, pictures
@@ -87,3 +87,10 @@ def test_finding_the_sides_leaves_the_backbone_as_it_is():
     before = built(pictures(size=32)).logits
     allowed_sides(built.config)
     assert torch.equal(built(pictures(size=32)).logits, before)
+
+
+def test_a_backbone_that_gives_no_logits_is_refused():
+    config = PPLCNetConfig(scale=0.25, num_labels=5)
+    backbone = AutoModelForImageClassification.from_config(config)
+    with pytest.raises(InputError, match="PPLCNetForImageClassification gives no logits of its 5 classes"):
+        check_sizes(VPNsForImageClassification.from_backbone(backbone, CLASSES, image_size=32, prompt_size=2))

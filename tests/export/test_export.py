@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import (
     AutoImageProcessor,
     AutoModelForImageClassification,
@@ -141,3 +143,17 @@ def test_a_damaged_pruned_model(pruned_folder, tmp_path):
 
 def test_an_unknown_layout(pruned_folder, tmp_path):
     assert "timm, torchvision, transformers" in refusal(pruned_folder, "keras", tmp_path / "out")
+
+
+def test_a_model_that_takes_blue_first(tmp_path):
+    fields = {"channel_order": "bgr", "image_mean": [0.0] * 3, "image_std": [1.0] * 3}
+    save_model(tiny_model(**fields), tmp_path / "pruned")
+    said = str(export_model(tmp_path / "pruned", "transformers", tmp_path / "out"))
+    assert "blue first" in said
+    noise = Image.fromarray((pictures(1)[0].permute(1, 2, 0) * 255).to(torch.uint8).numpy())
+    pixels = AutoImageProcessor.from_pretrained(tmp_path / "out")(noise, return_tensors="pt")["pixel_values"]
+    upright = torch.from_numpy(np.array(noise)).permute(2, 0, 1)[None] / 255
+    torch.testing.assert_close(pixels, tiny_model(**fields).normalise(upright))
+    assert "blue first" in refusal(tmp_path / "pruned", "torchvision", tmp_path / "other")
+    save_model(tiny_model(channel_order="bgr"), tmp_path / "moved")
+    assert "blue first" in refusal(tmp_path / "moved", "transformers", tmp_path / "again")

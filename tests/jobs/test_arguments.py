@@ -17,7 +17,7 @@ PAPER = {
     "visual_prompt": "pad",
     "prompt_size": 16,
     "image_size": 224,
-    "label_mapping": "frequency",
+    "label_mapping": "auto",
     "find_mask_epochs": 30,
     "finetune_epochs": 30,
     "score_learning_rate": 1e-4,
@@ -62,7 +62,7 @@ def test_two_sets_of_arguments_share_nothing():
     [
         ("method", ("vpns", "dense")),
         ("visual_prompt", ("pad", "fix", "random", "expand", "none")),
-        ("label_mapping", ("frequency", "iterative", "random", "identity")),
+        ("label_mapping", ("auto", "name", "frequency", "iterative", "random", "identity")),
         ("granularity", ("weight",)),
         ("head", ("mapped", "new")),
         ("mixed_precision", ("no", "fp16", "bf16")),

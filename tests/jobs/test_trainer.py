@@ -518,3 +518,28 @@ def test_publishing_without_a_network_is_one_line(job):
     with pytest.raises(InputError, match="me/model could not be published") as error:
         job.trainer.push_to_hub("me/model", sparsity=0.8)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["write_model_card", "write_model_plots", "measure_cost"])
+def test_a_fault_in_what_describes_a_model_loses_nothing(tmp_path, monkeypatch, caplog, name):
+    def fail(*args: object) -> None:
+        raise KeyError("of the\nreport")
+
+    monkeypatch.setattr(f"vpns_hf.jobs.output.job_folder.{name}", fail)
+    trainer = tiny_trainer(tmp_path, sparsities=[0.5, 0.6])
+    assert [run["sparsity_requested"] for run in trainer.train()["runs"]] == [0.5, 0.6]
+    assert [round(model.sparsity, 1) for model in trainer.models.values()] == [0.5, 0.6]
+    said = [message for message in caplog.messages if "could not be told" in message]
+    assert len(said) == 2
+    assert all("the model is saved" in message and "\n" not in message for message in said)
+
+
+def test_a_model_is_saved_before_it_is_measured(tmp_path, monkeypatch):
+    def fail(*args: object) -> None:
+        raise KeyError("of the measurement")
+
+    monkeypatch.setattr("vpns_hf.jobs.trainer.run_result", fail)
+    trainer = tiny_trainer(tmp_path)
+    with pytest.raises(KeyError):
+        trainer.train()
+    assert VPNsForImageClassification.from_pretrained(trainer.models.folder(0.5)).sparsity > 0.49

@@ -5,6 +5,8 @@ import torch
 
 from vpns_hf.label_mapping import LABEL_MAPPINGS, LabelMapping
 
+FIFTY = [str(index) for index in range(50)]
+SOURCE, TARGET = ["a", "b", "c", "d", "e"], ["d", "a", "b"]
 COUNTS = torch.tensor([[0, 5, 0], [5, 0, 0], [0, 0, 2], [0, 0, 9], [0, 0, 0]])
 
 
@@ -13,19 +15,19 @@ def refuse() -> torch.Tensor:
 
 
 def test_the_published_mappings_are_there():
-    assert {"frequency", "iterative", "random", "identity"} <= set(LABEL_MAPPINGS)
+    assert {"auto", "name", "frequency", "iterative", "random", "identity"} <= set(LABEL_MAPPINGS)
     assert all(issubclass(mapping, LabelMapping) for mapping in LABEL_MAPPINGS.values())
 
 
 @pytest.mark.parametrize("name", LABEL_MAPPINGS)
 def test_every_mapping_is_one_to_one_and_repeatable(name):
-    fitted = LABEL_MAPPINGS[name](seed=3).fit(lambda: COUNTS, 5, 3)
+    fitted = LABEL_MAPPINGS[name](seed=3).fit(lambda: COUNTS, SOURCE, TARGET)
     assert fitted.shape == (3,)
     assert fitted.dtype == torch.int64
     assert len(set(fitted.tolist())) == 3
     assert 0 <= fitted.min() <= fitted.max() < 5
     torch.manual_seed(99)
-    assert torch.equal(fitted, LABEL_MAPPINGS[name](seed=3).fit(lambda: COUNTS, 5, 3))
+    assert torch.equal(fitted, LABEL_MAPPINGS[name](seed=3).fit(lambda: COUNTS, SOURCE, TARGET))
 
 
 def test_only_the_iterative_mapping_repeats():
@@ -34,26 +36,26 @@ def test_only_the_iterative_mapping_repeats():
 
 def test_iterative_fits_by_frequency_every_time():
     mapping = LABEL_MAPPINGS["iterative"](seed=0)
-    assert mapping.fit(lambda: COUNTS, 5, 3).tolist() == [1, 0, 3]
-    assert mapping.fit(lambda: COUNTS.flip(0), 5, 3).tolist() == [3, 4, 1]
+    assert mapping.fit(lambda: COUNTS, SOURCE, TARGET).tolist() == [1, 0, 3]
+    assert mapping.fit(lambda: COUNTS.flip(0), SOURCE, TARGET).tolist() == [3, 4, 1]
 
 
 def test_identity_takes_the_first_classes():
-    assert LABEL_MAPPINGS["identity"](seed=0).fit(refuse, 5, 3).tolist() == [0, 1, 2]
+    assert LABEL_MAPPINGS["identity"](seed=0).fit(refuse, SOURCE, TARGET).tolist() == [0, 1, 2]
 
 
 def test_random_is_the_start_of_a_seeded_permutation():
-    fits = [LABEL_MAPPINGS["random"](seed).fit(refuse, 50, 50).tolist() for seed in range(4)]
+    fits = [LABEL_MAPPINGS["random"](seed).fit(refuse, FIFTY, FIFTY).tolist() for seed in range(4)]
     assert all(sorted(fitted) == list(range(50)) for fitted in fits)
     assert len({tuple(fitted) for fitted in fits}) == 4
-    assert LABEL_MAPPINGS["random"](2).fit(refuse, 50, 7).tolist() == fits[2][:7]
+    assert LABEL_MAPPINGS["random"](2).fit(refuse, FIFTY, FIFTY[:7]).tolist() == fits[2][:7]
 
 
 def test_random_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    LABEL_MAPPINGS["random"](seed=1).fit(refuse, 9, 3)
+    LABEL_MAPPINGS["random"](seed=1).fit(refuse, FIFTY[:9], TARGET)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -68,4 +70,4 @@ def test_random_leaves_the_global_generator_alone():
 )
 def test_more_targets_than_sources_is_refused(name):
     with pytest.raises(ValueError, match="3 target classes"):
-        LABEL_MAPPINGS[name](seed=0).fit(lambda: torch.ones(2, 3, dtype=torch.int64), 2, 3)
+        LABEL_MAPPINGS[name](seed=0).fit(lambda: torch.ones(2, 3, dtype=torch.int64), SOURCE[:2], ["x", "y", "z"])

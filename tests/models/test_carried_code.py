@@ -54,12 +54,14 @@ def test_the_model_reaches_its_siblings():
     reached = {Path(path).name for path in get_relative_import_files(str(FOLDER / "modeling_vpns.py"))}
     assert reached == {
         "checksums.py",
+        "classes.py",
         "configuration_vgg.py",
         "configuration_vpns.py",
         "masked_layers.py",
         "modeling_vgg.py",
         "normalisation.py",
         "sparse_storage.py",
+        "stock.py",
         "visual_prompts.py",
         "weight_index.py",
     }

@@ -310,17 +310,102 @@ def test_scores_do_not_appear_among_the_skipped_layers():
     assert set(before) == {"norm"}
 
 
-def test_a_layer_of_another_class_is_skipped_with_a_reason():
-    class OddConv(nn.Conv2d):
-        pass
+class SamePadding(nn.Conv2d):
+    """Pads by itself, as those of timm do for TensorFlow's weights."""
 
-    model = nn.ModuleDict({"odd": OddConv(3, 4, 1), "plain": nn.Conv2d(4, 4, 1), "norm": nn.BatchNorm2d(4)})
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.conv2d(
+            nn.functional.pad(x, (1, 1, 1, 1)), weight=self.weight, bias=self.bias, groups=self.groups
+        )
+
+
+class Doubled(nn.Linear):
+    def forward(self, x: torch.Tensor, twice: bool = True) -> torch.Tensor:
+        return super().forward(x) * (1 + twice)
+
+
+class Standardised(nn.Conv2d):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self._conv_forward(x, self.weight - self.weight.mean((1, 2, 3), keepdim=True), self.bias)
+
+
+class Multiplied(nn.Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight.T
+
+
+class Failing(nn.Conv2d):
+    def forward(self, x: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+        return super().forward(x + more)
+
+
+DERIVED = {"convolution": lambda: SamePadding(4, 6, 3, groups=2), "linear": lambda: Doubled(8, 5)}
+
+
+@pytest.mark.parametrize("build", DERIVED.values(), ids=DERIVED)
+def test_a_derived_layer_computes_by_its_own_forward_with_the_masked_weight(build):
+    plain = build()
+    layer, x = masked_copy(plain), inputs_of(plain)
+    expected = run_plain(plain, plain.weight * layer.weight_mask, x)
+    assert torch.equal(layer(x), expected)
+    assert isinstance(layer, (type(plain), MaskedLayer))
+    assert list(layer.state_dict()) == ["weight", "bias", "weight_mask"]
+    assert layer.weight is dict(layer.named_parameters())["weight"]  # the forward leaves nothing behind
+    layer(x).sum().backward()
+    assert (layer.weight.grad[~layer.weight_mask] == 0).all()
+    assert (layer.weight.grad[layer.weight_mask] != 0).any()
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+@pytest.mark.parametrize("build", DERIVED.values(), ids=DERIVED)
+def test_a_copy_of_a_derived_layer_is_equal(build, duplicate):
+    layer = masked_copy(build())
+    again, x = duplicate(layer), inputs_of(layer)
+    assert type(again) is type(layer)
+    assert torch.equal(again(x), layer(x))
+    assert again.weight is not layer.weight
+
+
+def test_scores_of_a_derived_layer_are_learned():
+    layer = masked_copy(Doubled(8, 5))
+    layer.start_scores(torch.rand(layer.weight.shape))
+    layer(inputs_of(layer)).sum().backward()
+    assert (layer.scores.grad != 0).all()
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        (Standardised(3, 4, 3), "changes its weight"),
+        (Standardised(4, 4, 3, groups=4), "changes its weight"),
+        (Multiplied(3, 4), "something else than its weight"),
+        (Failing(3, 4, 1), "could not be tried (TypeError)"),
+        (nn.MultiheadAttention(4, 1).out_proj, "past its forward"),
+        (nn.Conv3d(3, 4, 1), "only Conv2d and Linear"),
+    ],
+)
+def test_a_layer_that_cannot_be_masked_is_skipped_with_the_reason(odd, reason):
+    model = nn.ModuleDict({"odd": odd, "plain": nn.Conv2d(4, 4, 1), "norm": nn.BatchNorm2d(4)})
     mask_layers(model)
     skipped = skipped_layers(model)
     assert set(skipped) == {"odd", "norm"}
-    assert "OddConv" in skipped["odd"]
-    assert "Conv2d and Linear" in skipped["odd"]
+    assert type(odd).__name__ in skipped["odd"]
+    assert reason in skipped["odd"]
     assert "BatchNorm2d" in skipped["norm"]
+
+
+def test_layers_are_tried_where_they_have_no_values_yet():
+    with torch.device("meta"):
+        model = nn.ModuleDict({"same": SamePadding(3, 4, 3), "odd": Standardised(3, 4, 3)})
+        mask_layers(model)
+    assert [name for name, _ in masked_layers(model)] == ["same"]
+
+
+def test_a_layer_that_is_never_called_stays_as_it_is():
+    model = nn.ModuleDict({"read": nn.Linear(3, 4), "called": nn.Linear(3, 4)})
+    mask_layers(model, uncalled={"read"})
+    assert list(skipped_layers(model)) == ["read"]
+    assert "past its forward" in skipped_layers(model)["read"]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])

@@ -182,7 +182,7 @@ def test_in_bfloat16(model):
 
 def test_it_is_pruned_saved_and_folded(model, tmp_path):
     built = pruned(model)
-    assert built.head_name() == "classifier"
+    assert built.head_names() == ["classifier"]
     plain = {name for name, layer in model.named_modules() if type(layer) in (nn.Conv2d, nn.Linear)}
     assert len(plain) == 6
     assert set(built.masks()) == plain

@@ -285,7 +285,7 @@ def test_a_larger_picture_for_the_prompt():
 
 
 def test_the_head_is_the_linear_layer_with_one_row_per_source_class(model):
-    assert model.head_name() == "classifier.1"
+    assert model.head_names() == ["classifier.1"]
 
 
 def test_the_auto_classes_build_it():
@@ -336,3 +336,25 @@ def test_classes_are_distinct_and_numbered_from_0(id2label):
 def test_pictures_of_another_size_are_refused(model):
     with pytest.raises(ValueError, match="image_size"):
         model(pictures(size=20), prompted=True)
+
+
+def named_resnet(*names: str):
+    backbone = tiny_resnet()
+    backbone.config.id2label = dict(enumerate(names))
+    return backbone
+
+
+def test_classes_of_the_same_names_in_another_order_are_read_by_name():
+    names = {2: "ant", 0: "bee", 1: "cat", 3: "dog", 4: "emu"}
+    model = VPNsForImageClassification.from_backbone(named_resnet("ant", "bee", "cat", "dog", "emu"), id2label=names)
+    assert model.label_mapping.tolist() == [1, 2, 0, 3, 4]
+    positions = VPNsForImageClassification.from_backbone(named_resnet("ant", "bee", "cat", "dog", "emu"), {0: "x"})
+    assert positions.label_mapping.tolist() == [0]
+
+
+def test_two_source_classes_may_have_one_name(tmp_path):
+    model = VPNsForImageClassification.from_backbone(named_resnet("crane", "crane", "cat", "dog", "emu"))
+    model.save_pretrained(tmp_path)
+    loaded = VPNsForImageClassification.from_pretrained(tmp_path)
+    assert list(loaded.config.id2label.values()) == ["crane", "crane", "cat", "dog", "emu"]
+    assert loaded.to_dense().config.num_labels == 5

@@ -338,6 +338,7 @@ def test_key_mapping_does_not_rename_on_the_next_save(model, tmp_path):
 
 CODE = [
     "checksums.py",
+    "classes.py",
     "configuration_vgg.py",
     "configuration_vpns.py",
     "masked_layers.py",
@@ -345,6 +346,7 @@ CODE = [
     "modeling_vpns.py",
     "normalisation.py",
     "sparse_storage.py",
+    "stock.py",
     "visual_prompts.py",
     "weight_index.py",
 ]

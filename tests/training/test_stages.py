@@ -238,9 +238,9 @@ class CountsFits:
 
     fits = 0
 
-    def fit(self, count_predictions, num_source, num_target):
+    def fit(self, count_predictions, source, target):
         self.fits += 1
-        return super().fit(count_predictions, num_source, num_target)
+        return super().fit(count_predictions, source, target)
 
 
 @pytest.mark.parametrize(("epochs", "interval", "fits"), [(5, 1, 4), (5, 2, 2), (4, 3, 1), (3, 3, 0), (1, 1, 0)])
@@ -270,7 +270,7 @@ def test_the_iterative_mapping_follows_the_current_prompt():
     mapped = []
 
     class Mapping(IterativeMapping):
-        def fit(self, count_predictions, num_source, num_target):
+        def fit(self, count_predictions, source, target):
             mapped.append(count_predictions())
             return torch.tensor([len(mapped), 0, 4])
 
@@ -285,7 +285,7 @@ def test_a_mapping_that_needs_no_counts_is_set(mapping):
     model = dense_model()
     model.label_mapping.copy_(torch.tensor([4, 4, 4]))
     FitLabelMapping(mapping, 0.6).apply(a_run(model))
-    assert torch.equal(model.label_mapping, mapping.fit(None, 5, 3))
+    assert torch.equal(model.label_mapping, mapping.fit(None, list("abcde"), list("xyz")))
 
 
 def test_predictions_are_counted_with_the_prompt_in_evaluation_mode():
@@ -314,9 +314,9 @@ def test_the_label_mapping_is_fitted_on_the_masked_network_and_leaves_no_mask():
     counts = {}
 
     class Mapping(FrequencyMapping):
-        def fit(self, count_predictions, num_source, num_target):
+        def fit(self, count_predictions, source, target):
             counts["masked"] = count_predictions()
-            return super().fit(count_predictions, num_source, num_target)
+            return super().fit(count_predictions, source, target)
 
     model = dense_model()
     run = a_run(model)

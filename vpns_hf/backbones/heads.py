@@ -9,7 +9,7 @@ from dataclasses import replace
 from transformers import AutoModelForImageClassification, PreTrainedModel
 
 from ..errors import InputError
-from ..models.modeling_vpns import head_name
+from ..models import head_tensors, set_classes
 from .backbone import Backbone
 
 NEW = "--head new (a new trainable head) with --label_mapping identity and --pretrain_epochs"
@@ -40,11 +40,11 @@ def new_head(backbone: Backbone, num_labels: int | None) -> Backbone:
 
 def _with_new_head(model: PreTrainedModel, num_labels: int) -> PreTrainedModel:
     config = copy.deepcopy(model.config)
-    config.id2label = {index: f"LABEL_{index}" for index in range(num_labels)}
-    config.label2id = {name: index for index, name in config.id2label.items()}
+    config.architectures = [type(model).__name__]  # some configurations stand for several classes
+    set_classes(config, [f"LABEL_{index}" for index in range(num_labels)])
     fresh = AutoModelForImageClassification.from_config(config, dtype=model.dtype).to(model.device)
-    head = head_name(model)
-    below = {key: value for key, value in model.state_dict().items() if not key.startswith(f"{head}.")}
+    heads = head_tensors(model)
+    below = {name: tensor for name, tensor in model.state_dict().items() if name not in heads}
     fresh.load_state_dict({**fresh.state_dict(), **below}, strict=True)
     return fresh
 

@@ -11,12 +11,13 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from ..errors import InputError
+from ..models.stock import TIMM
 from ..utils.text import first_line
-from .backbone import IMAGENET, Backbone, Normalisation
+from .backbone import IMAGENET, Backbone
 from .foreign_weights import from_tensors
 from .heads import HEADS, Head
 from .registry import BACKBONES
-from .repositories import WEIGHTS, repository
+from .repositories import WEIGHTS, Place, TimmRepository, repository
 from .weight_files import SUFFIXES, read_tensors
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def load_backbone(
         InputError: if there is no such model, it cannot be reached, or it does not hold an image classifier that fits.
     """
     if isinstance(model, PreTrainedModel):
-        return head(Backbone(model, _known_normalisation(model.config.name_or_path)), num_labels)
+        return head(_prepared(model), num_labels)
     name = os.fspath(model)
     try:
         return head(_load(name, num_labels, revision), num_labels)
@@ -83,14 +84,17 @@ def _load_file(path: Path) -> Backbone:
     return backbone
 
 
-def _known_normalisation(origin: str) -> Normalisation:
-    """Returns mean and std of a model in memory, from where it was loaded."""
+def _prepared(model: PreTrainedModel) -> Backbone:
+    """Returns a model in memory with how its pictures were prepared, which is said where it was loaded from."""
+    origin, fields = model.config.name_or_path, model.config.to_dict()
+    if fields["model_type"] == TIMM:  # which carries along what timm recorded
+        return TimmRepository(Place(origin), fields).prepared(model)
     if not origin:
-        return {}
+        return Backbone(model, {})
     try:
-        return IMAGENET if Path(origin).is_file() else repository(origin).normalisation()
+        return Backbone(model, IMAGENET) if Path(origin).is_file() else repository(origin).prepared(model)
     except (OSError, ValueError):  # a folder that is no more
-        return {}
+        return Backbone(model, {})
 
 
 def _explain(name: str, error: Exception) -> str:

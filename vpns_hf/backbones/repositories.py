@@ -15,12 +15,12 @@ from transformers import AutoModelForImageClassification, PreTrainedModel
 from transformers.utils import cached_file
 
 from ..errors import InputError
-from ..models import VPNsForImageClassification
-from ..models.modeling_vpns import head_name
-from ..models.normalisation import normalisation_of
+from ..models import VPNsForImageClassification, head_tensors, set_classes
+from ..models.normalisation import normalisation_of, timm_normalisation
+from ..models.stock import check_timm
 from ..models.weight_index import check_weight_map
 from ..utils.hub_client import is_online
-from .backbone import Backbone, Normalisation
+from .backbone import Backbone
 from .foreign_weights import from_tensors
 from .timm_networks import TIMM_NETWORKS
 from .weight_files import read_tensors
@@ -90,11 +90,15 @@ class TransformersRepository:
         )
         if isinstance(model, VPNsForImageClassification):
             raise ValueError("it is a pruned model already; give the dense one, or save its to_backbone() to a folder")
-        return Backbone(model, self.normalisation(), self._image_size(), _lost_head(model, info))
+        return replace(self.prepared(model), lost_head=_lost_head(model, info))
 
-    def normalisation(self) -> Normalisation:
-        """Returns mean and std alone, without loading the weights; {} if nothing says what they are."""
-        return normalisation_of(self.place.name, **self.place.options)
+    def prepared(self, model: PreTrainedModel) -> Backbone:
+        """Returns a classifier that was loaded from here with how its pictures were prepared."""
+        try:
+            normalisation, odd_pixels = normalisation_of(self.place.name, **self.place.options), None
+        except ValueError as error:
+            normalisation, odd_pixels = {}, str(error)
+        return Backbone(model, normalisation, self._image_size(), odd_pixels=odd_pixels)
 
     def _image_size(self) -> int | None:
         """Returns the side the image processor makes pictures; the height, or the shorter side."""
@@ -118,8 +122,18 @@ class TimmRepository:
         return recorded if isinstance(recorded, dict) else self.fields
 
     def load(self) -> Backbone:
-        """Returns the classifier and how its pictures were prepared."""
-        self._check_network()
+        """Returns the classifier and how its pictures were prepared: of transformers where it has it, else of timm."""
+        reason = self._only_timm_builds_it()
+        if reason is None:
+            return self._translated()
+        try:
+            check_timm(f"it is {reason}, which")
+        except ValueError as error:
+            raise InputError(f"{error}; without them resnetN, vggN and vggN_bn are read") from error
+        loaded = TransformersRepository(self.place).load()
+        return replace(self.prepared(loaded.model), lost_head=loaded.lost_head)
+
+    def _translated(self) -> Backbone:
         path = next(filter(None, map(self.place.file, WEIGHTS)), None)
         if path is None:
             raise InputError(f"no weights are there; it needs a file {' or '.join(WEIGHTS)}")
@@ -131,31 +145,24 @@ class TimmRepository:
         if lost_head is None and classes not in (None, rows):
             lost_head = f"the saved classifier has {rows} rows, but config.json says {classes} classes"
         _name_classes(backbone.model, self.fields.get("label_names") or self.pretrained.get("label_names"))
-        return replace(
-            backbone, normalisation=self.normalisation(), image_size=self._image_size(), lost_head=lost_head
-        )
+        return replace(self.prepared(backbone.model), lost_head=lost_head)
 
-    def normalisation(self) -> Normalisation:
-        """Returns mean and std alone, without loading the weights; {} if nothing says what they are."""
-        mean, std = self.pretrained.get("mean"), self.pretrained.get("std")
-        known = all(isinstance(values, list) and len(values) == 3 for values in (mean, std))
-        return {"image_mean": mean, "image_std": std} if known else {}
+    def prepared(self, model: PreTrainedModel) -> Backbone:
+        """Returns a classifier that was loaded from here with how its pictures were prepared."""
+        return Backbone(model, timm_normalisation(self.fields), self._image_size())
 
     def _image_size(self) -> int | None:
         size = self.pretrained.get("input_size")
         return size[-1] if isinstance(size, list) else None
 
-    def _check_network(self) -> None:
-        """Raises InputError where the tensors alone do not tell what is computed from them."""
+    def _only_timm_builds_it(self) -> str | None:
+        """Returns what it is where transformers has no such network, or the tensors alone do not tell what is computed."""
         architecture = self.fields["architecture"]
         if not TIMM_ARCHITECTURES.fullmatch(architecture):
-            raise InputError(
-                f"it is a {architecture} of timm; those with a counterpart in transformers are resnetN, vggN and vggN_bn"
-            )
+            return f"a {architecture} of timm"
         arguments = self.fields.get("model_args") or {}
         changed = sorted(set(arguments) - {"num_classes", "in_chans", "layers", "channels"})
-        if changed:
-            raise InputError(f"it is a {architecture} of timm changed by {', '.join(changed)}, which is not supported")
+        return f"a {architecture} of timm changed by {', '.join(changed)}" if changed else None
 
     def _check_depths(self, depths: Sequence[int]) -> None:
         """Raises InputError where whole blocks are missing, without which it would be a smaller network."""
@@ -184,8 +191,8 @@ def _lost_head(model: PreTrainedModel, info: Mapping[str, Any]) -> str | None:
     wrong = {key: f"missing {key}" for key in info["missing_keys"]}
     for key, found, expected in info["mismatched_keys"]:
         wrong[key] = f"{key} of shape {tuple(found)} instead of {tuple(expected)}"
-    head = f"{head_name(model)}."
-    elsewhere = [said for key, said in sorted(wrong.items()) if not key.startswith(head)]
+    heads = head_tensors(model) if wrong else {}
+    elsewhere = [said for key, said in sorted(wrong.items()) if key not in heads]
     unexpected = [f"unexpected {key}" for key in sorted(info["unexpected_keys"])]
     if wrong and not elsewhere and unexpected:  # what was before another head, such as a pooler
         logger.warning("tensors that belong to no layer of the classifier are left out: %s", ", ".join(unexpected))
@@ -196,5 +203,4 @@ def _lost_head(model: PreTrainedModel, info: Mapping[str, Any]) -> str | None:
 
 def _name_classes(model: PreTrainedModel, names: Any) -> None:
     if isinstance(names, list) and len(names) == model.config.num_labels:
-        model.config.id2label = dict(enumerate(map(str, names)))
-        model.config.label2id = {name: index for index, name in model.config.id2label.items()}
+        set_classes(model.config, [str(name) for name in names])

@@ -81,10 +81,19 @@ def _passes(config: PreTrainedConfig, side: int) -> bool:
 
 @torch.no_grad()
 def _refusal(model: VPNsForImageClassification, side: int) -> str | None:
-    """Returns why the backbone does not classify an empty picture of that side; None if it does."""
-    pixels = torch.zeros(1, 3, side, side, device=model.device, dtype=model.dtype)
+    """Returns why the backbone does not classify an empty picture of that side; None if it does.
+
+    Raises:
+        InputError: if it takes the picture and gives something else than logits.
+    """
+    pixels = torch.zeros(1, CHANNELS, side, side, device=model.device, dtype=model.dtype)
     try:
-        model.backbone.eval()(pixels)
-    except (ValueError, RuntimeError) as error:
+        output = model.backbone.eval()(pixels)
+    except (ValueError, RuntimeError, TypeError) as error:
         return first_line(error)
+    classes, logits = model.backbone.config.num_labels, getattr(output, "logits", None)
+    if logits is None or logits.shape != (1, classes):
+        raise InputError(
+            f"{type(model.backbone).__name__} gives no logits of its {classes} classes; give an image classifier that does"
+        )
     return None

@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..models import VPNsConfig, VPNsForImageClassification
 from ..utils.files import folder_in_place
 from ..utils.text import first_line
-from .formats import EXPORTS, Export
+from .formats import EXPORTS, Export, is_bgr
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Exported:
         lines = [
             f"{type(self.backbone.model).__name__}, {config.num_labels} classes: {', '.join(self.files)}",
             f"It takes pictures of {self.backbone.image_size} pixels, in [0, 1] less {known['image_mean']}, "
-            f"divided by {known['image_std']}",
+            f"divided by {known['image_std']}" + (", blue first" if is_bgr(self.backbone) else ""),
         ]
         return "\n".join(lines + (self._caveats() if self.pruned_from is not None else []))
 
@@ -114,11 +114,13 @@ def _folded(model: VPNsForImageClassification) -> Backbone:
         dense = model.to_dense()
     except ValueError as error:
         raise InputError(f"the classifier cannot be cut to the classes of the data: {error}") from error
-    return Backbone(dense, {"image_mean": config.image_mean, "image_std": config.image_std}, config.image_size)
+    names = ("image_mean", "image_std", "channel_order")
+    return Backbone(dense, {name: getattr(config, name) for name in names}, config.image_size)
 
 
 def _with_preparation(backbone: Backbone) -> Backbone:
     """Fills in what nothing is known of: ImageNet's mean and std, the side of the configuration or the usual one."""
+    backbone.check_normalisation()
     if not backbone.normalisation:
         logger.warning("no mean and std were found: ImageNet's are assumed")
     configured = getattr(backbone.model.config, "image_size", None)

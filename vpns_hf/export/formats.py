@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import PreTrainedModel, ViTImageProcessorPil
+from transformers import BaseImageProcessor, MobileViTImageProcessorPil, ViTImageProcessorPil
 
 from ..backbones import Backbone, differences, timm_name
 from ..backbones.layouts import LAYOUTS, Layout
 from ..errors import InputError
+from ..models import class_names, head_names
+from ..models.stock import TIMM
 
 logger = logging.getLogger(__name__)
 
@@ -29,22 +32,80 @@ Export = Callable[[Backbone, Path], None]
 
 def write_transformers(backbone: Backbone, folder: Path) -> None:
     """Configuration, weights and an image processor that resizes to a square and normalises."""
+    processor = _processor(backbone)
+    if backbone.model.config.model_type == TIMM:  # keeps what it says of pictures in its configuration
+        backbone.model.config.pretrained_cfg = _own_layout(backbone).pretrained(backbone)
     backbone.model.save_pretrained(folder)
-    side = backbone.image_size
-    ViTImageProcessorPil(
-        do_convert_rgb=True, resample=BILINEAR, size={"height": side, "width": side}, **backbone.normalisation
-    ).save_pretrained(folder)
+    processor.save_pretrained(folder)
 
 
 def write_torchvision(backbone: Backbone, folder: Path) -> None:
     """model.pth: the state dict, as `torchvision.models` loads it."""
-    _, tensors = _translated(backbone.model, "torchvision")
+    _, tensors = _translated(backbone, "torchvision")
     torch.save(tensors, folder / "model.pth")
 
 
 def write_timm(backbone: Backbone, folder: Path) -> None:
     """model.safetensors, and config.json that names the architecture and how pictures are prepared."""
-    architecture = timm_name(backbone.model.config)
+    config = backbone.model.config
+    if is_bgr(backbone):
+        raise _no_order("timm")
+    written = _own_layout(backbone) if config.model_type == TIMM else _known_layout(backbone)
+    save_file(written.tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    fields = {
+        "architecture": written.architecture,
+        "num_classes": config.num_labels,
+        "label_names": class_names(config),
+        "model_args": getattr(config, "model_args", None) or {},
+        "pretrained_cfg": written.pretrained(backbone),
+    }
+    (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class TimmLayout:
+    """A network as timm names it and its parts.
+
+    Attributes:
+        architecture: the name timm builds it by.
+        tensors: its state dict.
+        first_conv: name of the first convolution.
+        classifier: name of the last layer, or a list where there are several.
+    """
+
+    architecture: str
+    tensors: Mapping[str, Tensor]
+    first_conv: str
+    classifier: str | list[str]
+
+    def pretrained(self, backbone: Backbone) -> dict[str, Any]:
+        """Returns what timm records of a training: sides, mean and std of pictures and the ends of the network."""
+        return {
+            "input_size": [3, backbone.image_size, backbone.image_size],
+            "fixed_input_size": False,
+            "interpolation": "bilinear",
+            "crop_pct": 1.0,
+            "crop_mode": "squash",
+            "mean": backbone.normalisation["image_mean"],
+            "std": backbone.normalisation["image_std"],
+            "num_classes": backbone.model.config.num_labels,
+            "first_conv": self.first_conv,
+            "classifier": self.classifier,
+        }
+
+
+def _own_layout(backbone: Backbone) -> TimmLayout:
+    """Returns that of a network which timm has built."""
+    model, prefix = backbone.model, "timm_model."
+    tensors = {name.removeprefix(prefix): tensor.contiguous() for name, tensor in model.state_dict().items()}
+    heads = [name.removeprefix(prefix) for name in head_names(model)]
+    return TimmLayout(model.config.architecture, tensors, _first_conv(tensors), heads if len(heads) > 1 else heads[0])
+
+
+def _known_layout(backbone: Backbone) -> TimmLayout:
+    """Returns that of a network of transformers which timm has as well."""
+    config = backbone.model.config
+    architecture = timm_name(config)
     if architecture is None:
         raise InputError(
             f"timm builds no {type(backbone.model).__name__} of this configuration by a name; "
@@ -56,10 +117,13 @@ def write_timm(backbone: Backbone, folder: Path) -> None:
             "its logits will be others",
             VGG_SLIDES_FROM,
         )
-    layout, tensors = _translated(backbone.model, "timm")
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    fields = {"architecture": architecture, **_timm_fields(backbone, layout)}
-    (folder / "config.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+    layout, tensors = _translated(backbone, "timm")
+    first = layout.names(config)[_first_conv(backbone.model.state_dict()) + ".weight"].removesuffix(".weight")
+    return TimmLayout(architecture, tensors, first, layout.head)
+
+
+def _first_conv(tensors: Mapping[str, Tensor]) -> str:
+    return next((name.removesuffix(".weight") for name, tensor in tensors.items() if tensor.ndim == 4), "")
 
 
 EXPORTS: dict[str, Export] = {
@@ -69,13 +133,43 @@ EXPORTS: dict[str, Export] = {
 }
 
 
-def _translated(model: PreTrainedModel, library: str) -> tuple[Layout, dict[str, Tensor]]:
+def is_bgr(backbone: Backbone) -> bool:
+    """Returns whether a classifier takes blue first."""
+    return backbone.normalisation.get("channel_order") == "bgr"
+
+
+def _no_order(library: str) -> InputError:
+    return InputError(f"{library} has no channel order, and this model takes blue first; give --layout transformers")
+
+
+def _processor(backbone: Backbone) -> BaseImageProcessor:
+    mean, std = (backbone.normalisation[name] for name in ("image_mean", "image_std"))
+    common = {
+        "do_convert_rgb": True,
+        "resample": BILINEAR,
+        "size": {"height": backbone.image_size, "width": backbone.image_size},
+    }
+    if not is_bgr(backbone):
+        return ViTImageProcessorPil(image_mean=mean, image_std=std, **common)
+    if (mean, std) != ([0.0] * 3, [1.0] * 3):
+        raise InputError(
+            f"a {type(backbone.model).__name__} that takes blue first, less {mean}, divided by {std}, has no image processor "
+            "of transformers; use the pruned model itself"
+        )
+    return MobileViTImageProcessorPil(do_center_crop=False, do_flip_channel_order=True, **common)
+
+
+def _translated(backbone: Backbone, library: str) -> tuple[Layout, dict[str, Tensor]]:
     """Returns the layout and the model's tensors in it.
 
     Raises:
         InputError: if the library has no such network, or would compute something else with the same tensors.
     """
-    known = LAYOUTS[library]
+    model, known = backbone.model, LAYOUTS[library]
+    if is_bgr(backbone):
+        raise InputError(
+            f"{library} has no channel order, and this model takes blue first; give --layout transformers"
+        )
     layout = known.get(model.config.model_type)
     if layout is None:
         raise InputError(
@@ -90,22 +184,3 @@ def _translated(model: PreTrainedModel, library: str) -> tuple[Layout, dict[str,
             "give --layout transformers"
         )
     return layout, tensors
-
-
-def _timm_fields(backbone: Backbone, layout: Layout) -> dict[str, Any]:
-    config, side = backbone.model.config, backbone.image_size
-    names = [config.id2label[index] for index in range(config.num_labels)]
-    first = next(name for name, tensor in backbone.model.state_dict().items() if tensor.ndim == 4)
-    pretrained = {
-        "input_size": [3, side, side],
-        "fixed_input_size": False,
-        "interpolation": "bilinear",
-        "crop_pct": 1.0,
-        "crop_mode": "squash",
-        "mean": backbone.normalisation["image_mean"],
-        "std": backbone.normalisation["image_std"],
-        "num_classes": config.num_labels,
-        "first_conv": layout.names(config)[first].removesuffix(".weight"),
-        "classifier": layout.head,
-    }
-    return {"num_classes": config.num_labels, "label_names": names, "pretrained_cfg": pretrained}

@@ -10,9 +10,10 @@ import torch
 from accelerate.utils import set_seed
 from transformers import PreTrainedModel
 
-from ..backbones import HEADS, Backbone, check_sizes, load_backbone
+from ..backbones import HEADS, Backbone, Normalisation, check_sizes, load_backbone
 from ..errors import InputError
-from ..models import VPNsForImageClassification
+from ..label_mapping import LABEL_MAPPINGS
+from ..models import VPNsForImageClassification, class_names
 from .arguments import VPNsTrainingArguments
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class BaseModelBuilder:
 
     def __init__(self, args: VPNsTrainingArguments, class_names: Sequence[str], device: torch.device) -> None:
         self._args, self._class_names, self._device = args, class_names, device
-        self._normalisation: dict[str, list[float]] = {}
+        self._normalisation: Normalisation = {}
 
     def load(self, model: str | os.PathLike | PreTrainedModel, revision: str | None) -> VPNsForImageClassification:
         """Returns the model with the prompt asked for; its mean and std become those of later ones.
@@ -42,16 +43,28 @@ class BaseModelBuilder:
         self._normalisation = self._normalise_by(backbone)
         base = self._build(backbone.model, self._args.visual_prompt, self._args.output_size)
         check_sizes(base)
+        self._map_classes(base)
         return base
 
     def without_prompt(self, backbone: PreTrainedModel) -> VPNsForImageClassification:
         """Returns a model of another backbone of the same kind, with no prompt and pictures of the size of the images."""
         return self._build(backbone, "none", output_size=None)
 
-    def _normalise_by(self, backbone: Backbone) -> dict[str, list[float]]:
-        """Returns mean and std: as asked for, else those of the backbone, else ImageNet's."""
+    def _map_classes(self, base: VPNsForImageClassification) -> None:
+        """Gives the dense model the label mapping that pre-training goes by, once the names of its classes are looked at."""
+        source, asked = class_names(base.backbone.config), LABEL_MAPPINGS[self._args.label_mapping](self._args.seed)
+        if not self._args.pretrain_epochs:  # after which a class is what it was trained as, whatever it is called
+            asked.check(source, self._class_names)
+        mapping = asked.chosen(source, self._class_names)
+        base.label_mapping.copy_(mapping.start(source, self._class_names))
+        base.config.label_mapping_method = next(name for name, kind in LABEL_MAPPINGS.items() if kind is type(mapping))
+
+    def _normalise_by(self, backbone: Backbone) -> Normalisation:
+        """Returns mean and std: as asked for, else those of the backbone, else ImageNet's; and its channel order."""
         given = {"image_mean": self._args.image_mean, "image_std": self._args.image_std}
         given = {name: value for name, value in given.items() if value is not None}
+        if len(given) < 2:
+            backbone.check_normalisation()
         if len(given) < 2 and not backbone.normalisation:
             logger.warning(
                 "no image processor of the backbone was found: normalising by ImageNet's mean and std; "
@@ -73,7 +86,6 @@ class BaseModelBuilder:
                 image_size=args.image_size,
                 output_size=output_size,
                 granularity=args.granularity,
-                label_mapping_method=args.label_mapping,
                 **self._normalisation,
             ).to(self._device, torch.float32)
         except ValueError as error:

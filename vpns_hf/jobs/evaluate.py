@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,7 +14,8 @@ from ..data.sources import difference
 from ..data.splits import EvaluationSplit, choose_evaluation_split
 from ..errors import InputError
 from ..hub import FetchedModel
-from ..models import VPNsForImageClassification
+from ..label_mapping import are_unnamed
+from ..models import VPNsForImageClassification, class_names
 from ..pruning import layer_records
 from ..reporting import ModelEvaluation
 from ..training import evaluate_views
@@ -23,8 +23,6 @@ from ..training.distributed import check_all_joined
 from .cost import measure_cost_once
 from .data import process_of
 from .results import package_versions
-
-UNNAMED = re.compile(r"(LABEL_)?\d+")
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEval
     accelerator = Accelerator(mixed_precision="no")
     check_all_joined(accelerator.num_processes)
     model = fetched.load().to(accelerator.device)
-    part, source = images.open(model.config.image_size, list(model.config.id2label.values()))
+    part, source = images.open(model.config.image_size, class_names(model.config))
     process = process_of(accelerator)
     batches = EvalBatches(
         source,
@@ -113,17 +111,24 @@ def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEval
 
 
 def check_classes(of_model: Sequence[str], of_data: Sequence[str]) -> None:
-    """Checks that the classes of a model are those of the data, in the same order; numbers go for any name.
+    """Checks that the classes of a model are those of the data, in the same order; LABEL_0, LABEL_1, ... go for any.
 
     Raises:
         InputError: if they are not: accuracies would be counted over the wrong classes.
     """
-    unnamed = any(all(map(UNNAMED.fullmatch, names)) for names in (of_model, of_data))
-    if len(of_model) != len(of_data) or (not unnamed and list(of_model) != list(of_data)):
-        found = difference(list(of_data), list(of_model))
+    of_model, of_data = list(of_model), list(of_data)
+    any_name = are_unnamed(of_model) or are_unnamed(of_data)
+    if len(of_model) == len(of_data) and (any_name or of_model == of_data):
+        return
+    found = difference(of_data, of_model)
+    if sorted(of_model) == sorted(of_data):
         raise InputError(
-            f"the classes of the data are not those of the model ({found}); give the data set it was made for"
+            f"the classes of the data are those of the model in another order ({found}); give them in the order of the "
+            "model, or prune anew on these"
         )
+    raise InputError(
+        f"the classes of the data are not those of the model ({found}); give the data set it was made for"
+    )
 
 
 def _weights(model: VPNsForImageClassification) -> dict[str, int]:

@@ -71,6 +71,7 @@ class Plan:
             f"Decoded images: {self._decoded()}",
             f"Batch size: {self._batch_size()}",
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
+            f"Label mapping: {self.model.config.label_mapping_method}",
             f"Passes over the training images: {self._passes()}",
             *self._excluded(),
             *self._scored(),

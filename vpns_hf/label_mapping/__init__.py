@@ -3,9 +3,13 @@
 from .base import LabelMapping
 from .frequency import FrequencyMapping, IterativeMapping, frequency_map
 from .identity import IdentityMapping
+from .name import AutoMapping, NameMapping
+from .names import are_unnamed
 from .random import RandomMapping
 
 LABEL_MAPPINGS: dict[str, type[LabelMapping]] = {
+    "auto": AutoMapping,
+    "name": NameMapping,
     "frequency": FrequencyMapping,
     "iterative": IterativeMapping,
     "random": RandomMapping,
@@ -14,10 +18,13 @@ LABEL_MAPPINGS: dict[str, type[LabelMapping]] = {
 
 __all__ = [
     "LABEL_MAPPINGS",
+    "AutoMapping",
     "FrequencyMapping",
     "IdentityMapping",
     "IterativeMapping",
     "LabelMapping",
+    "NameMapping",
     "RandomMapping",
+    "are_unnamed",
     "frequency_map",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 
@@ -22,15 +23,31 @@ class LabelMapping(ABC):
         self.seed = seed
 
     @abstractmethod
-    def fit(self, count_predictions: Callable[[], Tensor], num_source: int, num_target: int) -> Tensor:
+    def fit(self, count_predictions: Callable[[], Tensor], source: Sequence[str], target: Sequence[str]) -> Tensor:
         """Returns (num_target,) int64, the source class of each target class.
 
         Args:
             count_predictions: counts, when called, how many training images of target class t have the arg-max
                 source class s, as (num_source, num_target) int64; a pass over the training images.
-            num_source: number of classes of the backbone.
-            num_target: number of classes of the data set, at most `num_source`.
+            source: names of the classes of the backbone, in the order of its logits; two may have the same.
+            target: names of the classes of the data set, at most as many.
         """
+
+    def chosen(self, source: Sequence[str], target: Sequence[str]) -> LabelMapping:
+        """Returns the mapping that is meant for these classes: this one, where it leaves no choice."""
+        return self
+
+    def check(self, source: Sequence[str], target: Sequence[str]) -> None:  # noqa: B027 (most have nothing to object to)
+        """Looks at the classes before anything is trained; of a backbone that knows its classes already.
+
+        Raises:
+            InputError: if their names say that the mapping would be wrong.
+        """
+
+    def start(self, source: Sequence[str], target: Sequence[str]) -> Tensor:
+        """Returns the mapping to begin with, by which a dense model is trained before the mapping is fitted."""
+        check_enough_sources(len(source), len(target))
+        return torch.arange(len(target))
 
 
 def check_enough_sources(num_source: int, num_target: int) -> None:

@@ -6,7 +6,7 @@ section 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ def _by_count(table: np.ndarray) -> np.ndarray:
 class FrequencyMapping(LabelMapping):
     """Fits `frequency_map` once, with the masked network before any training."""
 
-    def fit(self, count_predictions: Callable[[], Tensor], num_source: int, num_target: int) -> Tensor:
+    def fit(self, count_predictions: Callable[[], Tensor], source: Sequence[str], target: Sequence[str]) -> Tensor:
         return frequency_map(count_predictions())
 
 

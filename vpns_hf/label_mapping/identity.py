@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import torch
 from torch import Tensor
 
-from .base import LabelMapping, check_enough_sources
+from ..errors import InputError
+from .base import LabelMapping
 
 
 class IdentityMapping(LabelMapping):
     """Target class t is read from source class t."""
 
-    def fit(self, count_predictions: Callable[[], Tensor], num_source: int, num_target: int) -> Tensor:
-        check_enough_sources(num_source, num_target)
-        return torch.arange(num_target)
+    def fit(self, count_predictions: Callable[[], Tensor], source: Sequence[str], target: Sequence[str]) -> Tensor:
+        return self.start(source, target)
+
+    def check(self, source: Sequence[str], target: Sequence[str]) -> None:
+        """Raises InputError where a class is called otherwise than the one it would be read from, and another is not."""
+        for name, position in zip(target, source, strict=False):
+            if name != position and name in source:
+                raise InputError(
+                    f"label_mapping identity goes by position: the class {name!r} would be read from the {position!r} of "
+                    f"the backbone, which has a {name!r} too; give --label_mapping auto, or name"
+                )

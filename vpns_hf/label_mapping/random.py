@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from .base import LabelMapping, check_enough_sources
 class RandomMapping(LabelMapping):
     """The first entries of a permutation of the source classes that `seed` determines."""
 
-    def fit(self, count_predictions: Callable[[], Tensor], num_source: int, num_target: int) -> Tensor:
-        check_enough_sources(num_source, num_target)
+    def fit(self, count_predictions: Callable[[], Tensor], source: Sequence[str], target: Sequence[str]) -> Tensor:
+        check_enough_sources(len(source), len(target))
         generator = torch.Generator().manual_seed(self.seed)
-        return torch.randperm(num_source, generator=generator)[:num_target]
+        return torch.randperm(len(source), generator=generator)[: len(target)]

@@ -15,8 +15,9 @@ class LabelMappingOptions:
     """Of fitting the label mapping."""
 
     label_mapping: str = option(
-        "frequency",
-        f"How source classes become target classes: {', '.join(LABEL_MAPPINGS)}.",
+        "auto",
+        f"How source classes become target classes: {', '.join(LABEL_MAPPINGS)}; auto goes by name where backbone and data "
+        "have the same names, by frequency otherwise.",
         choices=LABEL_MAPPINGS,
     )
     seed: int = option(7, "Seed of everything random; every sparsity starts from it anew.", range=Range(0, 2**32 - 1))

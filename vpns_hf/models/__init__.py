@@ -1,5 +1,6 @@
 """The model: what a pushed repository carries. Its files are flat and import each other only."""
 
+from .classes import class_names, head_names, head_tensors, set_classes
 from .configuration_vgg import VggConfig
 from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedConv2d, MaskedLayer, MaskedLinear
@@ -19,4 +20,8 @@ __all__ = [
     "VggModel",
     "VggPreTrainedModel",
     "VisualPrompt",
+    "class_names",
+    "head_names",
+    "head_tensors",
+    "set_classes",
 ]

@@ -4,13 +4,14 @@ import math
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 
 from .configuration_vgg import VggConfig
 from .sparse_storage import STORAGE_VERSION
 from .visual_prompts import VISUAL_PROMPTS
 
 GRANULARITIES = ("weight",)
+CHANNEL_ORDERS = ("rgb", "bgr")
 
 
 @strict
@@ -27,6 +28,7 @@ class VPNsConfig(PreTrainedConfig):
         output_size: side O of the picture the backbone sees when prompted, in pixels; `None` means I.
         image_mean: per-channel mean subtracted after the prompt, for pixels in [0, 1].
         image_std: per-channel standard deviation divided by after the prompt, for pixels in [0, 1].
+        channel_order: what the backbone takes: `rgb`, or `bgr`, to which the picture is turned before mean and std.
         granularity: what one mask entry removes; `weight` is a single weight.
         label_mapping_method: how the label mapping was found; the mapping itself is a tensor of the model.
         prompt_at_inference: whether `model(x)` applies the prompt when `prompted` is not given.
@@ -47,6 +49,7 @@ class VPNsConfig(PreTrainedConfig):
     output_size: int | None = None
     image_mean: list[float | int] | tuple[float | int, ...] = (0.485, 0.456, 0.406)
     image_std: list[float | int] | tuple[float | int, ...] = (0.229, 0.224, 0.225)
+    channel_order: str = "rgb"
     granularity: str = "weight"
     label_mapping_method: str | None = None
     prompt_at_inference: bool = True
@@ -81,6 +84,8 @@ class VPNsConfig(PreTrainedConfig):
             raise ValueError(f"visual_prompt is {self.visual_prompt!r}; allowed: {', '.join(VISUAL_PROMPTS)}")
         if self.granularity not in GRANULARITIES:
             raise ValueError(f"granularity is {self.granularity!r}; allowed: {', '.join(GRANULARITIES)}")
+        if self.channel_order not in CHANNEL_ORDERS:
+            raise ValueError(f"channel_order is {self.channel_order!r}; allowed: {', '.join(CHANNEL_ORDERS)}")
         numbers = all(math.isfinite(value) for value in self.image_mean + self.image_std)
         if not numbers or len(self.image_mean) != 3 or len(self.image_std) != 3 or min(self.image_std) <= 0:
             raise ValueError(
@@ -108,4 +113,6 @@ def _backbone_config(fields: dict[str, Any]) -> PreTrainedConfig:
     model_type = fields.pop("model_type")
     if model_type == VggConfig.model_type:  # the sibling's, whichever VggConfig was registered last
         return VggConfig(**fields)
+    if model_type == "timm_wrapper":  # says its classes in timm's words, which `from_dict` reads
+        return CONFIG_MAPPING[model_type].from_dict(fields)
     return AutoConfig.for_model(model_type, **fields)

@@ -7,12 +7,17 @@ Ramanujan et al., arXiv 1911.13299, section 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
+from torch.overrides import TorchFunctionMode
 
 
 def apply_mask(tensor: Tensor, mask: Tensor, out: Tensor | None = None) -> Tensor:
@@ -193,14 +198,105 @@ class MaskedLinear(MaskedLayer, nn.Linear):
         return F.linear(input, self.effective_weight(), self.bias)
 
 
+class OwnForward(MaskedLayer):
+    """What masked layers of a class derived from `nn.Conv2d` or `nn.Linear` share: its forward is given the masked weight."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        self.__dict__["weight"] = self.effective_weight()  # found before the parameter of this name
+        try:
+            return super().forward(*args, **kwargs)
+        finally:
+            del self.__dict__["weight"]
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        plain = next(kind for kind in type(self).__mro__ if not issubclass(kind, MaskedLayer))
+        return _unpickled, (plain,), self.__dict__
+
+
+@cache
+def own_forward(plain: type[nn.Module]) -> type[OwnForward]:
+    """Returns the masked layer of a class derived from `nn.Conv2d` or `nn.Linear`."""
+    return type(f"Masked{plain.__name__}", (OwnForward, plain), {})
+
+
+def _unpickled(plain: type[nn.Module]) -> OwnForward:
+    kind = own_forward(plain)
+    return kind.__new__(kind)
+
+
+class _UsedWeights(TorchFunctionMode):
+    """Keeps the weights that convolutions and linear functions are called with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights: list[Tensor] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in (F.conv2d, F.linear):
+            self.weights.append(kwargs["weight"] if "weight" in kwargs else args[1])
+        return func(*args, **kwargs)
+
+
+@torch.no_grad()
+def _objection(layer: nn.Module) -> str | None:
+    """Returns why a layer of a class derived from `nn.Conv2d` or `nn.Linear` cannot be masked; None if it can.
+
+    Its forward is tried on small values: wherever the weight is 0, what it computes with has to be 0 as well.
+    """
+    if isinstance(layer, NonDynamicallyQuantizableLinear):
+        return UNCALLED
+    tensors = {name: _small_values(tensor) for name, tensor in [*layer.named_parameters(), *layer.named_buffers()]}
+    tensors["weight"].view(-1)[::2] = 0
+    try:
+        with _UsedWeights() as used:
+            functional_call(layer, tensors, (_small_input(layer),))
+    except Exception as error:
+        return f"its forward could not be tried ({type(error).__name__})"
+    weight = tensors["weight"]
+    if not used.weights or any(found.shape != weight.shape for found in used.weights):
+        return "its forward computes with something else than its weight"
+    if any(found[weight == 0].any() for found in used.weights):
+        return "its forward changes its weight, so that a pruned one would not be 0"
+    return None
+
+
+def _small_input(layer: nn.Module) -> Tensor:
+    if isinstance(layer, nn.Linear):
+        return torch.ones(1, layer.in_features, device="cpu")
+    sides = [1 + step * (kernel - 1) for step, kernel in zip(layer.dilation, layer.kernel_size, strict=True)]
+    return torch.ones(1, layer.in_channels, *sides, device="cpu")
+
+
+def _small_values(tensor: Tensor) -> Tensor:
+    """Returns float32 values from 0.1 to 1 on the CPU, shaped like a tensor that may have none yet."""
+    return torch.linspace(0.1, 1, tensor.numel(), device="cpu").view(tensor.shape)
+
+
+UNCALLED = "another layer reads its weight past its forward"
 MASKED_LAYERS: dict[type[nn.Module], type[MaskedLayer]] = {nn.Conv2d: MaskedConv2d, nn.Linear: MaskedLinear}
 
 
-def mask_layers(model: nn.Module) -> None:
-    """Turns every plain `nn.Conv2d` and `nn.Linear` below `model` into a masked layer, in place."""
-    for layer in list(model.modules()):
+def mask_layers(model: nn.Module, uncalled: Container[str] = ()) -> None:
+    """Turns every `nn.Conv2d` and `nn.Linear` below `model` into a masked layer, in place.
+
+    Layers of classes derived from them are turned too, where their forward can be masked.
+
+    Args:
+        model: holds the layers.
+        uncalled: names of layers to leave as they are, as their weight is read by another layer past their forward.
+    """
+    for name, layer in list(model.named_modules()):
+        if name in uncalled:
+            continue
         if type(layer) in MASKED_LAYERS:
             MASKED_LAYERS[type(layer)].from_plain(layer)
+        elif _is_derived(layer) and _objection(layer) is None:
+            own_forward(type(layer)).from_plain(layer)
+
+
+def _is_derived(layer: nn.Module) -> bool:
+    return isinstance(layer, tuple(MASKED_LAYERS)) and not isinstance(layer, MaskedLayer)
 
 
 def masked_layers(model: nn.Module) -> Iterator[tuple[str, MaskedLayer]]:
@@ -223,4 +319,7 @@ def _reason(layer: nn.Module) -> str:
     kind = type(layer).__name__
     if all(parameter.ndim < 2 for parameter in layer.parameters(recurse=False)):
         return f"{kind}: scales and shifts, never pruned"
-    return f"{kind}: cannot be masked, only plain Conv2d and Linear layers can"
+    if type(layer) in MASKED_LAYERS:
+        return f"{kind}: cannot be masked, {UNCALLED}"
+    objection = _objection(layer) if _is_derived(layer) else "only Conv2d and Linear layers can"
+    return f"{kind}: cannot be masked, {objection}"

@@ -19,11 +19,12 @@ from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
 from .checksums import CHECKSUMS, with_checksums, without_checksums
+from .classes import class_names, head_names, head_tensors, set_classes
 from .configuration_vpns import VPNsConfig
-from .masked_layers import MaskedLayer, mask_layers, masked_layers, skipped_layers
-from .modeling_vgg import VggForImageClassification
+from .masked_layers import MaskedLayer, OwnForward, mask_layers, masked_layers, skipped_layers
 from .normalisation import normalisation_of
 from .sparse_storage import BITS, MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict, unpacked_names
+from .stock import stock_classifier, uncalled_layers
 from .visual_prompts import VisualPrompt, build_visual_prompt
 from .weight_index import check_weight_map
 
@@ -53,14 +54,14 @@ class VPNsForImageClassification(PreTrainedModel):
         super().__init__(config)
         _check_config(config)
         dtype = torch.get_default_dtype()  # the one asked for while loading; the backbone's own would take its place
-        self.backbone = _stock_classifier(config.backbone_config, dtype=dtype)
+        self.backbone = stock_classifier(config.backbone_config, dtype=dtype)
         self.visual_prompt = build_visual_prompt(
             config.visual_prompt, config.image_size, config.prompted_size, config.prompt_size, config.prompt_seed
         )
         self.register_buffer("label_mapping", torch.arange(config.num_labels))
         self.register_buffer("image_mean", _per_channel(config.image_mean), persistent=False)
         self.register_buffer("image_std", _per_channel(config.image_std), persistent=False)
-        mask_layers(self.backbone)
+        mask_layers(self.backbone, uncalled_layers(config.backbone_config, config.image_size))
         if not self.masked_layers():
             raise ValueError(f"{type(self.backbone).__name__} has no Conv2d or Linear layer to prune")
         self.post_init()
@@ -76,16 +77,18 @@ class VPNsForImageClassification(PreTrainedModel):
 
         Args:
             backbone: Hub id, local folder, or an image classifier in memory, which is left as it is.
-            id2label: names of the target classes, by index from 0; the backbone's own if not given.
-            config_fields: other fields of `VPNsConfig`, such as `visual_prompt`, `prompt_size`, `image_size`. Mean and std
-                are those of the image processor saved with the backbone, ImageNet's if there is none.
+            id2label: names of the target classes, by index from 0; the backbone's own if not given. Where they are the
+                backbone's in another order each is read from the source class of its name, else by position.
+            config_fields: other fields of `VPNsConfig`, such as `visual_prompt`, `prompt_size`, `image_size`. Mean, std and
+                channel order are those of the image processor saved with the backbone, ImageNet's if there is none.
 
         Raises:
-            ValueError: if there are more target than source classes, or a field has a value that is not allowed.
+            ValueError: if there are more target than source classes, a field has a value that is not allowed, or the
+                image processor does something else than mean and std say, which are not given.
             OSError: if the backbone cannot be found.
         """
         if not isinstance(backbone, nn.Module):
-            config_fields = {**normalisation_of(backbone), **config_fields}
+            config_fields = {**_normalisation(backbone, config_fields), **config_fields}
             backbone = _load_stock(backbone)
         if isinstance(backbone, cls):
             raise ValueError("the backbone is a pruned model already; give its to_backbone()")
@@ -94,7 +97,8 @@ class VPNsForImageClassification(PreTrainedModel):
             raise ValueError(f"VPNsConfig has no field {', '.join(sorted(unknown))}")
         backbone_config = copy.deepcopy(backbone.config)
         backbone_config.architectures = [type(backbone).__name__]  # some configurations stand for several classes
-        names = _checked_names(backbone.config.id2label if id2label is None else id2label)
+        source = dict(enumerate(class_names(backbone.config)))
+        names = source if id2label is None else _checked_names(id2label)
         label2id = {name: index for index, name in names.items()}
         config = cls.config_class(backbone_config=backbone_config, id2label=names, label2id=label2id, **config_fields)
         model = cls(config)
@@ -104,6 +108,9 @@ class VPNsForImageClassification(PreTrainedModel):
                 f"{type(model.backbone).__name__}; give an image classifier of transformers"
             )
         model.load_backbone(backbone.state_dict())
+        if sorted(names.values()) == sorted(source.values()) and names != source:
+            index_of = {name: index for index, name in source.items()}
+            model.label_mapping.copy_(torch.tensor([index_of[names[index]] for index in range(len(names))]))
         return model.to(device=backbone.device, dtype=backbone.dtype).eval()
 
     def load_backbone(self, state_dict: Mapping[str, Tensor]) -> None:
@@ -149,7 +156,9 @@ class VPNsForImageClassification(PreTrainedModel):
         return self.backbone(self.normalise(self.visual_prompt(pixel_values) if prompted else pixel_values)).logits
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Subtracts the mean and divides by the standard deviation of `config`, per channel."""
+        """Puts the channels in the order of `config`, subtracts its mean and divides by its standard deviation."""
+        if self.config.channel_order == "bgr":
+            pixels = pixels.flip(1)
         return (pixels - self.image_mean) / self.image_std
 
     def masked_layers(self) -> dict[str, MaskedLayer]:
@@ -172,20 +181,18 @@ class VPNsForImageClassification(PreTrainedModel):
         return (total - sum(int(mask.sum()) for mask in masks)) / total
 
     def to_dense(self) -> PreTrainedModel:
-        """Returns a stock image classifier with zeros folded in and its head sliced to the target classes.
+        """Returns a stock image classifier with zeros folded in and its heads sliced to the target classes.
 
         Its logits equal `model(x, prompted=False).logits` for the same *normalised* pictures, up to float rounding.
 
         Raises:
-            ValueError: if the backbone's classification head cannot be told from its other layers.
+            ValueError: if the backbone's classification heads cannot be told from its other layers.
         """
         config = copy.deepcopy(self.config.backbone_config)
-        config.id2label, config.label2id = dict(self.config.id2label), dict(self.config.label2id)
+        set_classes(config, class_names(self.config))
         state_dict = self._plain_state_dict()
-        head = self.head_name()
-        for key in (f"{head}.weight", f"{head}.bias"):
-            if key in state_dict:
-                state_dict[key] = state_dict[key][self.label_mapping]
+        for name, axis in head_tensors(self.backbone).items():
+            state_dict[name] = state_dict[name].index_select(axis, self.label_mapping)
         return self._stock_model(config, state_dict)
 
     def to_backbone(self) -> PreTrainedModel:
@@ -205,13 +212,13 @@ class VPNsForImageClassification(PreTrainedModel):
         self.visual_prompt.train(was_training)
         return picture
 
-    def head_name(self) -> str:
-        """Returns the name of the backbone's classification layer: the last linear layer with one output per source class.
+    def head_names(self) -> list[str]:
+        """Returns the names of the backbone's classification layers, of which there may be several.
 
         Raises:
             ValueError: if there is none.
         """
-        return head_name(self.backbone)
+        return head_names(self.backbone)
 
     def save_pretrained(
         self,
@@ -254,7 +261,7 @@ class VPNsForImageClassification(PreTrainedModel):
             init.copy_(module.prompt_mask, module.build_mask())
 
     def _stock_model(self, config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrainedModel:
-        stock = _stock_classifier(config)
+        stock = stock_classifier(config)
         stock.load_state_dict(state_dict, strict=True)
         return stock.to(device=self.device, dtype=self.dtype).eval()
 
@@ -286,6 +293,15 @@ class VPNsForImageClassification(PreTrainedModel):
         return PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)  # noqa: SLF001
 
 
+def _normalisation(backbone: str | os.PathLike, given: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return normalisation_of(backbone)
+    except ValueError as error:
+        if {"image_mean", "image_std"} <= given.keys():
+            return {}
+        raise ValueError(f"{error}; give image_mean and image_std, for pixels in [0, 1]") from error
+
+
 def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
     if not os.path.isfile(name_or_path):
         with contextlib.suppress(ImportError):  # transformers reads repositories of timm by way of timm
@@ -296,34 +312,8 @@ def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
     )
 
 
-def _stock_classifier(config: PreTrainedConfig, **options: Any) -> PreTrainedModel:
-    """Returns a new image classifier of that configuration.
-
-    A saved model brings the VGG along. Loaded from a folder, its configuration and its modeling files are copied to
-    two places, so that `config` may be of a class that is this one's twin and known to nobody.
-    """
-    vgg_config = VggForImageClassification.config_class
-    if config.model_type == vgg_config.model_type:
-        config = vgg_config.from_dict(config.to_dict())
-    return AutoModelForImageClassification.from_config(config, **options)
-
-
 def _per_channel(values: list[float]) -> Tensor:
     return torch.tensor(values).view(1, -1, 1, 1)
-
-
-def head_name(backbone: PreTrainedModel) -> str:
-    """Returns the name of the classification layer: the last linear layer with one output per class of the backbone.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    classes = backbone.config.num_labels
-    linear = [(name, layer) for name, layer in backbone.named_modules() if isinstance(layer, nn.Linear)]
-    heads = [name for name, layer in linear if layer.out_features == classes]
-    if not heads:
-        raise ValueError(f"{type(backbone).__name__} has no linear layer with {classes} outputs to use as its head")
-    return heads[-1]
 
 
 def _checked_names(id2label: Mapping[Any, str]) -> dict[int, str]:
@@ -358,12 +348,21 @@ def _restored(
     """Returns the state dict of the model from what its files hold; raises ValueError if anything is wrong with it."""
     shapes = {key: value.shape for key, value in model.state_dict().items()}
     full_names = {name: _full_name(name, shapes) for name in stored}
-    _check_names(full_names.values(), shapes)
+    unmasked = _unmasked(model, set(full_names.values()))
+    _check_names([*full_names.values(), *unmasked], shapes)
     tensors = without_checksums(stored, needs_checksums)
     tensors = unpack_state_dict({full_names[name]: tensor for name, tensor in tensors.items()}, shapes)
+    tensors.update({key: torch.ones(shapes[key], dtype=torch.bool) for key in unmasked})
     _check_shapes(tensors, shapes)
     _check_mapping(tensors["label_mapping"], model.backbone.config.num_labels)
     return tensors
+
+
+def _unmasked(model: VPNsForImageClassification, stored: set[str]) -> list[str]:
+    """Returns the masks of layers with a forward of their own that are stored whole, as before they were masked."""
+    layers = model.masked_layers().items()
+    keys = [f"{BACKBONE}{name}.weight" for name, layer in layers if isinstance(layer, OwnForward)]
+    return [key + MASK for key in keys if key in stored and key + BITS not in stored]
 
 
 def _read_safetensors(files: list[str]) -> dict[str, Tensor]:

@@ -27,10 +27,10 @@ def effective_density(model: VPNsForImageClassification) -> float | None:
     """
     masks = model.masks()
     try:
-        head = model.head_name()
+        heads = set(model.head_names()) & masks.keys()
     except ValueError:
         return None
-    if head not in masks:  # a linear layer of a class of its own
+    if not heads:  # linear layers of a class of their own
         return None
-    masks[head] = masks[head][model.label_mapping]
+    masks.update({head: masks[head][model.label_mapping] for head in heads})
     return sum(int(mask.sum()) for mask in masks.values()) / sum(mask.numel() for mask in masks.values())

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from ...hub.cards import write_model_card
 from ...models import VPNsForImageClassification
-from ...reporting import DenseResult, Results, RunResult, write_model_plots, write_report
+from ...reporting import CostRecord, DenseResult, Results, RunResult, write_model_plots, write_report
 from ...utils.files import one_line_refusals
+from ...utils.text import one_line
 from ..cost import measure_cost
 from ..recipe import public_recipe, write_recipe
 from .digests import digest_of_file
 from .output import WEIGHTS, clear_output_dir, save_model
 from .saved_models import SavedModels
 
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 Describe = Callable[[Sequence[RunResult], Sequence[DenseResult]], Results]
 
 
@@ -56,6 +61,8 @@ class JobFolder:
     def describe(self, result: RunResult, references: Sequence[DenseResult], device: torch.device) -> RunResult:
         """Measures the cost of a saved model as a user gets it, and adds plots, recipe and card to its folder.
 
+        What fails by a fault of ours is logged and left out: the model lies there, and others are still to be made.
+
         Args:
             result: of the model, without its cost.
             references: the dense models of the job.
@@ -64,14 +71,20 @@ class JobFolder:
         Returns:
             The result with the cost.
         """
-        folder = self._models.folder(result.sparsity_requested)
+        sparsity = result.sparsity_requested
+        folder = self._models.folder(sparsity)
         model = VPNsForImageClassification.from_pretrained(folder).to(device)
-        result = replace(result, cost=measure_cost(model))
+        cost = _attempt(f"the cost of {folder}", lambda: measure_cost(model))
+        result = replace(result, cost=cost or CostRecord())
         prompt = model.prompt_picture().cpu().numpy() if model.has_prompt else None
+        parts = {
+            "plots": lambda: write_model_plots(result, folder, prompt),
+            "recipe.yaml": lambda: write_recipe(folder / "recipe.yaml", public_recipe(self._recipe, sparsity)),
+            "README.md": lambda: write_model_card(folder, self._describe([result], references), result),
+        }
         with one_line_refusals(self.path):
-            write_model_plots(result, folder, prompt)
-            write_recipe(folder / "recipe.yaml", public_recipe(self._recipe, result.sparsity_requested))
-            write_model_card(folder, self._describe([result], references), result)
+            for name, write in parts.items():
+                _attempt(str(folder / name), write)
         return result
 
     def finish(self, results: Results) -> None:
@@ -79,3 +92,14 @@ class JobFolder:
         with one_line_refusals(self.path):
             write_report(results, self.path)
             write_recipe(self.path / "recipe.yaml", self._recipe)
+
+
+def _attempt(what: str, work: Callable[[], T]) -> T | None:
+    try:
+        return work()
+    except OSError:
+        raise
+    except Exception as error:
+        logger.error("%s could not be told (%s: %s); the model is saved", what, type(error).__name__, one_line(error))
+        logger.debug("the fault in full", exc_info=True)
+        return None

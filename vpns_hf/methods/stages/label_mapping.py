@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...label_mapping import LabelMapping
+from ...models import class_names
 from ...pruning import Pruner
 from ...pruning.criteria import scaled_weight
 from ...training import ModelStage, Run, predictions
@@ -40,8 +41,8 @@ class FitLabelMapping(ModelStage):
 
 def fit_label_mapping(run: Run, label_mapping: LabelMapping) -> None:
     """Sets the label mapping of the model, fitted on the prompted training images in evaluation mode."""
-    num_source, num_target = run.model.backbone.config.num_labels, run.model.config.num_labels
-    fitted = label_mapping.fit(lambda: count_predictions(run), num_source, num_target)
+    source, target = class_names(run.model.backbone.config), class_names(run.model.config)
+    fitted = label_mapping.fit(lambda: count_predictions(run), source, target)
     run.model.label_mapping.copy_(fitted)
 
 

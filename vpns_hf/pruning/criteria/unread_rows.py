@@ -20,8 +20,8 @@ def unread_rows_last(criterion: Criterion) -> Criterion:
 
     def ranked(context: ScoringContext) -> Scores:
         scores = criterion(context)
-        rows = scores.by_layer.get(_head(context.model))
-        if rows is not None:
+        for head in _heads(context.model) & scores.by_layer.keys():
+            rows = scores.by_layer[head]
             unread = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
             unread[context.model.label_mapping] = False
             rows[unread] = -math.inf
@@ -30,8 +30,8 @@ def unread_rows_last(criterion: Criterion) -> Criterion:
     return ranked
 
 
-def _head(model: VPNsForImageClassification) -> str | None:
+def _heads(model: VPNsForImageClassification) -> set[str]:
     try:
-        return model.head_name()
+        return set(model.head_names())
     except ValueError:
-        return None
+        return set()
