@@ -128,6 +128,11 @@ class MaskedLayer(nn.Module):
         layer.register_parameter("scores", None)
         return layer
 
+    @classmethod
+    def plain_class(cls) -> type[nn.Module]:
+        """Returns the class of the layer without a mask."""
+        return next(kind for kind in cls.__mro__ if not issubclass(kind, MaskedLayer))
+
     @property
     def fan_in(self) -> int:
         """Number of inputs one output reads."""
@@ -209,8 +214,7 @@ class OwnForward(MaskedLayer):
             del self.__dict__["weight"]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        plain = next(kind for kind in type(self).__mro__ if not issubclass(kind, MaskedLayer))
-        return _unpickled, (plain,), self.__dict__
+        return _unpickled, (self.plain_class(),), self.__dict__
 
 
 @cache

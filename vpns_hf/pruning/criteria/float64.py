@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from torch import Tensor
 
 from ...models import VPNsForImageClassification
-from ...models.masked_layers import MASKED_LAYERS
 from .gradients import evaluating, in_full_precision
 
 
@@ -43,12 +42,9 @@ def without_masks(model: VPNsForImageClassification) -> Iterator[None]:
     layers = {layer: type(layer) for layer in model.masked_layers().values()}
     try:
         for layer, kind in layers.items():
-            layer.__class__ = _PLAIN[kind]
+            layer.__class__ = kind.plain_class()
         with evaluating(model, []), in_full_precision(model.device):
             yield
     finally:
         for layer, kind in layers.items():
             layer.__class__ = kind
-
-
-_PLAIN = {masked: plain for plain, masked in MASKED_LAYERS.items()}
