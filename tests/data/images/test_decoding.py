@@ -13,7 +13,7 @@ from tests.helpers import tiny_model
 from vpns_hf.data.images import (
     BadImage,
     ImageDecoder,
-    decode_image,
+    StoredDecoder,
     decoding,
     is_misread,
     to_planes,
@@ -27,6 +27,11 @@ def stored(image: Image.Image, file_format: str = "PNG", **options) -> dict:
     file = io.BytesIO()
     image.save(file, file_format, **options)
     return {"bytes": file.getvalue(), "path": None}
+
+
+def decode_image(stored: dict) -> Image.Image:
+    [image] = StoredDecoder().decode([0], [stored], [None])
+    return Image.fromarray(image.pixels[0].transpose(1, 2, 0))
 
 
 @pytest.mark.parametrize(
@@ -119,12 +124,12 @@ def test_a_mode_that_nothing_reads_is_bad(make_split):
 
 
 def test_exif_orientation():
-    image = Image.fromarray(np.array([[10, 200]], dtype=np.uint8))
+    image = Image.fromarray(np.array([[10, 200, 90], [10, 200, 90]], dtype=np.uint8))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     turned = decode_image(stored(image, exif=exif.tobytes()))
-    assert turned.size == (1, 2)
-    assert [turned.getpixel((0, row))[0] for row in range(2)] == [10, 200]
+    assert turned.size == (2, 3)
+    assert [turned.getpixel((0, row))[0] for row in range(3)] == [10, 200, 90]
 
 
 @pytest.mark.parametrize("size", [(5, 5), (5, 6)])

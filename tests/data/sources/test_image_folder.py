@@ -156,6 +156,7 @@ def test_links_to_images_of_the_same_class_are_left_out(folder, read, caplog):
             images("train/cat", "train/dog", "ship/big", "ship/small"),
             "beside train/ lies ship/, so that splits cannot be",
         ),
+        (images("train1/a", "train2/b", "test1/a", "test2/b"), r"\(train1/, train2/; test1/, test2/\) may be folds"),
         (
             images("bullet train/a", "steam train/b"),
             "bullet train/, steam train/ may be parts of one split or classes",
@@ -176,6 +177,12 @@ def test_what_is_in_doubt_is_refused(folder, read, paths, words):
     with pytest.raises(InputError, match=words) as caught:
         read(root)
     assert "\n" not in str(caught.value)
+
+
+def test_several_folders_of_one_split_are_read_together(folder, read, caplog):
+    splits = read(folder(*images("train/a", "training/b", "test/a", "test/b")))
+    assert [len(rows) for rows in splits.values()] == [4, 4]
+    assert "read together as the train split: train/, training/" in caplog.text
 
 
 def test_images_to_test_on_in_no_class_are_refused_however_deep(folder, read):

@@ -13,7 +13,6 @@ __all__, __getattr__ = door(
             "DecodedImage",
             "ImageDecoder",
             "StoredDecoder",
-            "decode_image",
             "is_misread",
             "own_cores",
             "stack_kept",

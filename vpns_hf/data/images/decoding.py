@@ -45,28 +45,12 @@ class DecodedImage:
     misread: BadImage | None = None
 
 
-def decode_image(stored: dict) -> Image.Image:
-    """Decodes one image of any mode into 8-bit RGB, turned the way its EXIF orientation says.
-
-    Args:
-        stored: {"bytes": ..., "path": ...}, as `datasets.Image(decode=False)` gives it.
-
-    Raises:
-        Exception: whatever PIL raises about an unreadable file.
-    """
-    return to_rgb(_opened(_at_hand(stored)))
-
-
 def _at_hand(stored: dict) -> dict:
     """Reads the file of an image that is local: PIL would leave that of a broken image open."""
     path = stored["path"]
     if stored["bytes"] is None and path is not None and is_local_path(path):
         return {"bytes": Path(path).read_bytes(), "path": path}
     return stored
-
-
-def _opened(stored: dict) -> Image.Image:
-    return datasets.Image().decode_example(stored)  # which minds the orientation
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -204,7 +188,7 @@ def _are_small(stored: Sequence[dict | None]) -> bool:
 def _decode(sizes: Sequence[int | None], row: int, stored: dict | None) -> DecodedImage | BadImage:
     try:
         stored = _at_hand(stored)
-        image = _opened(stored)
+        image = datasets.Image().decode_example(stored)  # which minds the EXIF orientation
         if min(image.size) < SMALLEST_SIDE:
             sides = "{}x{} pixels".format(*image.size)
             raise ValueError(f"{sides}, where each side must have at least {SMALLEST_SIDE}")

@@ -134,10 +134,15 @@ def _in_doubt(chosen: Iterable[Folder], others: Iterable[Folder], root: Folder) 
 def _tell(chosen: dict[Folder, str], others: Iterable[Folder], root: Folder) -> None:
     if others := list(others):
         logger.warning("not read, as the name is of no split: %s%s", _listed(others, root), _meant(others))
-    for split in SPLIT_NAMES:
-        joined = [folder for folder in chosen if chosen[folder] == split]
-        if len(joined) > 1:
-            logger.warning("read together as the %s split: %s", split, _listed(joined, root))
+    by_split = {split: [folder for folder in chosen if chosen[folder] == split] for split in SPLIT_NAMES}
+    joined = {split: folders for split, folders in by_split.items() if len(folders) > 1}
+    if len(joined) > 1:
+        names = "; ".join(_listed(folders, root) for folders in joined.values())
+        raise InputError(
+            f"several folders of several splits ({names}) may be folds, which share images; leave one of each"
+        )
+    for split, folders in joined.items():
+        logger.warning("read together as the %s split: %s", split, _listed(folders, root))
 
 
 def _meant(others: Iterable[Folder]) -> str:
