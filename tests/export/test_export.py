@@ -157,3 +157,12 @@ def test_a_model_that_takes_blue_first(tmp_path):
     assert "blue first" in refusal(tmp_path / "pruned", "torchvision", tmp_path / "other")
     save_model(tiny_model(channel_order="bgr"), tmp_path / "moved")
     assert "blue first" in refusal(tmp_path / "moved", "transformers", tmp_path / "again")
+
+
+def test_a_model_whose_pixels_no_layout_can_say_is_refused(tmp_path):
+    tiny_resnet().save_pretrained(tmp_path / "grey")
+    fields = {"image_processor_type": "SuperPointImageProcessor", "do_grayscale": True}
+    (tmp_path / "grey" / "preprocessor_config.json").write_text(json.dumps(fields))
+    said = refusal(tmp_path / "grey", "transformers", tmp_path / "out")
+    assert "SuperPointImageProcessor" in said
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForImageClassification, ResNetForImageClassification
 
-from tests.helpers import learn, pictures, prune_at_random, tiny_model
+from tests.families import FAMILIES
+from tests.helpers import learn, pictures, prune_at_random, pruned, randomised, tiny_model
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models.checksums import with_checksums, without_checksums
 
@@ -450,3 +451,24 @@ def test_weights_are_in_the_pytorch_layout_of_safetensors(model, tmp_path):
     model.save_pretrained(tmp_path)
     with safe_open(tmp_path / WEIGHTS, framework="pt") as file:
         assert file.metadata() == {"format": "pt"}
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_layer_that_was_not_masked_when_it_was_saved_is_whole(tmp_path, sparse):
+    """Earlier versions masked no layer of a derived class, such as the depthwise convolutions of EfficientNet."""
+    backbone = randomised(AutoModelForImageClassification.from_config, FAMILIES["efficientnet"])
+    model = pruned(backbone, image_size=32)
+    derived = {name: layer for name, layer in model.masked_layers().items() if "depthwise" in name}
+    for layer in derived.values():
+        layer.weight_mask.fill_(True)
+    model.save_pretrained(tmp_path, sparse=sparse)
+    tensors = without_checksums(load_file(tmp_path / WEIGHTS), required=True)
+    for name, layer in derived.items():
+        key = f"{'backbone.' if sparse else ''}{name}.weight"
+        del tensors[key + "_bits"]
+        tensors.pop(key + "_values", None)
+        tensors[key] = layer.weight.detach()
+    save_file(with_checksums(tensors), tmp_path / WEIGHTS, metadata={"format": "pt"})
+    loaded, x = VPNsForImageClassification.from_pretrained(tmp_path), pictures(size=32)
+    assert torch.equal(loaded(x).logits, model(x).logits)
+    assert loaded.sparsity == model.sparsity

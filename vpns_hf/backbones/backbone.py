@@ -32,7 +32,7 @@ class Backbone:
     lost_head: str | None = None
     odd_pixels: str | None = None
 
-    def check_normalisation(self) -> None:
-        """Raises InputError if its pictures were prepared as mean and std cannot say."""
+    def check_normalisation(self, advice: str) -> None:
+        """Raises InputError, with what to do, if its pictures were prepared as mean and std cannot say."""
         if self.odd_pixels is not None:
-            raise InputError(f"{self.odd_pixels}; give image_mean and image_std, for pixels in [0, 1]")
+            raise InputError(f"{self.odd_pixels}; {advice}")

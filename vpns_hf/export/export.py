@@ -120,7 +120,7 @@ def _folded(model: VPNsForImageClassification) -> Backbone:
 
 def _with_preparation(backbone: Backbone) -> Backbone:
     """Fills in what nothing is known of: ImageNet's mean and std, the side of the configuration or the usual one."""
-    backbone.check_normalisation()
+    backbone.check_normalisation("no layout can say what it does")
     if not backbone.normalisation:
         logger.warning("no mean and std were found: ImageNet's are assumed")
     configured = getattr(backbone.model.config, "image_size", None)

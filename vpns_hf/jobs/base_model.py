@@ -64,7 +64,7 @@ class BaseModelBuilder:
         given = {"image_mean": self._args.image_mean, "image_std": self._args.image_std}
         given = {name: value for name, value in given.items() if value is not None}
         if len(given) < 2:
-            backbone.check_normalisation()
+            backbone.check_normalisation("give image_mean and image_std, for pixels in [0, 1]")
         if len(given) < 2 and not backbone.normalisation:
             logger.warning(
                 "no image processor of the backbone was found: normalising by ImageNet's mean and std; "
