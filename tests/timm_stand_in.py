@@ -84,5 +84,6 @@ def timm_repository(folder: Path, model: TimmWrapperForImageClassification) -> P
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     fields = {"architecture": model.config.architecture, "num_classes": 5, "label_names": NAMES}
+    fields["model_args"] = {"num_classes": 5}  # where it was built with them
     (folder / "config.json").write_text(json.dumps({**fields, "pretrained_cfg": PRETRAINED}))
     return folder

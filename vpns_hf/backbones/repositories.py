@@ -17,7 +17,7 @@ from transformers.utils import cached_file
 from ..errors import InputError
 from ..models import VPNsForImageClassification, head_tensors, set_classes
 from ..models.normalisation import normalisation_of, timm_normalisation
-from ..models.stock import check_timm
+from ..models.stock import check_timm, stock_config
 from ..models.weight_index import check_weight_map
 from ..utils.hub_client import is_online
 from .backbone import Backbone
@@ -83,6 +83,7 @@ class TransformersRepository:
             check_weight_map(self.place.json(index))
         model, info = AutoModelForImageClassification.from_pretrained(
             self.place.name,
+            config=stock_config(self.place.name, **self.place.options),
             dtype=torch.float32,
             output_loading_info=True,
             ignore_mismatched_sizes=True,

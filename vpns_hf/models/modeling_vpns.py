@@ -24,7 +24,7 @@ from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedLayer, OwnForward, mask_layers, masked_layers, skipped_layers
 from .normalisation import normalisation_of
 from .sparse_storage import BITS, MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict, unpacked_names
-from .stock import stock_classifier, uncalled_layers
+from .stock import stock_classifier, stock_config, uncalled_layers
 from .visual_prompts import VisualPrompt, build_visual_prompt
 from .weight_index import check_weight_map
 
@@ -305,7 +305,7 @@ def _normalisation(backbone: str | os.PathLike, given: Mapping[str, Any]) -> dic
 def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
     if not os.path.isfile(name_or_path):
         with contextlib.suppress(ImportError):  # transformers reads repositories of timm by way of timm
-            return AutoModelForImageClassification.from_pretrained(name_or_path)
+            return AutoModelForImageClassification.from_pretrained(name_or_path, config=stock_config(name_or_path))
     raise ValueError(
         f"{name_or_path} is in no layout that transformers reads; load it by vpns_hf.load_backbone, and give from_backbone "
         "the model and the normalisation it returns"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import nn
-from transformers import AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
 
 from .modeling_vgg import VggForImageClassification
 
@@ -27,6 +29,19 @@ def stock_classifier(config: PreTrainedConfig, **options: object) -> PreTrainedM
     if config.model_type == TIMM:
         check_timm(f"the network, {config.architecture} of timm,")
     return AutoModelForImageClassification.from_config(config, **options)
+
+
+def stock_config(name_or_path: str | os.PathLike, **hub_options: object) -> PreTrainedConfig:
+    """Returns the configuration of a saved classifier.
+
+    timm writes the number of classes among the arguments of a network as well, where the wrapper of transformers, which
+    gives it anyway, fails at it.
+    """
+    config = AutoConfig.from_pretrained(name_or_path, **hub_options)
+    if config.model_type == TIMM:
+        arguments = {name: value for name, value in (config.model_args or {}).items() if name != "num_classes"}
+        config.model_args = arguments or None
+    return config
 
 
 def check_timm(what: str) -> None:
