@@ -62,4 +62,5 @@ def test_the_model_reaches_its_siblings():
         "sparse_storage.py",
         "visual_prompts.py",
         "weight_index.py",
+        "whole_numbers.py",
     }

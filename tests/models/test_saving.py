@@ -347,6 +347,7 @@ CODE = [
     "sparse_storage.py",
     "visual_prompts.py",
     "weight_index.py",
+    "whole_numbers.py",
 ]
 AUTO_MAP = {
     "AutoConfig": "configuration_vpns.VPNsConfig",
