@@ -6,10 +6,11 @@ import pickle
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune as torch_prune
 
 from tests.helpers import hand_layers, learn, tiny_resnet
 from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
-from vpns_hf.models.masked_layers import apply_mask, mask_layers, masked_layers, skipped_layers
+from vpns_hf.models.masked_layers import apply_mask, mask_layers, masked_layers, skipped_layers, tied_layers
 
 PLAIN_LAYERS = {
     "plain": lambda: nn.Conv2d(4, 6, 3),
@@ -359,3 +360,50 @@ def test_second_derivatives_are_those_of_the_plain_layer(name):
 
     expected = curvature(lambda x: run_plain(plain, plain.weight * layer.weight_mask, x), plain.weight)
     assert torch.allclose(curvature(layer, layer.weight), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "prune",
+    [
+        lambda layer: torch_prune.l1_unstructured(layer, "weight", amount=0.5),
+        lambda layer: torch_prune.random_structured(layer, "weight", amount=1, dim=0),
+        lambda layer: torch_prune.identity(layer, "weight"),
+        lambda layer: torch_prune.global_unstructured([(layer, "weight")], torch_prune.L1Unstructured, amount=0.5),
+    ],
+)
+def test_a_second_mask_is_refused_and_leaves_the_layer_as_it_was(plain, prune):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    output, state = layer(x), copy.deepcopy(layer.state_dict())
+    with pytest.raises(ValueError, match=r"has a mask already.*logical_and_.*to_dense") as caught:
+        prune(layer)
+    assert "\n" not in str(caught.value)
+    assert torch.equal(layer(x), output)
+    assert all(torch.equal(state[name], value) for name, value in layer.state_dict().items())
+
+
+def test_a_bias_can_be_pruned_by_others():
+    layer = masked_copy(nn.Linear(8, 5))
+    torch_prune.l1_unstructured(layer, "bias", amount=2)
+    assert int((layer.bias == 0).sum()) == 2
+
+
+def test_a_parametrised_weight_is_masked():
+    layer, x = masked_copy(nn.Linear(8, 5)), inputs_of(nn.Linear(8, 5))
+    output = layer(x)
+    nn.utils.parametrizations.weight_norm(layer)
+    assert torch.allclose(layer(x), output, atol=1e-6)
+
+
+def test_layers_that_share_a_weight_are_found():
+    layers = nn.ModuleDict({"a": nn.Linear(4, 4), "b": nn.Linear(4, 4), "c": nn.Linear(4, 4)})
+    mask_layers(layers)
+    assert tied_layers(layers) == ()
+    layers["c"].weight = layers["a"].weight
+    assert tied_layers(layers) == ("a", "c")
+
+
+def test_copies_look_at_their_own_weight(folded):
+    assert uses_its_weight(folded)
+    for copied in (copy.deepcopy(folded), pickle.loads(pickle.dumps(folded))):
+        copied.weight.data.add_(1)
+        assert not uses_its_weight(copied)

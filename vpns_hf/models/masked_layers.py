@@ -199,7 +199,7 @@ class MaskedLayer(nn.Module):
         """Whether inference need not mask the weight, since it is 0 wherever it is pruned, as that of a loaded model.
 
         Looks at all values once, and again after weight or mask were changed in place or replaced. A write by way of
-        `weight.data` leaves no trace: some of the pruned values are looked at every time.
+        `weight.data` leaves no trace: some of the pruned values are looked at every time, all of them after `train`, `eval` and a save.
         """
         weight, mask = self.weight, self.weight_mask
         if self._folded is not None and self._folded.still_holds(weight, mask):
@@ -208,8 +208,12 @@ class MaskedLayer(nn.Module):
         self._folded = _Folded(weight, mask) if worth_it and torch.equal(self.masked(), weight) else None
         return self._folded is not None
 
-    def train(self, mode: bool = True) -> MaskedLayer:
+    def forget_content(self) -> None:
+        """Makes the next inference look at all values again."""
         self._folded = None
+
+    def train(self, mode: bool = True) -> MaskedLayer:
+        self.forget_content()
         return super().train(mode)
 
 

@@ -160,8 +160,8 @@ class VPNsForImageClassification(PreTrainedModel):
         output = ImageClassifierOutput(
             loss=F.cross_entropy(logits.float(), labels) if labels is not None else None,
             logits=logits,
-            hidden_states=outputs.get("hidden_states"),
-            attentions=outputs.get("attentions"),
+            hidden_states=getattr(outputs, "hidden_states", None),
+            attentions=getattr(outputs, "attentions", None),
         )
         as_dict = self.config.return_dict if return_dict is None else return_dict
         return output if as_dict else output.to_tuple()
@@ -173,7 +173,7 @@ class VPNsForImageClassification(PreTrainedModel):
     def _backbone_outputs(self, pixel_values: Tensor, prompted: bool, **kwargs: Any) -> ModelOutput:
         self._check_weights()
         pixels = self.visual_prompt(pixel_values) if prompted else pixel_values
-        return self.backbone(self.normalise(pixels), **kwargs, return_dict=True)
+        return self.backbone(self.normalise(pixels), **kwargs)
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Subtracts the mean and divides by the standard deviation of `config`, per channel."""
@@ -284,6 +284,8 @@ class VPNsForImageClassification(PreTrainedModel):
         _check_complete(keys, state_dict)
         state_dict = {key: value for key, value in state_dict.items() if not key.endswith(".scores")}
         self.config.sparsity, self.config.storage_version = self.sparsity, STORAGE_VERSION
+        for layer in self.masked_layers().values():
+            layer.forget_content()
         packed = pack_state_dict(state_dict, keys, sparse)
         if not sparse:
             packed = {key.removeprefix(BACKBONE): value for key, value in packed.items()}
@@ -340,9 +342,9 @@ class VPNsForImageClassification(PreTrainedModel):
         else:
             check_weight_map(load_config.sharded_metadata or {})
             tensors = _restored_from_files(model, checkpoint_files or [])
-        model._awaits_weights = False  # noqa: SLF001 (its own)
+        model._awaits_weights = False
         result = PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)  # noqa: SLF001
-        model._freeze_unused_prompt()  # noqa: SLF001 (its own)
+        model._freeze_unused_prompt()
         return result
 
 
@@ -458,8 +460,10 @@ def _unpacked(model: VPNsForImageClassification, given: Mapping[str, Tensor]) ->
     }
     tensors = {name: tensor for name, tensor in given.items() if name not in replaced}
     is_whole = len(tensors) == 1 + len(tensors.get(CHECKSUMS, ()))
-    if is_whole:
-        tensors = without_checksums(tensors, required=True)
+    try:
+        tensors = without_checksums(tensors, required=True) if is_whole else tensors
+    except ValueError as error:
+        raise ValueError(f"{error}; if it is one of several shards, load them by from_pretrained") from error
     tensors.pop(CHECKSUMS, None)
     unpacked = unpack_state_dict({full_names[name]: tensor for name, tensor in tensors.items()}, shapes)
     halves = [name for name in unpacked if name.endswith(VALUES) or _is_half(name, unpacked)]

@@ -37,8 +37,8 @@ def remove_replaced(folder: str | os.PathLike, variant: str | None) -> None:
 
     Loaders would take it for the model. The stock save removes old shards only.
     """
-    single = Path(folder) / ("model.safetensors" if variant is None else f"model.{variant}.safetensors")
-    index = single.with_name(f"{single.name}.index.json")
+    infix = "" if variant is None else f".{variant}"
+    single, index = Path(folder) / f"model{infix}.safetensors", Path(folder) / f"model.safetensors.index{infix}.json"
     if index.is_file():
         shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         is_sharded = all((single.parent / shard).is_file() for shard in shards)
