@@ -96,6 +96,9 @@ def test_half_a_layer_is_an_error(model, tmp_path):
         del tensors[f"backbone.classifier.1.weight_{missing}"]
         with pytest.raises(ValueError, match=r"classifier\.1\.weight.* came without the rest"):
             untrained(model).load_state_dict(tensors, strict=False)
+    with pytest.raises(ValueError, match="came without the rest"):
+        values = {name: tensor for name, tensor in load_file(tmp_path / WEIGHTS).items() if name.endswith("_values")}
+        untrained(model).load_state_dict(values, strict=False)
 
 
 def test_an_ordinary_state_dict_is_loaded_as_ever(model):

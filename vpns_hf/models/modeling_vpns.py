@@ -450,7 +450,7 @@ def _unpacked(model: VPNsForImageClassification, given: Mapping[str, Tensor]) ->
 
     Some loaders fill up what they read with what the model has under its own names, which gives way.
     """
-    if not any(name.endswith(BITS) or name == CHECKSUMS for name in given):
+    if not any(name.endswith((BITS, VALUES)) or name == CHECKSUMS for name in given):
         return dict(given)
     shapes = {key: value.shape for key, value in model.state_dict().items()}
     full_names = {name: _full_name(name, shapes) for name in given}
