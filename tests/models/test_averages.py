@@ -62,3 +62,13 @@ def test_buffers_are_the_tensors_of_the_model():
     assert [buffer.data_ptr() for buffer in model.buffers()] == [buffer.data_ptr() for buffer in named.values()]
     assert [buffer.dtype for buffer in model.buffers()] == [buffer.dtype for buffer in named.values()]
     assert all(type(buffer) is torch.Tensor for buffer in named.values())
+
+
+def test_a_mean_of_state_dicts_is_rounded_when_it_is_loaded():
+    model = tiny_model()
+    model.label_mapping.copy_(torch.tensor([1, 2, 3]))
+    state_dict = {name: sum(0.1 * value for _ in range(10)) for name, value in model.state_dict().items()}
+    loaded = tiny_model(seed=3)
+    loaded.load_state_dict(state_dict)
+    assert loaded.label_mapping.tolist() == [1, 2, 3]
+    assert torch.allclose(loaded(pictures()).logits, model(pictures()).logits, atol=1e-5)

@@ -193,7 +193,11 @@ class VPNsForImageClassification(PreTrainedModel):
             ValueError: if a layer is not complete: shards may separate what belongs together.
         """
         own = {name.removeprefix(prefix): state_dict.pop(name) for name in list(state_dict) if name.startswith(prefix)}
-        state_dict.update({prefix + name: tensor for name, tensor in _unpacked(self, own).items()})
+        tensors = _unpacked(self, own)
+        mapping = tensors.get("label_mapping")
+        if mapping is not None and mapping.is_floating_point():  # the mean of several models
+            tensors["label_mapping"] = mapping.round()
+        state_dict.update({prefix + name: tensor for name, tensor in tensors.items()})
         self._awaits_weights = False
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
