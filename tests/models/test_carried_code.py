@@ -64,4 +64,5 @@ def test_the_model_reaches_its_siblings():
         "stock.py",
         "visual_prompts.py",
         "weight_index.py",
+        "whole_numbers.py",
     }

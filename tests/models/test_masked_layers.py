@@ -6,10 +6,11 @@ import pickle
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune as torch_prune
 
 from tests.helpers import hand_layers, learn, tiny_resnet
 from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
-from vpns_hf.models.masked_layers import apply_mask, mask_layers, masked_layers, skipped_layers
+from vpns_hf.models.masked_layers import apply_mask, mask_layers, masked_layers, skipped_layers, tied_layers
 
 PLAIN_LAYERS = {
     "plain": lambda: nn.Conv2d(4, 6, 3),
@@ -187,7 +188,7 @@ def test_a_state_dict_restores_weight_and_mask(plain):
 @pytest.fixture
 def folded() -> MaskedLayer:
     """A layer in evaluation mode whose pruned weights are 0, as loaded ones are; weight 0 is pruned, weight 1 kept."""
-    layer = masked_copy(nn.Conv2d(4, 6, 3)).eval()
+    layer = masked_copy(nn.Conv2d(4, 256, 3)).eval()
     layer.weight_mask.view(-1)[:2] = torch.tensor([False, True])
     layer.weight.data.copy_(layer.masked())
     return layer
@@ -223,7 +224,9 @@ def test_a_weight_that_is_not_folded_is_masked_at_inference(plain):
         lambda layer: setattr(layer, "weight", nn.Parameter(torch.ones_like(layer.weight))),
         lambda layer: setattr(layer, "weight_mask", torch.zeros_like(layer.weight_mask)),
         lambda layer: setattr(layer.weight, "data", torch.ones_like(layer.weight)),
-        lambda layer: (layer.weight.data.fill_(1), layer.train().eval()),
+        lambda layer: layer.weight.data.add_(1),
+        lambda layer: layer.weight.detach().numpy().fill(1),
+        lambda layer: (layer.weight.data[17].fill_(1), layer.eval()),
     ],
 )
 def test_a_change_is_seen_by_the_next_inference(folded, change):
@@ -255,7 +258,7 @@ def test_tensors_that_nobody_keeps_track_of_are_masked(folded):
     weight = torch.randn(folded.weight.shape)
     with torch.no_grad():
         output = torch.func.functional_call(folded, {"weight": weight}, (x,))
-    plain = nn.Conv2d(4, 6, 3).requires_grad_(False)
+    plain = nn.Conv2d(4, 256, 3).requires_grad_(False)
     plain.bias.copy_(folded.bias)
     assert torch.equal(output, run_plain(plain, weight * folded.weight_mask, x))
     with torch.inference_mode():
@@ -442,3 +445,50 @@ def test_second_derivatives_are_those_of_the_plain_layer(name):
 
     expected = curvature(lambda x: run_plain(plain, plain.weight * layer.weight_mask, x), plain.weight)
     assert torch.allclose(curvature(layer, layer.weight), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "prune",
+    [
+        lambda layer: torch_prune.l1_unstructured(layer, "weight", amount=0.5),
+        lambda layer: torch_prune.random_structured(layer, "weight", amount=1, dim=0),
+        lambda layer: torch_prune.identity(layer, "weight"),
+        lambda layer: torch_prune.global_unstructured([(layer, "weight")], torch_prune.L1Unstructured, amount=0.5),
+    ],
+)
+def test_a_second_mask_is_refused_and_leaves_the_layer_as_it_was(plain, prune):
+    layer, x = masked_copy(plain), inputs_of(plain)
+    output, state = layer(x), copy.deepcopy(layer.state_dict())
+    with pytest.raises(ValueError, match=r"has a mask already.*logical_and_.*to_dense") as caught:
+        prune(layer)
+    assert "\n" not in str(caught.value)
+    assert torch.equal(layer(x), output)
+    assert all(torch.equal(state[name], value) for name, value in layer.state_dict().items())
+
+
+def test_a_bias_can_be_pruned_by_others():
+    layer = masked_copy(nn.Linear(8, 5))
+    torch_prune.l1_unstructured(layer, "bias", amount=2)
+    assert int((layer.bias == 0).sum()) == 2
+
+
+def test_a_parametrised_weight_is_masked():
+    layer, x = masked_copy(nn.Linear(8, 5)), inputs_of(nn.Linear(8, 5))
+    output = layer(x)
+    nn.utils.parametrizations.weight_norm(layer)
+    assert torch.allclose(layer(x), output, atol=1e-6)
+
+
+def test_layers_that_share_a_weight_are_found():
+    layers = nn.ModuleDict({"a": nn.Linear(4, 4), "b": nn.Linear(4, 4), "c": nn.Linear(4, 4)})
+    mask_layers(layers)
+    assert tied_layers(layers) == ()
+    layers["c"].weight = layers["a"].weight
+    assert tied_layers(layers) == ("a", "c")
+
+
+def test_copies_look_at_their_own_weight(folded):
+    assert uses_its_weight(folded)
+    for copied in (copy.deepcopy(folded), pickle.loads(pickle.dumps(folded))):
+        copied.weight.data.add_(1)
+        assert not uses_its_weight(copied)

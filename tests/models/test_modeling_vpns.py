@@ -5,9 +5,16 @@ import copy
 import pytest
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForImageClassification, ResNetForImageClassification
+from transformers import (
+    AutoConfig,
+    AutoModelForImageClassification,
+    ResNetConfig,
+    ResNetForImageClassification,
+    ViTConfig,
+    ViTForImageClassification,
+)
 
-from tests.helpers import CLASSES, pictures, tiny_model, tiny_resnet, tiny_resnet_config
+from tests.helpers import CLASSES, pictures, pruned, randomised, tiny_model, tiny_resnet, tiny_resnet_config
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models import MaskedConv2d, MaskedLinear
 
@@ -358,3 +365,74 @@ def test_two_source_classes_may_have_one_name(tmp_path):
     loaded = VPNsForImageClassification.from_pretrained(tmp_path)
     assert list(loaded.config.id2label.values()) == ["crane", "crane", "cat", "dog", "emu"]
     assert loaded.to_dense().config.num_labels == 5
+
+
+def tiny_vit(tmp_path) -> VPNsForImageClassification:
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    config = ViTConfig(image_size=16, patch_size=8, num_labels=5, **sizes)
+    pruned(randomised(ViTForImageClassification, config)).save_pretrained(tmp_path)
+    return VPNsForImageClassification.from_pretrained(tmp_path)
+
+
+def test_what_the_backbone_returns_beside_logits_is_returned(model, tmp_path):
+    x = pictures()
+    assert model(x).hidden_states is None
+    hidden = model(x, prompted=False, output_hidden_states=True).hidden_states
+    expected = model.to_backbone()(normalised(x, MEAN, STD), output_hidden_states=True).hidden_states
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(hidden, expected, strict=True))
+    model.save_pretrained(tmp_path / "resnet")
+    asked = VPNsForImageClassification.from_pretrained(tmp_path / "resnet", output_hidden_states=True)
+    assert len(asked(x).hidden_states) == len(hidden)
+    assert asked(x, output_hidden_states=False).hidden_states is None
+    vit = tiny_vit(tmp_path / "vit")
+    vit.set_attn_implementation("eager")
+    attentions = vit(x, output_attentions=True).attentions
+    assert [attention.shape for attention in attentions] == [(2, 2, 5, 5)] * 2
+
+
+def test_the_implementation_of_attention_reaches_the_backbone(tmp_path):
+    expected = tiny_vit(tmp_path)
+    assert expected.backbone.config._attn_implementation == "sdpa"  # noqa: SLF001 (of transformers)
+    for name in ("eager", "sdpa"):
+        loaded = VPNsForImageClassification.from_pretrained(tmp_path, attn_implementation=name)
+        assert loaded.backbone.config._attn_implementation == name  # noqa: SLF001
+        assert loaded.config._attn_implementation == name  # noqa: SLF001
+        assert torch.allclose(loaded(pictures()).logits, expected(pictures()).logits, atol=1e-5)
+        assert type(loaded)(copy.deepcopy(loaded.config)) is not None
+    with pytest.raises((ValueError, ImportError)):
+        VPNsForImageClassification.from_pretrained(tmp_path, attn_implementation="no_such")
+
+
+def test_attention_is_refused_where_there_is_none(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    assert VPNsForImageClassification.from_pretrained(tmp_path, attn_implementation="eager").sparsity == model.sparsity
+    with pytest.raises(ValueError, match="ResNetForImageClassification does not support"):
+        VPNsForImageClassification.from_pretrained(tmp_path, attn_implementation="sdpa")
+
+
+def test_a_backbone_with_tied_weights_is_refused(monkeypatch):
+    class Tied(ResNetForImageClassification):
+        def __init__(self, config) -> None:
+            super().__init__(config)
+            layers = self.resnet.encoder.stages[0].layers[0].layer
+            layers[0].convolution.weight = layers[1].convolution.weight
+
+    monkeypatch.setitem(AutoModelForImageClassification._model_mapping._extra_content, ResNetConfig, Tied)  # noqa: SLF001
+    with pytest.raises(ValueError, match=r"layer\.0\.convolution and .*layer\.1\.convolution share one weight"):
+        VPNsForImageClassification.from_backbone(Tied(tiny_resnet_config()), image_size=16, prompt_size=2)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("at_inference", [True, False])
+def test_processes_train_what_forward_passes_use(tmp_path, at_inference):
+    """Without flags: those of DistributedDataParallel for parameters that a pass leaves out are not needed."""
+    tiny_model(prompt_at_inference=at_inference).save_pretrained(tmp_path / "model")
+    model = VPNsForImageClassification.from_pretrained(tmp_path / "model").train()
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        wrapped = nn.parallel.DistributedDataParallel(model)
+        for _ in range(3):
+            wrapped(pictures(), labels=torch.tensor([0, 1])).loss.backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert (model.visual_prompt.prompt.grad is not None) is at_inference

@@ -7,10 +7,11 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import nn
 from transformers import AutoConfig, AutoModelForImageClassification, ResNetForImageClassification
 
 from tests.families import FAMILIES
-from tests.helpers import learn, pictures, prune_at_random, pruned, randomised, tiny_model
+from tests.helpers import learn, pictures, prune_at_random, pruned, randomised, tiny_model, tiny_resnet
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models.checksums import with_checksums, without_checksums
 
@@ -350,6 +351,7 @@ CODE = [
     "stock.py",
     "visual_prompts.py",
     "weight_index.py",
+    "whole_numbers.py",
 ]
 AUTO_MAP = {
     "AutoConfig": "configuration_vpns.VPNsConfig",
@@ -472,3 +474,64 @@ def test_a_layer_that_was_not_masked_when_it_was_saved_is_whole(tmp_path, sparse
     loaded, x = VPNsForImageClassification.from_pretrained(tmp_path), pictures(size=32)
     assert torch.equal(loaded(x).logits, model(x).logits)
     assert loaded.sparsity == model.sparsity
+
+
+def test_what_is_computed_is_what_is_saved_whoever_wrote_it(tmp_path):
+    model = VPNsForImageClassification.from_backbone(tiny_resnet(), image_size=16, prompt_size=2)
+    prune_at_random(model)
+    model.save_pretrained(tmp_path / "before")
+    loaded = VPNsForImageClassification.from_pretrained(tmp_path / "before")
+    writes = [
+        lambda weight: weight.data.add_(1),
+        lambda weight: weight.detach().numpy().fill(0.5),
+        lambda weight: setattr(weight, "data", weight.data - 2),
+    ]
+    for number, write in enumerate(writes):
+        with torch.no_grad():
+            loaded(pictures())
+            for layer in loaded.masked_layers().values():
+                write(layer.weight)
+            logits = loaded(pictures()).logits
+        loaded.save_pretrained(tmp_path / str(number))
+        again = VPNsForImageClassification.from_pretrained(tmp_path / str(number))
+        assert torch.equal(again(pictures()).logits, logits)
+        assert torch.equal(loaded.eval()(pictures()).logits, logits)
+        assert torch.equal(loaded(pictures()).logits, logits)
+
+
+@pytest.mark.parametrize("variant", [None, "fp16"])
+def test_a_save_replaces_what_was_saved_there_before(tmp_path, variant):
+    one, other = tiny_model(seed=1), tiny_model(seed=2)
+    for model, shards in (
+        (one, {}),
+        (other, {"max_shard_size": "4KB"}),
+        (one, {"max_shard_size": "2KB"}),
+        (other, {}),
+    ):
+        model.save_pretrained(tmp_path, variant=variant, **shards)
+        loaded = VPNsForImageClassification.from_pretrained(tmp_path, variant=variant)
+        assert torch.equal(loaded(pictures()).logits, model(pictures()).logits)
+    assert len([path for path in tmp_path.iterdir() if "safetensors" in path.name]) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm, nn.utils.weight_norm]
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_computed_weight_is_not_saved(change, tmp_path):
+    model = tiny_model()
+    change(model.backbone.classifier[1])
+    with pytest.raises(
+        ValueError, match=r"no backbone\.classifier\.1\.weight to save.*remove_parametrizations"
+    ) as caught:
+        model.save_pretrained(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_layers_that_share_a_weight_are_not_saved(tmp_path):
+    model = tiny_model()
+    layers = [layer for layer in model.masked_layers().values() if layer.weight.shape == (12, 12, 3, 3)]
+    layers += [layer for layer in model.masked_layers().values() if layer.weight.shape == (8, 8, 3, 3)]
+    layers[0].weight = layers[1].weight
+    with pytest.raises(ValueError, match="share one weight"):
+        model.save_pretrained(tmp_path)

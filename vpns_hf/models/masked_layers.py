@@ -8,10 +8,10 @@ Ramanujan et al., arXiv 1911.13299, section 3.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -55,14 +55,24 @@ _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 class _Masked(torch.autograd.Function):
     """The masked weight as a function of the weight: dL/dw = dL/d(w * m) * m."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx, weight: Tensor, mask: Tensor) -> Tensor:
-        ctx.save_for_backward(mask)
+    def forward(weight: Tensor, mask: Tensor) -> Tensor:
         return apply_mask(weight, mask)
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+        ctx.save_for_forward(inputs[1])
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         return _Masked.apply(grad, *ctx.saved_tensors), None  # differentiable once more
+
+    @staticmethod
+    def jvp(ctx, tangent: Tensor, _: None) -> Tensor:
+        return _Masked.apply(tangent, *ctx.saved_tensors)
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -93,19 +103,39 @@ class _BothLevels(torch.autograd.Function):
         return scores.sign().mul_(weight).mul_(grad), apply_mask(grad, mask), None, None
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """What a layer looked like when its weight was compared with its mask, and what came of it.
+MANY_WEIGHTS = 2**13  # fewer are masked in no time
 
-    Attributes:
-        tensors: the weight and the mask; held, so that no other tensor can take their place in memory.
-        state: address and version of each.
-        folded: whether the weight was 0 wherever it is pruned.
+
+class _Folded:
+    """What a layer looked like when its weight was found to be 0 wherever it is pruned; copies do not have it.
+
+    Args:
+        weight: that weight, which is held so that no other tensor can take its place in memory.
+        mask: what it is pruned by, held as well.
     """
 
-    tensors: tuple[Tensor, Tensor]
-    state: list[tuple[int, int]]
-    folded: bool
+    def __init__(self, weight: Tensor, mask: Tensor) -> None:
+        self._weight, self._mask, self._state = weight, mask, _state(weight, mask)
+        self._values = weight.detach().view(-1).numpy()  # NumPy takes a third of the time of PyTorch to begin
+        self._zeros = _pruned_places(mask.view(-1).numpy())
+
+    def still_holds(self, weight: Tensor, mask: Tensor) -> bool:
+        """Returns whether these are the same tensors as they were, as far as their versions and some values tell."""
+        same = self._weight is weight and self._mask is mask and self._state == _state(weight, mask)
+        return same and not self._values.take(self._zeros).any()
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
+
+
+def _pruned_places(mask: np.ndarray, count: int = 8, width: int = 1024) -> np.ndarray:
+    """Returns up to `count` pruned places near the beginning, the middle and the end: each page takes a walk to memory."""
+    starts = (0, len(mask) // 2, len(mask) - width)
+    return np.concatenate([start + np.flatnonzero(~mask[start : start + width])[:count] for start in starts])
+
+
+def _state(weight: Tensor, mask: Tensor) -> tuple[int, ...]:
+    return weight.data_ptr(), weight._version, mask.data_ptr(), mask._version  # noqa: SLF001
 
 
 class MaskedLayer(nn.Module):
@@ -114,7 +144,7 @@ class MaskedLayer(nn.Module):
     weight: nn.Parameter
     weight_mask: Tensor
     scores: nn.Parameter | None
-    _seen: _Seen | None = None
+    _folded: _Folded | None = None
 
     @classmethod
     def from_plain(cls, layer: nn.Module) -> MaskedLayer:
@@ -132,6 +162,28 @@ class MaskedLayer(nn.Module):
     def plain_class(cls) -> type[nn.Module]:
         """Returns the class of the layer without a mask."""
         return next(kind for kind in cls.__mro__ if not issubclass(kind, MaskedLayer))
+
+    def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
+        """Registers a parameter, unless `torch.nn.utils.prune` begins with it: its mask would take the place of ours.
+
+        Raises:
+            ValueError: if it does; the layer is as it was.
+        """
+        if name == "weight_orig":
+            raise ValueError(
+                "a masked layer has a mask already, whose place that of torch.nn.utils.prune would take; change it in "
+                "place, model.masks()[layer].logical_and_(mask), or prune a plain copy: to_dense() or to_backbone()"
+            )
+        super().register_parameter(name, param)
+
+    @property
+    def qconfig(self) -> None:
+        """Quantisation of PyTorch, which swaps plain layers alone and would leave this one out without a word."""
+        raise AttributeError("a masked layer has no qconfig")
+
+    @qconfig.setter
+    def qconfig(self, value: object) -> None:
+        raise ValueError("masked layers are not quantised; quantise the plain model: to_dense() or to_backbone()")
 
     @property
     def fan_in(self) -> int:
@@ -166,27 +218,38 @@ class MaskedLayer(nn.Module):
             return _BothLevels.apply(self.scores, self.weight, self.masked_weight, self.weight_mask)
         if self.scores is not None:
             return _StraightThrough.apply(self.scores, self.weight, self.masked_weight)
-        needs_mask = self.training or torch.is_grad_enabled() or torch.compiler.is_compiling()
-        return _Masked.apply(self.weight, self.weight_mask) if needs_mask or not self.is_folded() else self.weight
+        if torch.jit.is_tracing() or torch.compiler.is_compiling():
+            return torch.where(self.weight_mask, self.weight, 0)
+        if self.training or torch.is_grad_enabled() or type(self.weight) is not nn.Parameter:
+            return _Masked.apply(self.weight, self.weight_mask)
+        return self.weight if self._is_folded() else self.masked()
 
-    def is_folded(self) -> bool:
-        """Returns whether the weight is known to be 0 wherever it is pruned, as that of a loaded model: inference need not mask it.
+    def _is_folded(self) -> bool:
+        """Whether inference need not mask the weight, since it is 0 wherever it is pruned, as that of a loaded model.
 
-        Looks at the values once, and again after weight or mask were changed in place or replaced, or `train` or `eval`
-        was called. A write to `weight.data` leaves no trace: call `eval` after it.
+        Looks at all values once, and again after weight or mask were changed in place or replaced. A write by way of
+        `weight.data` leaves no trace: some of the pruned values are looked at every time, all of them after `train`, `eval` and a save.
         """
-        tensors = (self.weight, self.weight_mask)
-        if type(self.weight) is not nn.Parameter or any(tensor.is_meta or tensor.is_inference() for tensor in tensors):
-            return False  # of these nobody can tell whether they have changed
-        state = [(tensor.data_ptr(), tensor._version) for tensor in tensors]  # noqa: SLF001
-        seen = self._seen
-        if seen is None or any(a is not b for a, b in zip(seen.tensors, tensors, strict=True)) or seen.state != state:
-            self._seen = seen = _Seen(tensors, state, torch.equal(self.masked(), self.weight))
-        return seen.folded
+        weight, mask = self.weight, self.weight_mask
+        if self._folded is not None and self._folded.still_holds(weight, mask):
+            return True
+        worth_it = weight.numel() >= MANY_WEIGHTS and _is_readable(weight) and _is_readable(mask)
+        self._folded = _Folded(weight, mask) if worth_it and torch.equal(self.masked(), weight) else None
+        return self._folded is not None
+
+    def forget_content(self) -> None:
+        """Makes the next inference look at all values again."""
+        self._folded = None
 
     def train(self, mode: bool = True) -> MaskedLayer:
-        self._seen = None
+        self.forget_content()
         return super().train(mode)
+
+
+def _is_readable(tensor: Tensor) -> bool:
+    """Whether values can be looked at: on a GPU they would have to be waited for, where masking takes no time."""
+    ordinary = tensor.device.type == "cpu" and tensor.is_contiguous() and not tensor.is_inference()
+    return ordinary and tensor.dtype != torch.bfloat16  # which NumPy does not know
 
 
 class MaskedConv2d(MaskedLayer, nn.Conv2d):
@@ -308,6 +371,15 @@ def masked_layers(model: nn.Module) -> Iterator[tuple[str, MaskedLayer]]:
     for name, layer in model.named_modules():
         if isinstance(layer, MaskedLayer):
             yield name, layer
+
+
+def tied_layers(model: nn.Module) -> tuple[str, ...]:
+    """Returns the names of two masked layers below `model` that share a weight, or of none."""
+    seen: dict[int, str] = {}
+    for name, layer in model.named_modules(remove_duplicate=False):
+        if isinstance(layer, MaskedLayer) and seen.setdefault(id(layer.weight), name) != name:
+            return seen[id(layer.weight)], name
+    return ()
 
 
 def skipped_layers(model: nn.Module) -> dict[str, str]:

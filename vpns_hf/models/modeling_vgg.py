@@ -133,7 +133,8 @@ class VggModel(VggPreTrainedModel):
         Raises:
             ValueError: if the pictures are too small or have another number of channels.
         """
-        self._check(pixel_values)
+        if not torch.jit.is_tracing():
+            self._check(pixel_values)
         hidden_states = self.encoder(pixel_values)
         wanted = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         return BaseModelOutputWithPoolingAndNoAttention(

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -16,17 +16,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
+from transformers.modeling_outputs import ImageClassifierOutput
+from transformers.utils import ModelOutput
 
 from .checksums import CHECKSUMS, with_checksums, without_checksums
 from .classes import class_names, head_names, head_tensors, set_classes
 from .configuration_vpns import VPNsConfig
-from .masked_layers import MaskedLayer, OwnForward, mask_layers, masked_layers, skipped_layers
+from .masked_layers import MaskedLayer, OwnForward, mask_layers, masked_layers, skipped_layers, tied_layers
 from .normalisation import normalisation_of
-from .sparse_storage import BITS, MASK, STORAGE_VERSION, pack_state_dict, unpack_state_dict, unpacked_names
+from .sparse_storage import BITS, MASK, STORAGE_VERSION, VALUES, pack_state_dict, unpack_state_dict, unpacked_names
 from .stock import stock_classifier, stock_config, uncalled_layers
 from .visual_prompts import VisualPrompt, build_visual_prompt
-from .weight_index import check_weight_map
+from .weight_index import check_weight_map, remove_replaced
+from .whole_numbers import WholeNumbers
 
 BACKBONE = "backbone."
 
@@ -49,12 +51,18 @@ class VPNsForImageClassification(PreTrainedModel):
     input_modalities = ("image",)
     supports_gradient_checkpointing = False
     accepts_loss_kwargs = False  # the loss is a mean, which gradient accumulation has to divide
+    # The backbone refuses what it cannot do.
+    _supports_sdpa = _supports_flash_attn = _supports_flex_attn = _supports_attention_backend = True
 
     def __init__(self, config: VPNsConfig) -> None:
+        attention = config._attn_implementation  # noqa: SLF001 (as given; the stock class fills it in)
         super().__init__(config)
         _check_config(config)
+        self._awaits_weights = config.storage_version is not None  # the configuration of a saved model
         dtype = torch.get_default_dtype()  # the one asked for while loading; the backbone's own would take its place
-        self.backbone = stock_classifier(config.backbone_config, dtype=dtype)
+        asked = {} if attention is None else {"attn_implementation": attention}
+        self.backbone = stock_classifier(config.backbone_config, dtype=dtype, **asked)
+        config._attn_implementation_internal = self.backbone.config._attn_implementation  # noqa: SLF001 (of transformers)
         self.visual_prompt = build_visual_prompt(
             config.visual_prompt, config.image_size, config.prompted_size, config.prompt_size, config.prompt_seed
         )
@@ -64,7 +72,13 @@ class VPNsForImageClassification(PreTrainedModel):
         mask_layers(self.backbone, uncalled_layers(config.backbone_config, config.image_size))
         if not self.masked_layers():
             raise ValueError(f"{type(self.backbone).__name__} has no Conv2d or Linear layer to prune")
+        _check_untied(self.backbone)
+        self._freeze_unused_prompt()
         self.post_init()
+
+    def _freeze_unused_prompt(self) -> None:
+        """A prompt that forward passes leave out by default gets no gradient, which processes would wait for."""
+        self.visual_prompt.requires_grad_(self.config.prompt_at_inference)
 
     @classmethod
     def from_backbone(
@@ -132,28 +146,41 @@ class VPNsForImageClassification(PreTrainedModel):
         prompted: bool | None = None,
         return_dict: bool | None = None,
         **kwargs: Any,
-    ) -> ImageClassifierOutputWithNoAttention | tuple[Tensor, ...]:
+    ) -> ImageClassifierOutput | tuple[Tensor, ...]:
         """Classifies pictures.
 
         Args:
             pixel_values: (B, 3, I, I) in [0, 1], not normalised.
             labels: (B,) int64 target classes; gives the mean cross-entropy as `loss`.
             prompted: whether to apply the visual prompt; `None` means `config.prompt_at_inference`.
+            return_dict: False for a tuple; `None` means `config.return_dict`.
+            kwargs: what the backbone takes beside pictures, such as `output_hidden_states`.
 
         Returns:
-            `loss` (a scalar, with labels only) and `logits` (B, num_labels).
+            `loss` (a scalar, with labels only), `logits` (B, num_labels), and the `hidden_states` and `attentions` of the
+            backbone if asked for.
         """
-        source_logits = self.source_logits(
-            pixel_values, self.config.prompt_at_inference if prompted is None else prompted
+        wanted = {name: True for name in ("output_hidden_states", "output_attentions") if getattr(self.config, name)}
+        is_prompted = self.config.prompt_at_inference if prompted is None else prompted
+        outputs = self._backbone_outputs(pixel_values, is_prompted, **{**wanted, **kwargs})
+        logits = outputs.logits.index_select(1, self.label_mapping)
+        output = ImageClassifierOutput(
+            loss=F.cross_entropy(logits.float(), labels) if labels is not None else None,
+            logits=logits,
+            hidden_states=getattr(outputs, "hidden_states", None),
+            attentions=getattr(outputs, "attentions", None),
         )
-        logits = source_logits.index_select(1, self.label_mapping)
-        loss = F.cross_entropy(logits.float(), labels) if labels is not None else None
-        output = ImageClassifierOutputWithNoAttention(loss=loss, logits=logits)
-        return output.to_tuple() if return_dict is False else output
+        as_dict = self.config.return_dict if return_dict is None else return_dict
+        return output if as_dict else output.to_tuple()
 
     def source_logits(self, pixel_values: Tensor, prompted: bool) -> Tensor:
         """Returns the logits of all source classes, (B, S), for pictures (B, 3, I, I) in [0, 1]."""
-        return self.backbone(self.normalise(self.visual_prompt(pixel_values) if prompted else pixel_values)).logits
+        return self._backbone_outputs(pixel_values, prompted).logits
+
+    def _backbone_outputs(self, pixel_values: Tensor, prompted: bool, **kwargs: Any) -> ModelOutput:
+        self._check_weights()
+        pixels = self.visual_prompt(pixel_values) if prompted else pixel_values
+        return self.backbone(self.normalise(pixels), **kwargs)
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Puts the channels in the order of `config`, subtracts its mean and divides by its standard deviation."""
@@ -161,9 +188,36 @@ class VPNsForImageClassification(PreTrainedModel):
             pixels = pixels.flip(1)
         return (pixels - self.image_mean) / self.image_std
 
+    def _check_weights(self) -> None:
+        if self._awaits_weights:
+            raise ValueError(
+                "this model has the configuration of a saved one, but not its weights: load them by from_pretrained or "
+                "load_state_dict, or set config.storage_version to None before it is built, to begin with random ones"
+            )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
+        """Takes the tensors of saved files as well as those of `state_dict()`, as other loaders give them.
+
+        Raises:
+            ValueError: if a layer is not complete: shards may separate what belongs together.
+        """
+        own = {name.removeprefix(prefix): state_dict.pop(name) for name in list(state_dict) if name.startswith(prefix)}
+        tensors = _unpacked(self, own)
+        mapping = tensors.get("label_mapping")
+        if mapping is not None and mapping.is_floating_point():  # the mean of several models
+            tensors["label_mapping"] = mapping.round()
+        state_dict.update({prefix + name: tensor for name, tensor in tensors.items()})
+        self._awaits_weights = False
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
     def masked_layers(self) -> dict[str, MaskedLayer]:
         """Returns the masked layers by their name in the backbone, in the order of the module tree."""
         return dict(masked_layers(self.backbone))
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Yields the buffers; averages over them, as of `torch.optim.swa_utils`, leave masks and label mapping exact."""
+        for buffer in super().buffers(recurse):
+            yield buffer if buffer.is_floating_point() else buffer.as_subclass(WholeNumbers)
 
     def skipped_layers(self) -> dict[str, str]:
         """Returns {name of a backbone layer with parameters: why it is not masked}."""
@@ -230,17 +284,26 @@ class VPNsForImageClassification(PreTrainedModel):
         """Saves configuration, modeling files and weights; `sparse` stores kept weights only, see `sparse_storage.py`.
 
         Scores are never saved, and a pruned weight is exactly 0 in the file or absent from it. With `sparse=False` the
-        backbone's tensors have the names of the stock class, which can load the file.
+        backbone's tensors have the names of the stock class, which can load the file. Weights saved there before go.
+
+        Raises:
+            ValueError: if a layer has no weight of its own: it is computed from others, or shared with another layer.
         """
         state_dict = self.state_dict() if state_dict is None else dict(state_dict)
         keys = [f"backbone.{name}.weight" for name in self.masked_layers()]
+        _check_untied(self.backbone)
+        _check_complete(keys, state_dict)
         state_dict = {key: value for key, value in state_dict.items() if not key.endswith(".scores")}
         self.config.sparsity, self.config.storage_version = self.sparsity, STORAGE_VERSION
+        for layer in self.masked_layers().values():
+            layer.forget_content()
         packed = pack_state_dict(state_dict, keys, sparse)
         if not sparse:
             packed = {key.removeprefix(BACKBONE): value for key, value in packed.items()}
         packed = with_checksums(packed)
         super().save_pretrained(save_directory, state_dict=packed, save_original_format=False, **kwargs)
+        if kwargs.get("is_main_process", True):
+            remove_replaced(save_directory, kwargs.get("variant"))
 
     def initialize_weights(self) -> None:
         """Fills what a checkpoint does not hold; the guarded functions leave loaded tensors alone.
@@ -290,7 +353,10 @@ class VPNsForImageClassification(PreTrainedModel):
         else:
             check_weight_map(load_config.sharded_metadata or {})
             tensors = _restored_from_files(model, checkpoint_files or [])
-        return PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)  # noqa: SLF001
+        model._awaits_weights = False
+        result = PreTrainedModel._load_pretrained_model(model, tensors, None, load_config, *args, **kwargs)  # noqa: SLF001
+        model._freeze_unused_prompt()
+        return result
 
 
 def _normalisation(backbone: str | os.PathLike, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -334,6 +400,23 @@ def _check_config(config: VPNsConfig) -> None:
         )
 
 
+def _check_untied(backbone: nn.Module) -> None:
+    tied = tied_layers(backbone)
+    if tied:
+        raise ValueError(
+            f"the layers {tied[0]} and {tied[1]} share one weight, which can have one mask only; untie them"
+        )
+
+
+def _check_complete(keys: Iterable[str], state_dict: Mapping[str, Tensor]) -> None:
+    missing = [key for key in keys if key not in state_dict]
+    if missing:
+        raise ValueError(
+            f"there is no {missing[0]} to save: weight_norm or another parametrization computes it; remove that first, "
+            'as by torch.nn.utils.parametrize.remove_parametrizations(layer, "weight")'
+        )
+
+
 def _restored_from_files(model: VPNsForImageClassification, files: list[str]) -> dict[str, Tensor]:
     stored = _read_safetensors(files)
     try:
@@ -363,6 +446,37 @@ def _unmasked(model: VPNsForImageClassification, stored: set[str]) -> list[str]:
     layers = model.masked_layers().items()
     keys = [f"{BACKBONE}{name}.weight" for name, layer in layers if isinstance(layer, OwnForward)]
     return [key + MASK for key in keys if key in stored and key + BITS not in stored]
+
+
+def _unpacked(model: VPNsForImageClassification, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns tensors of any of a model's files, or of its `state_dict()`, under the names of the latter.
+
+    Some loaders fill up what they read with what the model has under its own names, which gives way.
+    """
+    if not any(name.endswith((BITS, VALUES)) or name == CHECKSUMS for name in given):
+        return dict(given)
+    shapes = {key: value.shape for key, value in model.state_dict().items()}
+    full_names = {name: _full_name(name, shapes) for name in given}
+    packed = [full for full in full_names.values() if full.endswith((BITS, VALUES))]
+    replaced = unpacked_names(packed, shapes) - set(packed) | {
+        full for name, full in full_names.items() if full != name
+    }
+    tensors = {name: tensor for name, tensor in given.items() if name not in replaced}
+    is_whole = len(tensors) == 1 + len(tensors.get(CHECKSUMS, ()))
+    try:
+        tensors = without_checksums(tensors, required=True) if is_whole else tensors
+    except ValueError as error:
+        raise ValueError(f"{error}; if it is one of several shards, load them by from_pretrained") from error
+    tensors.pop(CHECKSUMS, None)
+    unpacked = unpack_state_dict({full_names[name]: tensor for name, tensor in tensors.items()}, shapes)
+    halves = [name for name in unpacked if name.endswith(VALUES) or _is_half(name, unpacked)]
+    if halves:
+        raise ValueError(f"{halves[0]} came without the rest of its layer; load shards by from_pretrained")
+    return unpacked
+
+
+def _is_half(name: str, tensors: Mapping[str, Tensor]) -> bool:
+    return name.endswith("weight" + MASK) and name.removesuffix(MASK) not in tensors
 
 
 def _read_safetensors(files: list[str]) -> dict[str, Tensor]:

@@ -62,7 +62,7 @@ class VisualPrompt(nn.Module):
 
     def check_input(self, pixel_values: Tensor) -> None:
         """Raises ValueError if the pictures are not I x I."""
-        if pixel_values.shape[-2:] != (self.image_size, self.image_size):
+        if not torch.jit.is_tracing() and pixel_values.shape[-2:] != (self.image_size, self.image_size):
             raise ValueError(
                 f"pixel_values are {tuple(pixel_values.shape)}; the prompt needs (batch, 3, {self.image_size}, "
                 f"{self.image_size}), as the image_size of the configuration says"

@@ -1,9 +1,11 @@
-"""The index of weights that are stored in several files, which may come from anybody."""
+"""Weights in one file, or in several with an index, which may come from anybody."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 
@@ -28,3 +30,16 @@ def _is_inside(name: Any) -> bool:
         return False
     path = PureWindowsPath(name)  # knows all separators
     return not path.anchor and ".." not in path.parts
+
+
+def remove_replaced(folder: str | os.PathLike, variant: str | None) -> None:
+    """Removes what an earlier save left beside the weights just saved: a single file, or an index without its shards.
+
+    Loaders would take it for the model. The stock save removes old shards only.
+    """
+    infix = "" if variant is None else f".{variant}"
+    single, index = Path(folder) / f"model{infix}.safetensors", Path(folder) / f"model.safetensors.index{infix}.json"
+    if index.is_file():
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        is_sharded = all((single.parent / shard).is_file() for shard in shards)
+        (single if is_sharded else index).unlink(missing_ok=True)

@@ -1,0 +1,74 @@
+"""Averages of models, and other code that writes to buffers, leave masks and label mapping exact."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.optim.swa_utils import (
+    AveragedModel,
+    get_ema_avg_fn,
+    get_ema_multi_avg_fn,
+    get_swa_avg_fn,
+    get_swa_multi_avg_fn,
+)
+
+from tests.helpers import pictures, tiny_model
+
+AVERAGES = {
+    "SWA": {},
+    "SWA, one by one": {"avg_fn": get_swa_avg_fn()},
+    "SWA, together": {"multi_avg_fn": get_swa_multi_avg_fn()},
+    "EMA": {"multi_avg_fn": get_ema_multi_avg_fn(0.9)},
+    "EMA, one by one": {"avg_fn": get_ema_avg_fn(0.999)},
+}
+
+
+@pytest.mark.parametrize("use_buffers", [True, False])
+@pytest.mark.parametrize("average", AVERAGES)
+def test_the_average_of_equal_models_is_that_model(average, use_buffers):
+    model = tiny_model()
+    model.label_mapping.copy_(torch.tensor([1, 2, 3]))
+    averaged = AveragedModel(model, use_buffers=use_buffers, **AVERAGES[average])
+    for _ in range(30):
+        averaged.update_parameters(model)
+    assert averaged.module.label_mapping.tolist() == [1, 2, 3]
+    assert averaged.module.label_mapping.dtype == torch.int64
+    assert all(torch.equal(mask, averaged.module.masks()[name]) for name, mask in model.masks().items())
+    assert torch.allclose(averaged(pictures()).logits, model(pictures()).logits, atol=1e-5)
+
+
+def test_without_buffers_the_average_has_the_masks_of_the_model():
+    model = tiny_model()
+    averaged = AveragedModel(model)
+    averaged.update_parameters(model)
+    model.masks()["classifier.1"].view(-1)[:10] = False
+    averaged.update_parameters(model)
+    assert torch.equal(averaged.module.masks()["classifier.1"], model.masks()["classifier.1"])
+
+
+def test_an_average_of_different_masks_keeps_what_most_keep():
+    model = tiny_model()
+    mask = model.masks()["classifier.1"].fill_(True)
+    averaged = AveragedModel(model, use_buffers=True)
+    for kept in (True, False, False, False):
+        mask.fill_(kept)
+        averaged.update_parameters(model)
+    assert not averaged.module.masks()["classifier.1"].any()
+
+
+def test_buffers_are_the_tensors_of_the_model():
+    model = tiny_model()
+    named = dict(model.named_buffers())
+    assert [buffer.data_ptr() for buffer in model.buffers()] == [buffer.data_ptr() for buffer in named.values()]
+    assert [buffer.dtype for buffer in model.buffers()] == [buffer.dtype for buffer in named.values()]
+    assert all(type(buffer) is torch.Tensor for buffer in named.values())
+
+
+def test_a_mean_of_state_dicts_is_rounded_when_it_is_loaded():
+    model = tiny_model()
+    model.label_mapping.copy_(torch.tensor([1, 2, 3]))
+    state_dict = {name: sum(0.1 * value for _ in range(10)) for name, value in model.state_dict().items()}
+    loaded = tiny_model(seed=3)
+    loaded.load_state_dict(state_dict)
+    assert loaded.label_mapping.tolist() == [1, 2, 3]
+    assert torch.allclose(loaded(pictures()).logits, model(pictures()).logits, atol=1e-5)
