@@ -12,7 +12,7 @@ from torch.fx import Node
 
 from ...errors import InputError
 from ...models import VPNsForImageClassification
-from .gradients import evaluating
+from .float64 import without_masks
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _exported(model: VPNsForImageClassification) -> ExportedProgram:
     side, channels = model.config.image_size, len(model.config.image_mean)
     pixels = torch.zeros(1, channels, side, side, dtype=model.dtype, device=model.device)
     try:
-        with evaluating(model, []), torch.no_grad():
+        with without_masks(model), torch.no_grad():
             return torch.export.export(_Logits(model.backbone), (pixels,))
     except Exception as error:  # torch promises no kind of error
         reason = " ".join(str(error).split())[:200]
@@ -72,7 +72,6 @@ def _exported(model: VPNsForImageClassification) -> ExportedProgram:
 
 
 _LAYERS = {"conv2d", "linear"}
-_MASKING = {"view", "mul"}  # between a weight and the layer that reads it
 _ADDITIONS = {"add"}
 _FLATTENINGS = {"flatten", "view", "reshape"}
 _SCALES = {"mul", "div"}
@@ -143,8 +142,6 @@ class _Reader:
     def _layer_of(self, node: Node) -> str | None:
         """Returns the masked layer whose weight a convolution or linear layer reads, of channels in the second place."""
         weight = node.args[1]
-        while weight.op == "call_function" and _name(weight) in _MASKING:
-            weight = weight.args[0]
         is_plain = len(_shape(node.args[0])) == (2 if _name(node) == "linear" else 4)
         return self._layers.get(self._parameters.get(weight.name, "")) if is_plain else None
 
