@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from onnxruntime import InferenceSession
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp, vmap
 from transformers import PreTrainedModel, ViTConfig, ViTForImageClassification
@@ -130,3 +131,17 @@ def test_quantisation_points_to_the_plain_model(model):
     linear = sum(type(layer) is nn.Linear for layer in dense.modules())
     quantised = quantise(dense, {nn.Linear}, dtype=torch.qint8)
     assert sum("quantized" in type(layer).__module__ for layer in quantised.modules()) >= linear > 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of the exporter, about versions of its own parts
+def test_a_file_in_onnx_takes_any_batch(logits, tmp_path):
+    program = torch.onnx.export(
+        logits, (pictures(2),), dynamo=True, dynamic_shapes=({0: torch.export.Dim("batch")},), verbose=False
+    )
+    program.save(tmp_path / "model.onnx")
+    session = InferenceSession(tmp_path / "model.onnx")
+    [pixels] = session.get_inputs()
+    for count in BATCHES:
+        [found] = session.run(None, {pixels.name: pictures(count).numpy()})
+        assert torch.allclose(torch.from_numpy(found), logits(pictures(count)), atol=1e-5)
