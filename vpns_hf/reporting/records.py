@@ -120,6 +120,11 @@ class CostRecord(Record):
     device: str | None = None
     dtype: str | None = None
 
+    @property
+    def macs_kept(self) -> float | None:
+        """The share of `macs` with a kept weight, in [0, 1]."""
+        return None if not self.macs or self.macs_nonzero is None else self.macs_nonzero / self.macs
+
 
 @dataclass(frozen=True)
 class Passes(Record):
