@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from ..data import Columns, StreamIndex, find_columns, find_spec
 from ..errors import InputError, Interrupted
 from ..hub.publish import Destination, plan_repositories, publish
-from ..methods import METHODS, Task, unused_options
+from ..methods import METHODS, Task, check_stages, unused_options
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Results, RunResult, short_percent, sparsity_name
@@ -44,6 +44,7 @@ from .plan import Plan
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
 from .resume import Checkpointing, FinishedJob, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of
+from .starting_mask import starting_mask
 
 PRETRAINING = "pre-training"
 
@@ -117,8 +118,9 @@ class VPNsTrainer:
         self.dataset_name = dataset_name
         self.builder = BaseModelBuilder(self.args, self.splits.class_names, self.accelerator.device)
         self.base = self.builder.load(model, model_revision)
-        for stage in (stage for sparsity in self.args.sparsities for stage in self._stages(sparsity)):
-            stage.check(self.base)
+        self.start = starting_mask(self.args)
+        for sparsity in self.args.sparsities:
+            check_stages(self.base, self._stages(sparsity))
         self.callbacks = [*callbacks_of(self.args, self._agenda()), *callbacks]
         self.models = SavedModels(self.output_dir)
         self.folder = JobFolder(self.models, self.recipe, self._results)
@@ -146,7 +148,7 @@ class VPNsTrainer:
         """Returns what `train` will do, without doing it."""
         space = None if self.streams is not None else space_for_images(self.splits, self.args, self.columns)
         batch_size = global_batch_size(self.args, self.process)
-        return Plan(self.base, self.args, self.splits, batch_size, space, self.resumption.in_words)
+        return Plan(self.base, self.args, self.splits, batch_size, space, self.resumption.in_words, self.start)
 
     def train(self) -> dict[str, Any]:
         """Runs the method at every sparsity, saves one model folder each, and writes the report.
@@ -231,6 +233,8 @@ class VPNsTrainer:
     def _identity(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
         digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_data(self.images, self.streams)}
+        if self.start is not None:
+            digests["init_mask"] = digest_of_tensors({**self.start.masks, **self.start.weights})
         batch_size = global_batch_size(self.args, self.process)
         return identity_of(self.recipe, batch_size, digests, unused_options(self.args.method, self.args))
 
@@ -287,7 +291,7 @@ class VPNsTrainer:
         return Agenda({**pretraining, **references, **runs})
 
     def _task(self, sparsity: float) -> Task:
-        return Task(sparsity, len(self.splits.train), len(self.splits.class_names))
+        return Task(sparsity, len(self.splits.train), len(self.splits.class_names), self.start)
 
     def _execute(self, name: str, model: VPNsForImageClassification, stages: Sequence[Stage]) -> Run:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS
-from ..pruning import SCHEDULES, SCOPES
+from ..pruning import SCHEDULES, SCOPES, StartingMask
 from ..utils.options import COUNT, COUNT_OR_NONE, RATE, Range, option
 
 
@@ -191,8 +192,14 @@ class Task:
         sparsity: the fraction of prunable weights to remove, in [0, 1).
         images: to train on.
         classes: of the data.
+        start: the mask of another run to start from; None to start from the dense network.
     """
 
     sparsity: float
     images: int
     classes: int
+    start: StartingMask | None = None
+
+    def ahead(self, sparsities: Sequence[float]) -> list[float]:
+        """Returns those of the sparsities of rounds that the mask to start from has not passed already."""
+        return [sparsity for sparsity in sparsities if self.start is None or self.start.is_reached_by(sparsity)]

@@ -96,7 +96,7 @@ def pruned_stages(
         ranked = ranking(options, criterion)
         return Prune(ranked, pruner_of(options), sparsities, options.seed, images, share, suits)
 
-    sparsities = schedule.sparsities(options, task.sparsity)
+    sparsities = task.ahead(schedule.sparsities(options, task.sparsity))
     stages: list[Stage] = [prune(*sparsities)]
     if options.epochs_per_round is not None:
         stages = [prune(sparsities[0])]

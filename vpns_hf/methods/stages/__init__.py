@@ -12,6 +12,7 @@ from .recalibrate import RecalibrateBatchNorm
 from .rewind import Rewind
 from .round import BetweenRounds, TrainRound
 from .scoring import scoring_context
+from .starting_mask import StartFromMask
 
 __all__ = [
     "BetweenRounds",
@@ -23,6 +24,7 @@ __all__ = [
     "Prune",
     "RecalibrateBatchNorm",
     "Rewind",
+    "StartFromMask",
     "TrainRound",
     "count_predictions",
     "fit_label_mapping",
