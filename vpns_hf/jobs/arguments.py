@@ -243,6 +243,11 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
             )
         if self.visual_prompt == "none" and self.output_size is not None:
             raise InputError("output_size is the side of the prompted picture; leave it out with visual_prompt none")
+        if self.distill_alpha and not self.dense_reference:
+            raise InputError(
+                f"distill_alpha is {self.distill_alpha}, but there is no dense reference to learn from; leave out "
+                "--no_dense_reference, or give --distill_alpha 0"
+            )
         if self.init_weights == "pruned" and self.init_mask is None:
             raise InputError("init_weights is pruned, but no init_mask says of which model; give --init_mask")
         if self.method == "dense" and self.sparsities != [0]:

@@ -10,6 +10,7 @@ from ..data import Splits
 from ..data.store import CACHING, DiskSpace
 from ..label_mapping import LABEL_MAPPINGS
 from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, unused_options
+from ..methods.stages import FineTuneStage
 from ..models import VPNsForImageClassification
 from ..pruning import StartingMask, excluded_layers, num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, short_percent, storage_size
@@ -75,6 +76,7 @@ class Plan:
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Label mapping: {self.model.config.label_mapping_method}",
             f"Passes over the training images: {self._passes()}",
+            *self._taught(),
             *self._started(),
             *self._excluded(),
             *self._scored(),
@@ -114,6 +116,18 @@ class Plan:
         if self.args.pretrain_epochs:
             parts.append(f"{self.args.pretrain_epochs} to pre-train")
         return ", ".join(parts)
+
+    def _taught(self) -> list[str]:
+        """Says how often the teacher goes through the training images."""
+        taught = {sparsity: self._taught_passes(sparsity) for sparsity in self.args.sparsities}
+        if not any(taught.values()):
+            return []
+        listed = ", ".join(f"{passes:g} at {short_percent(sparsity)}" for sparsity, passes in taught.items())
+        return [f"Teacher: the dense reference, forward alone, so many passes more: {listed}"]
+
+    def _taught_passes(self, sparsity: float) -> float:
+        stages = METHODS[self.args.method].stages(self.args, self._task(sparsity))
+        return sum(stage.taught_passes for stage in stages if isinstance(stage, FineTuneStage))
 
     def _started(self) -> list[str]:
         """Names the mask to start from."""

@@ -82,14 +82,16 @@ METHODS: dict[str, Method] = {
 
 
 def unused_options(method: str, options: MethodOptions) -> list[str]:
-    """Returns the names of options that some methods use and this one does not: they have no part in its results."""
+    """Returns the names of options that are used otherwise, and not by this method so: they have no part in its results."""
     chosen = METHODS[method]
     own = _names(chosen.options) - set(chosen.without(options))
     if options.equal_passes == "auto":
         own |= {"find_mask_epochs", "finetune_epochs"}
     if options.paper_protocol:
         own -= {"fit_mapping_on"}  # the paper fits under the mask
-    some = _names(kind for entry in METHODS.values() for kind in entry.options)
+    if options.distill_alpha:
+        own |= {"distill_temperature"}
+    some = _names(kind for entry in METHODS.values() for kind in entry.options) | {"distill_temperature"}
     return [entry.name for entry in fields(options) if entry.name in some - own]
 
 

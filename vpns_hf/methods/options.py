@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,7 +87,21 @@ class FindMaskOptions(OptimizerOptions):
 
 
 @dataclass
-class FineTuneOptions(FindMaskOptions, ProtocolOptions):
+class DistillationOptions:
+    """Of a teacher in fine-tuning."""
+
+    distill_alpha: float = option(
+        0.0,
+        "Share A of what the dense reference teaches in fine-tuning, in (1 - A) CE + A T^2 KL; 0: there is no teacher.",
+        range=Range(0, 1),
+    )
+    distill_temperature: float = option(
+        4.0, "Temperature T that softens the classes of teacher and network.", range=Range(0, math.inf, open_at=(0,))
+    )
+
+
+@dataclass
+class FineTuneOptions(FindMaskOptions, ProtocolOptions, DistillationOptions):
     """Of fine-tuning with the mask fixed."""
 
     finetune_epochs: int = option(30, "Epochs of fine-tuning with the mask fixed.", range=COUNT_OR_NONE)

@@ -46,7 +46,7 @@ class ViewAccuracy(Record):
 
 @dataclass(frozen=True)
 class ViewLoss(Record):
-    """Mean cross-entropy over an epoch, on prompted and on plain batches; None where there were none."""
+    """Mean training loss over an epoch, on prompted and on plain batches; None where there were none."""
 
     prompted: float | None = None
     plain: float | None = None

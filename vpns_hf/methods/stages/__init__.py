@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .bilevel import FindMaskBilevel
 from .find_mask import FindMaskStage
-from .finetune import FineTuneStage, tuning_optimizer
+from .finetune import FineTuneStage, Lesson, tuning_optimizer
 from .label_mapping import FitLabelMapping, count_predictions, fit_label_mapping
 from .pretrain import PretrainStage
 from .prune import Prune
@@ -20,6 +20,7 @@ __all__ = [
     "FindMaskStage",
     "FineTuneStage",
     "FitLabelMapping",
+    "Lesson",
     "PretrainStage",
     "Prune",
     "RecalibrateBatchNorm",
