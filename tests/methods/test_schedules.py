@@ -106,4 +106,4 @@ def test_rounds_of_training_count_as_rounds(method):
 
 def test_the_last_round_is_followed_by_tuning_alone():
     names = [stage.name for stage in stages_of("omp", schedule="cubic", rounds=2, epochs_per_round=1)]
-    assert names == ["label_mapping", "prune", "round", "prune", "finetune"]
+    assert names == ["label_mapping", "prune", "round", "prune", "measure", "finetune"]

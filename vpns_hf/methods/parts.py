@@ -15,6 +15,7 @@ from .stages import (
     BetweenRounds,
     FineTuneStage,
     FitLabelMapping,
+    Measure,
     Prune,
     RecalibrateBatchNorm,
     tuning_optimizer,
@@ -106,6 +107,14 @@ def pruned_stages(
 
 
 def tuned(options: StageOptions, before: Sequence[Stage]) -> list[Stage]:
-    """Returns the stages that find a mask, followed by those that every method ends with."""
-    before = [*before, *RecalibrateBatchNorm.of(options)]
+    """Returns the stages that find a mask, followed by those that every method ends with, measured in between."""
+    before = [
+        *_measured(options, "masked", before),
+        *_measured(options, "recalibrated", RecalibrateBatchNorm.of(options)),
+    ]
     return [*before, FineTuneStage.of(options, before)]
+
+
+def _measured(options: StageOptions, moment: str, stages: Sequence[Stage]) -> list[Stage]:
+    """Returns stages, measured at their end if there are any; the paper has nothing to measure on."""
+    return [*stages, Measure(moment)] if stages and not options.paper_protocol else list(stages)

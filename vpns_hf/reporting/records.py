@@ -45,6 +45,21 @@ class ViewAccuracy(Record):
 
 
 @dataclass(frozen=True)
+class AccuracyAfter(Record):
+    """Accuracy of a network on its way, on the validation split; None where it was not measured.
+
+    Attributes:
+        masked: with its mask found, before anything follows.
+        recalibrated: with its running statistics estimated anew, where that was asked for.
+        tuned: at the end, in the epoch that was saved.
+    """
+
+    masked: ViewAccuracy | None = None
+    recalibrated: ViewAccuracy | None = None
+    tuned: ViewAccuracy | None = None
+
+
+@dataclass(frozen=True)
 class ViewLoss(Record):
     """Mean training loss over an epoch, on prompted and on plain batches; None where there were none."""
 

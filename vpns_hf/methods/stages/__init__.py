@@ -6,6 +6,7 @@ from .bilevel import FindMaskBilevel
 from .find_mask import FindMaskStage
 from .finetune import FineTuneStage, Lesson, tuning_optimizer
 from .label_mapping import FitLabelMapping, count_predictions, fit_label_mapping
+from .measure import MEASURED, Measure
 from .pretrain import PretrainStage
 from .prune import Prune
 from .recalibrate import RecalibrateBatchNorm
@@ -15,12 +16,14 @@ from .scoring import scoring_context
 from .starting_mask import StartFromMask
 
 __all__ = [
+    "MEASURED",
     "BetweenRounds",
     "FindMaskBilevel",
     "FindMaskStage",
     "FineTuneStage",
     "FitLabelMapping",
     "Lesson",
+    "Measure",
     "PretrainStage",
     "Prune",
     "RecalibrateBatchNorm",
