@@ -82,8 +82,8 @@ def test_a_label_mapping(added):
 def test_a_method(added):
     one_shot_stages = added("vpns_hf/methods/one_shot.py")["one_shot_stages"]
     stages = one_shot_stages(MethodOptions(equal_passes="20"), Task(0.7, images=100, classes=3))
-    assert [stage.name for stage in stages] == ["label_mapping", "prune", "finetune"]
-    assert (stages[1].sparsities, stages[2].epochs) == ([0.7], 10)
+    assert [stage.name for stage in stages] == ["label_mapping", "prune", "measure", "finetune"]
+    assert (stages[1].sparsities, stages[3].epochs) == ([0.7], 10)
 
 
 def test_a_backbone(added):

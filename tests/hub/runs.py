@@ -12,6 +12,7 @@ from vpns_hf.jobs import public_recipe, write_recipe
 from vpns_hf.jobs.output import save_model
 from vpns_hf.pruning import layer_records
 from vpns_hf.reporting import (
+    CostRecord,
     DenseResult,
     Results,
     RunResult,
@@ -66,5 +67,6 @@ def _run(sparsity: float, accuracy: float) -> RunResult:
         },
         accuracy=ViewAccuracy(accuracy, accuracy - 0.01),
         top5=ViewAccuracy(0.99, 0.98),
+        cost=CostRecord(macs=1000, macs_nonzero=250),
         path=sparsity_name(sparsity),
     )

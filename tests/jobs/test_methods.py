@@ -72,7 +72,7 @@ def test_passes_and_scope_stand_in_the_results_and_in_the_plan(tmp_path):
         "Passes over the training images: 6 (2 rounds, 4 tuning) at 20%, 6 (4 rounds, 2 tuning) at 36%, 6 for the"
         in plan
     )
-    assert set(one["seconds"]) == {"label_mapping", "round", "prune", "rewind", "finetune", "evaluation"}
+    assert set(one["seconds"]) == {"label_mapping", "round", "prune", "rewind", "measure", "finetune", "evaluation"}
     again = Results.load(tmp_path / "out" / "results.json")
     assert [run.passes.total for run in again.runs] == [6.0, 6.0]
 

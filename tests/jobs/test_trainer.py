@@ -111,7 +111,7 @@ def test_the_form_of_the_results(job):
         for measured in (run["accuracy"], run["top5"]):
             assert set(measured) == {"prompted", "plain"}
             assert all(map(is_fraction, measured.values()))
-        assert set(run["seconds"]) == {"label_mapping", "find_mask", "finetune", "evaluation"}
+        assert set(run["seconds"]) == {"label_mapping", "find_mask", "measure", "finetune", "evaluation"}
         assert all(seconds > 0 for seconds in run["seconds"].values())
         assert (run["method"], run["granularity"], run["seed"], run["split"]) == ("vpns", "weight", 7, "test")
 

@@ -223,7 +223,7 @@ def test_the_options_reach_the_search():
 
 
 def test_tuning_goes_on_with_the_weights_of_the_search_and_its_mask():
-    _, found, tuning = stages_of("bip")
+    _, found, _, tuning = stages_of("bip")
     run = new_run()
     run_stages(run, [found])
     weights = {name: layer.weight.detach().clone() for name, layer in run.model.masked_layers().items()}

@@ -88,7 +88,7 @@ def test_the_number_of_rounds(density, rounds):
 @pytest.mark.parametrize("sparsity", [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.0])
 def test_the_stages_are_rounds_of_train_prune_and_rewind(sparsity):
     names = [stage.name for stage in stages_of("imp", sparsity)]
-    assert names == ["label_mapping", *["round", "prune", "rewind"] * rounds_to(sparsity), "finetune"]
+    assert names == ["label_mapping", *["round", "prune", "rewind"] * rounds_to(sparsity), "measure", "finetune"]
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +241,7 @@ def test_rounds_have_the_epochs_of_tuning_unless_told_otherwise():
 
 
 def test_what_the_stages_are():
-    fit, *rounds, tuning = stages_of("imp", TWO_ROUNDS, imp_rewind_step=3)
+    fit, *rounds, _, tuning = stages_of("imp", TWO_ROUNDS, imp_rewind_step=3)
     assert type(fit) is FitLabelMapping
     assert [type(stage) for stage in rounds] == [TrainRound, Prune, Rewind] * 2
     assert type(tuning) is FineTuneStage

@@ -34,8 +34,9 @@ def stages(method: str, sparsity: float = 0.7, **changes: object) -> list[Stage]
 
 
 def test_vpns_fits_the_mapping_finds_the_mask_and_fine_tunes():
-    fit, find, finetune = stages("vpns")
+    fit, find, measure, finetune = stages("vpns")
     assert [type(stage) for stage in (fit, find, finetune)] == [FitLabelMapping, FindMaskStage, FineTuneStage]
+    assert (measure.name, measure.moment) == ("measure", "masked")
     assert (find.epochs, find.optimizer, find.mapping_interval) == (3, ADAM, 7)
     assert (finetune.epochs, finetune.optimizer) == (4, SGD)
     assert fit.label_mapping is find.label_mapping

@@ -16,7 +16,9 @@ from vpns_hf.methods import METHODS, scope_of, unused_options
 SEARCH = {"find_mask_epochs", "score_learning_rate", "prompt_learning_rate", "mapping_interval"}
 BIP = {"bip_gamma", "bip_learning_rate", "bip_score_learning_rate"}
 SCHEDULE = {"schedule", "rounds", "epochs_per_round"}
-OTHERS = SCHEDULE | {"imp_rewind_step", "hydra_original", "like", "score_images_per_class"} | BIP
+OTHERS = (
+    SCHEDULE | {"imp_rewind_step", "hydra_original", "like", "score_images_per_class", "distill_temperature"} | BIP
+)
 UNUSED = {
     "vpns": OTHERS,
     "dense": SEARCH | OTHERS | {"scope", "exclude", "fit_mapping_on"},
@@ -42,7 +44,7 @@ GIVEN = {
         "rounds": 3,
         "exclude": ["*"],
     },
-    **{"bip_gamma": 1.0, "bip_learning_rate": 0.2, "bip_score_learning_rate": 0.2},
+    **{"bip_gamma": 1.0, "bip_learning_rate": 0.2, "bip_score_learning_rate": 0.2, "distill_temperature": 2.0},
 }
 
 

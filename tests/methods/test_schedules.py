@@ -64,11 +64,11 @@ class Diary(Callback):
 def test_training_between_rounds_brings_no_weight_back(method):
     diary = Diary()
     run = ran(stages_of(method, 0.8, schedule="cubic", rounds=3, epochs_per_round=1), diary)
-    assert diary.names == ["label_mapping", "prune", "round", "prune", "round", "prune", "finetune"]
+    assert diary.names == ["label_mapping", "prune", "round", "prune", "round", "prune", "measure", "finetune"]
     total = sum(sizes(run))
     after = [sum(int(mask.sum()) for mask in masks.values()) for masks in diary.masks]
     expected = [total - num_dropped(total, sparsity) for sparsity in cubic(0.8, 3)]
-    assert after[1:] == [expected[0], expected[0], expected[1], expected[1], expected[2], expected[2]]
+    assert after[1:] == [expected[0], expected[0], expected[1], expected[1], *[expected[2]] * 3]
     for larger, smaller in pairwise(diary.masks):
         assert all((mask <= larger[name]).all() for name, mask in smaller.items())
     for masks, weights in zip(diary.masks, diary.weights, strict=True):
@@ -106,4 +106,4 @@ def test_rounds_of_training_count_as_rounds(method):
 
 def test_the_last_round_is_followed_by_tuning_alone():
     names = [stage.name for stage in stages_of("omp", schedule="cubic", rounds=2, epochs_per_round=1)]
-    assert names == ["label_mapping", "prune", "round", "prune", "finetune"]
+    assert names == ["label_mapping", "prune", "round", "prune", "measure", "finetune"]

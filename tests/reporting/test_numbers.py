@@ -37,6 +37,7 @@ from vpns_hf.reporting import (
         (operations(1814073344), "1.81 G"),
         (operations(544222003), "544 M"),
         (operations(999), "0.999 k"),
+        (operations(544222003, 0.3), "544 M (30.00%)"),
         (operations(None), "not measured"),
         (sparsity_name(0.7), "sparsity-70"),
         (sparsity_name(0.57), "sparsity-57"),

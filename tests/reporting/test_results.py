@@ -7,7 +7,17 @@ from dataclasses import replace
 import pytest
 
 from vpns_hf.errors import InputError
-from vpns_hf.reporting import DenseResult, EpochRecord, LayerRecord, Passes, Results, RunResult, ViewAccuracy, ViewLoss
+from vpns_hf.reporting import (
+    AccuracyAfter,
+    DenseResult,
+    EpochRecord,
+    LayerRecord,
+    Passes,
+    Results,
+    RunResult,
+    ViewAccuracy,
+    ViewLoss,
+)
 
 
 def test_results_json_has_the_public_schema():
@@ -33,6 +43,7 @@ def test_results_json_has_the_public_schema():
         waiting=0.125,
         scope="global",
         passes=Passes(search=2.0, tuning=4.0),
+        validation_after=AccuracyAfter(masked=ViewAccuracy(0.25, 0.5), tuned=ViewAccuracy(0.75, 0.5)),
     )
     assert Results(DenseResult(0.95, 1.0, "test", 4.0), [run]).to_dict() == {
         "dense": {"accuracy": 0.95, "top5": 1.0, "split": "test", "passes": 4.0},
@@ -75,6 +86,11 @@ def test_results_json_has_the_public_schema():
                 "waiting": 0.125,
                 "scope": "global",
                 "passes": {"search": 2.0, "rounds": 0.0, "tuning": 4.0},
+                "validation_after": {
+                    "masked": {"prompted": 0.25, "plain": 0.5},
+                    "recalibrated": None,
+                    "tuned": {"prompted": 0.75, "plain": 0.5},
+                },
             }
         ],
         "model": None,

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vpns_hf.reporting import DenseResult, Passes, layer_table, results_table
+from vpns_hf.reporting import CostRecord, DenseResult, Passes, layer_table, results_table
 
 
 def test_results_table(results):
     assert results_table(results).splitlines() == [
-        "| Target | Achieved | With prompt % |      Without % | Dense % | Passes (dense) | Weights kept | Seconds |",
-        "| -----: | -------: | ------------: | -------------: | ------: | -------------: | -----------: | ------: |",
-        "|    40% |   40.00% | 95.83 (+0.27) |  95.56 (+0.00) |   95.56 |          - (-) |    7,007,348 |    27.8 |",
-        "|    70% |   70.00% | 95.28 (-0.28) |  94.17 (-1.39) |   95.56 |          - (-) |    3,503,674 |    27.8 |",
-        "|  95.5% |   95.50% |     no prompt | 80.00 (-15.56) |   95.56 |          - (-) |      525,552 |    27.8 |",
+        "| Asked | Reached | With prompt % |      Without % | Dense % | Passes/dense |   Weights | MACs kept | Seconds |",
+        "| ----: | ------: | ------------: | -------------: | ------: | -----------: | --------: | --------: | ------: |",
+        "|   40% |  40.00% | 95.83 (+0.27) |  95.56 (+0.00) |   95.56 |          -/- | 7,007,348 |         - |    27.8 |",
+        "|   70% |  70.00% | 95.28 (-0.28) |  94.17 (-1.39) |   95.56 |          -/- | 3,503,674 |         - |    27.8 |",
+        "| 95.5% |  95.50% |     no prompt | 80.00 (-15.56) |   95.56 |          -/- |   525,552 |         - |    27.8 |",
     ]
 
 
@@ -21,13 +21,21 @@ def test_each_row_stands_beside_the_dense_model_of_its_cost(results):
     runs = [replace(run, passes=cost) for run, cost in zip(results.runs, costs, strict=True)]
     rows = results_table(replace(results, runs=runs, dense_references=references)).splitlines()[2:]
     cells = [[cell.strip() for cell in row.split("|")] for row in rows]
-    assert [row[6] for row in cells] == ["60 (60)", "96 (96)", "60 (60)"]
+    assert [row[6] for row in cells] == ["60/60", "96/96", "60/60"]
     assert [row[5] for row in cells] == ["95.00", "97.00", "95.00"]
     assert [row[4] for row in cells] == ["95.56 (+0.56)", "94.17 (-2.83)", "80.00 (-15.00)"]
 
 
+def test_the_share_of_operations_stands_beside_sparsity(results):
+    runs = [replace(results.runs[0], cost=CostRecord(macs=1600, macs_nonzero=200))]
+    row = results_table(replace(results, runs=runs)).splitlines()[-1]
+    assert [cell.strip() for cell in row.split("|")][8] == "12.50%"
+
+
 def test_results_table_fits_a_terminal(results):
-    assert max(len(line) for line in results_table(results).splitlines()) <= 108
+    runs = [replace(run, passes=Passes(tuning=119.9), cost=CostRecord(macs=8, macs_nonzero=8)) for run in results.runs]
+    wide = replace(results, runs=[replace(run, nonzero=23454912) for run in runs])
+    assert max(len(line) for line in results_table(wide).splitlines()) <= 112
 
 
 def test_results_table_without_a_dense_accuracy(results):

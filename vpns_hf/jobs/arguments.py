@@ -51,6 +51,17 @@ class ModelOptions:
     output_size: int | None = option(
         None, "Side of the prompted picture, in pixels; image_size if not given.", range=SIDE
     )
+    init_mask: str | None = option(
+        None,
+        "Pruned model whose mask to start from, a local folder or a Hub id of the same network: to prune further, or to "
+        "fine-tune only at its own sparsity.",
+        part=Part.CONTENT,
+    )
+    init_weights: str = option(
+        "dense",
+        "Weights to start from: those of the dense model, or the pruned ones of init_mask.",
+        choices=("dense", "pruned"),
+    )
     head: str = option(
         "mapped",
         f"Classifier: {', '.join(HEADS)}; a new one needs pretrain_epochs and --label_mapping identity.",
@@ -232,6 +243,13 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
             )
         if self.visual_prompt == "none" and self.output_size is not None:
             raise InputError("output_size is the side of the prompted picture; leave it out with visual_prompt none")
+        if self.distill_alpha and not self.dense_reference:
+            raise InputError(
+                f"distill_alpha is {self.distill_alpha}, but there is no dense reference to learn from; leave out "
+                "--no_dense_reference, or give --distill_alpha 0"
+            )
+        if self.init_weights == "pruned" and self.init_mask is None:
+            raise InputError("init_weights is pruned, but no init_mask says of which model; give --init_mask")
         if self.method == "dense" and self.sparsities != [0]:
             raise InputError(f"method dense removes nothing, but sparsities is {self.sparsities}; give --sparsities 0")
 

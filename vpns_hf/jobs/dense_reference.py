@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..methods import DENSE_PASSES, METHODS, Task, passes_of, reference_stages
 from ..training import Stage
 from .arguments import VPNsTrainingArguments
+
+
+def fitting_reference(passes: float, references: Sequence[float]) -> float:
+    """Returns the passes of the dense reference that a run is compared with: the fewest that are not fewer than its own."""
+    return min((each for each in references if each >= passes), default=references[0])
 
 
 def references_of(args: VPNsTrainingArguments, task: Callable[[float], Task]) -> dict[float, list[Stage]]:

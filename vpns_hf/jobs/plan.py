@@ -10,8 +10,9 @@ from ..data import Splits
 from ..data.store import CACHING, DiskSpace
 from ..label_mapping import LABEL_MAPPINGS
 from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, unused_options
+from ..methods.stages import FineTuneStage
 from ..models import VPNsForImageClassification
-from ..pruning import excluded_layers, num_dropped
+from ..pruning import StartingMask, excluded_layers, num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, short_percent, storage_size
 from ..training import TrainingStage
 from .arguments import VPNsTrainingArguments
@@ -29,6 +30,7 @@ class Plan:
         batch_size: images per update over all processes together.
         space: what the decoded images take on disk that are not there yet; None of streams, which are not kept.
         goes_on: what is there already that it goes on from, in words; empty if it starts anew.
+        start: the mask of another run that it starts from; None without.
     """
 
     model: VPNsForImageClassification
@@ -37,6 +39,7 @@ class Plan:
     batch_size: int
     space: DiskSpace | None
     goes_on: str = ""
+    start: StartingMask | None = None
 
     def __str__(self) -> str:
         shapes = {name: tuple(mask.shape) for name, mask in self.model.masks().items()}
@@ -52,7 +55,7 @@ class Plan:
         return list(references_of(self.args, self._task))
 
     def _task(self, sparsity: float) -> Task:
-        return Task(sparsity, len(self.splits.train), len(self.splits.class_names))
+        return Task(sparsity, len(self.splits.train), len(self.splits.class_names), self.start)
 
     def bytes_on_disk(self, sparsity: float) -> int:
         """Returns the expected size of `model.safetensors`: kept values, one bit per weight, all other tensors."""
@@ -73,6 +76,8 @@ class Plan:
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Label mapping: {self.model.config.label_mapping_method}",
             f"Passes over the training images: {self._passes()}",
+            *self._taught(),
+            *self._started(),
             *self._excluded(),
             *self._scored(),
             *self._without_effect(),
@@ -111,6 +116,25 @@ class Plan:
         if self.args.pretrain_epochs:
             parts.append(f"{self.args.pretrain_epochs} to pre-train")
         return ", ".join(parts)
+
+    def _taught(self) -> list[str]:
+        """Says how often the teacher goes through the training images."""
+        taught = {sparsity: self._taught_passes(sparsity) for sparsity in self.args.sparsities}
+        if not any(taught.values()):
+            return []
+        listed = ", ".join(f"{passes:g} at {short_percent(sparsity)}" for sparsity, passes in taught.items())
+        return [f"Teacher: the dense reference, forward alone, so many passes more: {listed}"]
+
+    def _taught_passes(self, sparsity: float) -> float:
+        stages = METHODS[self.args.method].stages(self.args, self._task(sparsity))
+        return sum(stage.taught_passes for stage in stages if isinstance(stage, FineTuneStage))
+
+    def _started(self) -> list[str]:
+        """Names the mask to start from."""
+        if self.start is None:
+            return []
+        removed = f"{count(self.start.removed)} of {count(self.start.total)} weights removed"
+        return [f"Starts from the mask of {self.start.source}, {removed}, and from {self.args.init_weights} weights"]
 
     def _excluded(self) -> list[str]:
         """Names the layers that stay dense."""

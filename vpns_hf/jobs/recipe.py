@@ -12,7 +12,7 @@ from ..utils.options import Part, names_of
 from ..utils.public_names import public_name
 from .arguments import VPNsTrainingArguments
 
-NAMES = ("model_name_or_path", "dataset_name")
+NAMES = ("model_name_or_path", "dataset_name", "init_mask")
 
 
 def write_recipe(path: Path, options: Mapping[str, Any]) -> None:

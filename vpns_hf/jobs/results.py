@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from ..methods import passes_of, scope_of
+from ..methods.stages import MEASURED
 from ..pruning import effective_density, layer_records
-from ..reporting import RunResult, share_of_waiting, sparsity_name
+from ..reporting import AccuracyAfter, RunResult, ViewAccuracy, share_of_waiting, sparsity_name
 from ..training import Evaluation, Run, Stage
 from .arguments import VPNsTrainingArguments
 
@@ -82,7 +83,15 @@ def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunRe
         waiting=share_of_waiting(run.history),
         scope=scope_of(settings.stages),
         passes=passes_of(settings.stages),
+        validation_after=_accuracy_after(run),
     )
+
+
+def _accuracy_after(run: Run) -> AccuracyAfter | None:
+    if run.selected.validation is None:
+        return None
+    measured = {moment: ViewAccuracy(**accuracy) for moment, accuracy in run.kept.get(MEASURED, {}).items()}
+    return AccuracyAfter(**measured, tuned=run.selected.validation)
 
 
 def choose_view(run: Run) -> None:

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from ..data import Columns, StreamIndex, find_columns, find_spec
 from ..errors import InputError, Interrupted
 from ..hub.publish import Destination, plan_repositories, publish
-from ..methods import METHODS, Task, unused_options
+from ..methods import METHODS, Task, check_stages, passes_of, unused_options
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Results, RunResult, short_percent, sparsity_name
@@ -38,12 +38,13 @@ from .data import (
     space_for_images,
     stream_store,
 )
-from .dense_reference import references_of
+from .dense_reference import fitting_reference, references_of
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
 from .resume import Checkpointing, FinishedJob, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of
+from .starting_mask import starting_mask
 
 PRETRAINING = "pre-training"
 
@@ -117,8 +118,9 @@ class VPNsTrainer:
         self.dataset_name = dataset_name
         self.builder = BaseModelBuilder(self.args, self.splits.class_names, self.accelerator.device)
         self.base = self.builder.load(model, model_revision)
-        for stage in (stage for sparsity in self.args.sparsities for stage in self._stages(sparsity)):
-            stage.check(self.base)
+        self.start = starting_mask(self.args)
+        for sparsity in self.args.sparsities:
+            check_stages(self.base, self._stages(sparsity))
         self.callbacks = [*callbacks_of(self.args, self._agenda()), *callbacks]
         self.models = SavedModels(self.output_dir)
         self.folder = JobFolder(self.models, self.recipe, self._results)
@@ -146,7 +148,7 @@ class VPNsTrainer:
         """Returns what `train` will do, without doing it."""
         space = None if self.streams is not None else space_for_images(self.splits, self.args, self.columns)
         batch_size = global_batch_size(self.args, self.process)
-        return Plan(self.base, self.args, self.splits, batch_size, space, self.resumption.in_words)
+        return Plan(self.base, self.args, self.splits, batch_size, space, self.resumption.in_words, self.start)
 
     def train(self) -> dict[str, Any]:
         """Runs the method at every sparsity, saves one model folder each, and writes the report.
@@ -231,6 +233,8 @@ class VPNsTrainer:
     def _identity(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
         digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_data(self.images, self.streams)}
+        if self.start is not None:
+            digests["init_mask"] = digest_of_tensors({**self.start.masks, **self.start.weights})
         batch_size = global_batch_size(self.args, self.process)
         return identity_of(self.recipe, batch_size, digests, unused_options(self.args.method, self.args))
 
@@ -239,7 +243,7 @@ class VPNsTrainer:
         if self.args.pretrain_epochs == 0:
             return
         if PRETRAINING in self.job.finished:
-            self.base.load_state_dict(self.job.base)
+            self.base.load_state_dict(self.job.weights[PRETRAINING])
             return
         self.base = self._execute(PRETRAINING, self.base, [PretrainStage.of(self.args)]).model
         self.checkpointing.part_finished(PRETRAINING, {}, self.base.state_dict())
@@ -247,14 +251,24 @@ class VPNsTrainer:
     def _reference(self, passes: float, stages: Sequence[Stage]) -> DenseResult:
         """Fine-tunes the dense model without a prompt, and measures it."""
         part = _reference_name(passes)
-        if part in self.job.finished:
+        teaches = self.args.distill_alpha > 0
+        if part in self.job.finished and (part in self.job.weights or not teaches):
             return DenseResult.from_dict(self.job.finished[part])
         model = self.builder.without_prompt(self.base.to_backbone())
         run = self._execute(part, model, stages)
         evaluation = self._evaluate(run.model, run)
         result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split, passes)
-        self.checkpointing.part_finished(part, asdict(result))
+        self.checkpointing.part_finished(part, asdict(result), run.model.state_dict() if teaches else None)
         return result
+
+    def _teacher(self, stages: Sequence[Stage]) -> VPNsForImageClassification | None:
+        """Returns the dense reference that a run is compared with, where the run learns from it."""
+        if not self.args.distill_alpha:
+            return None
+        passes = fitting_reference(passes_of(stages).total, list(references_of(self.args, self._task)))
+        teacher = self.builder.without_prompt(self.base.to_backbone())
+        teacher.load_state_dict(self.job.weights[_reference_name(passes)])
+        return teacher.requires_grad_(False).eval()
 
     def _prune(self, sparsity: float, references: Sequence[DenseResult]) -> RunResult:
         part = sparsity_name(sparsity)
@@ -266,7 +280,7 @@ class VPNsTrainer:
     def _make(self, sparsity: float, references: Sequence[DenseResult]) -> dict[str, Any]:
         """Prunes, fine-tunes and saves the model of one sparsity, then measures and describes it."""
         stages = self._stages(sparsity)
-        run = self._execute(_run_name(sparsity), copy.deepcopy(self.base), stages)
+        run = self._execute(_run_name(sparsity), copy.deepcopy(self.base), stages, self._teacher(stages))
         choose_view(run)
         is_first = not any("weights" in result for result in self.job.finished.values())
         weights = from_main_process(self.accelerator, lambda: self.folder.save(run.model, sparsity, is_first))
@@ -287,9 +301,15 @@ class VPNsTrainer:
         return Agenda({**pretraining, **references, **runs})
 
     def _task(self, sparsity: float) -> Task:
-        return Task(sparsity, len(self.splits.train), len(self.splits.class_names))
+        return Task(sparsity, len(self.splits.train), len(self.splits.class_names), self.start)
 
-    def _execute(self, name: str, model: VPNsForImageClassification, stages: Sequence[Stage]) -> Run:
+    def _execute(
+        self,
+        name: str,
+        model: VPNsForImageClassification,
+        stages: Sequence[Stage],
+        teacher: VPNsForImageClassification | None = None,
+    ) -> Run:
         """Runs the stages on `model` with generators seeded anew, so that a sparsity does not depend on others."""
         set_seed(self.args.seed)
         run = Run(
@@ -300,6 +320,7 @@ class VPNsTrainer:
             name=name,
             stepping=stepping_of(self.args),
             preparations=self.preparations,
+            teacher=teacher,
         )
         self.resumption.resume(run)
         run_stages(run, stages)

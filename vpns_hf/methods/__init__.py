@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from ..training import Stage
 from .bip import BipOptions, bip_stages, unused_by_bip
 from .dense import dense_stages, reference_stages
-from .foresight import foreseen_empty_layers
+from .foresight import check_stages, foreseen_empty_layers
 from .grasp import grasp_stages
 from .hydra import HydraOptions, hydra_stages, unused_by_hydra
 from .imp import ImpOptions, imp_stages, rounds_to
@@ -28,7 +28,7 @@ from .passes import DENSE_PASSES, passes_of
 from .phew import phew_stages
 from .random import RandomOptions, random_stages, unused_by_random
 from .snip import snip_stages
-from .stages import FindMaskStage, FitLabelMapping, Prune
+from .stages import FindMaskStage, FitLabelMapping, Prune, StartFromMask
 from .synflow import SCHEDULE, synflow_stages
 from .vpns import vpns_stages
 
@@ -43,14 +43,25 @@ class Method:
     """A way to find a mask and to tune what is left.
 
     Attributes:
-        stages: in order, as the options say, for one task.
+        own: its stages in order, as the options say, for one task.
         options: the dataclasses of options it uses, beside those that every method does.
         without: names of those among them that it does not use after all, as the options say.
     """
 
-    stages: Callable[[MethodOptions, Task], list[Stage]]
+    own: Callable[[MethodOptions, Task], list[Stage]]
     options: tuple[type, ...] = ()
     without: Callable[[MethodOptions], Collection[str]] = lambda options: ()
+
+    def stages(self, options: MethodOptions, task: Task) -> list[Stage]:
+        """Returns all stages, that of a mask to start from before those of its own.
+
+        Raises:
+            InputError: if that mask has lost more than is to go, or the options do not go together.
+        """
+        if task.start is None:
+            return self.own(options, task)
+        task.start.check_sparsity(task.sparsity)
+        return [StartFromMask(task.start), *self.own(options, task)]
 
 
 BY_CRITERION = (MaskedFitOptions, ScopeOptions, ScheduleOptions, RoundOptions)
@@ -71,14 +82,16 @@ METHODS: dict[str, Method] = {
 
 
 def unused_options(method: str, options: MethodOptions) -> list[str]:
-    """Returns the names of options that some methods use and this one does not: they have no part in its results."""
+    """Returns the names of options that are used otherwise, and not by this method so: they have no part in its results."""
     chosen = METHODS[method]
     own = _names(chosen.options) - set(chosen.without(options))
     if options.equal_passes == "auto":
         own |= {"find_mask_epochs", "finetune_epochs"}
     if options.paper_protocol:
         own -= {"fit_mapping_on"}  # the paper fits under the mask
-    some = _names(kind for entry in METHODS.values() for kind in entry.options)
+    if options.distill_alpha:
+        own |= {"distill_temperature"}
+    some = _names(kind for entry in METHODS.values() for kind in entry.options) | {"distill_temperature"}
     return [entry.name for entry in fields(options) if entry.name in some - own]
 
 
@@ -103,6 +116,7 @@ __all__ = [
     "Method",
     "MethodOptions",
     "Task",
+    "check_stages",
     "dense_stages",
     "foreseen_empty_layers",
     "mapping_fits",

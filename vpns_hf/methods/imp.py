@@ -34,10 +34,10 @@ class ImpOptions:
 
 def imp_stages(options: StageOptions, task: Task) -> list[Stage]:
     """Returns the stages: fit the label mapping, the rounds, fine-tune."""
-    rounds = rounds_to(task.sparsity)
-    epochs, optimizer = _epochs(options, rounds), tuning_optimizer(options)
+    rounds = task.ahead(geometric(task.sparsity, rounds_to(task.sparsity)))
+    epochs, optimizer = _epochs(options, len(rounds)), tuning_optimizer(options)
     before: list[Stage] = [fit_mapping(options, task)]
-    for sparsity in geometric(task.sparsity, rounds):
+    for sparsity in rounds:
         before += [
             TrainRound(epochs, optimizer, options.imp_rewind_step),
             Prune(ranking(options, magnitude), pruner_of(options), [sparsity]),

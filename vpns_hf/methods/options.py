@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS
-from ..pruning import SCHEDULES, SCOPES
+from ..pruning import SCHEDULES, SCOPES, StartingMask
 from ..utils.options import COUNT, COUNT_OR_NONE, RATE, Range, option
 
 
@@ -85,7 +87,21 @@ class FindMaskOptions(OptimizerOptions):
 
 
 @dataclass
-class FineTuneOptions(FindMaskOptions, ProtocolOptions):
+class DistillationOptions:
+    """Of a teacher in fine-tuning."""
+
+    distill_alpha: float = option(
+        0.0,
+        "Share A of what the dense reference teaches in fine-tuning, in (1 - A) CE + A T^2 KL; 0: there is no teacher.",
+        range=Range(0, 1),
+    )
+    distill_temperature: float = option(
+        4.0, "Temperature T that softens the classes of teacher and network.", range=Range(0, math.inf, open_at=(0,))
+    )
+
+
+@dataclass
+class FineTuneOptions(FindMaskOptions, ProtocolOptions, DistillationOptions):
     """Of fine-tuning with the mask fixed."""
 
     finetune_epochs: int = option(30, "Epochs of fine-tuning with the mask fixed.", range=COUNT_OR_NONE)
@@ -191,8 +207,14 @@ class Task:
         sparsity: the fraction of prunable weights to remove, in [0, 1).
         images: to train on.
         classes: of the data.
+        start: the mask of another run to start from; None to start from the dense network.
     """
 
     sparsity: float
     images: int
     classes: int
+    start: StartingMask | None = None
+
+    def ahead(self, sparsities: Sequence[float]) -> list[float]:
+        """Returns those of the sparsities of rounds that the mask to start from has not passed already."""
+        return [sparsity for sparsity in sparsities if self.start is None or self.start.is_reached_by(sparsity)]

@@ -15,6 +15,7 @@ from .stages import (
     BetweenRounds,
     FineTuneStage,
     FitLabelMapping,
+    Measure,
     Prune,
     RecalibrateBatchNorm,
     tuning_optimizer,
@@ -96,7 +97,7 @@ def pruned_stages(
         ranked = ranking(options, criterion)
         return Prune(ranked, pruner_of(options), sparsities, options.seed, images, share, suits)
 
-    sparsities = schedule.sparsities(options, task.sparsity)
+    sparsities = task.ahead(schedule.sparsities(options, task.sparsity))
     stages: list[Stage] = [prune(*sparsities)]
     if options.epochs_per_round is not None:
         stages = [prune(sparsities[0])]
@@ -106,6 +107,14 @@ def pruned_stages(
 
 
 def tuned(options: StageOptions, before: Sequence[Stage]) -> list[Stage]:
-    """Returns the stages that find a mask, followed by those that every method ends with."""
-    before = [*before, *RecalibrateBatchNorm.of(options)]
+    """Returns the stages that find a mask, followed by those that every method ends with, measured in between."""
+    before = [
+        *_measured(options, "masked", before),
+        *_measured(options, "recalibrated", RecalibrateBatchNorm.of(options)),
+    ]
     return [*before, FineTuneStage.of(options, before)]
+
+
+def _measured(options: StageOptions, moment: str, stages: Sequence[Stage]) -> list[Stage]:
+    """Returns stages, measured at their end if there are any; the paper has nothing to measure on."""
+    return [*stages, Measure(moment)] if stages and not options.paper_protocol else list(stages)

@@ -8,6 +8,7 @@ from .learned_mask import LearnedMask
 from .pruner import Pruner
 from .report import effective_density, empty_layers, layer_records
 from .schedules import SCHEDULES, cubic, geometric, one_shot
+from .starting_mask import StartingMask
 from .units import UNITS, UnitGroup, Units, Weights
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "PerLayer",
     "Pool",
     "Pruner",
+    "StartingMask",
     "UnitGroup",
     "Units",
     "Weights",

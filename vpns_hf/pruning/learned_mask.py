@@ -19,14 +19,23 @@ class LearnedMask:
         layers: the masked layers by name; they must not change while the mask is learned.
         scores: those each layer starts with, float32, shaped like its weight; their storage becomes the layer's.
         pools: places of layers that are ranked together, and how many of their weights go.
+        gone: of each layer, True for weights that never come back; they are no more than go. Empty if there are none.
 
     Attributes:
+        gone: as given.
         thresholds: the last threshold of each pool; none before the first `update`.
     """
 
-    def __init__(self, layers: Mapping[str, MaskedLayer], scores: Sequence[Tensor], pools: Sequence[Pool]) -> None:
+    def __init__(
+        self,
+        layers: Mapping[str, MaskedLayer],
+        scores: Sequence[Tensor],
+        pools: Sequence[Pool],
+        gone: Sequence[Tensor] = (),
+    ) -> None:
         self.layers = list(layers.values())
         self.pools = list(pools)
+        self.gone = list(gone)
         self.selectors = [make_selector(pool.dropped, scores[0].device) for pool in pools]
         self.thresholds: list[Threshold] = []
         for layer, start in zip(self.layers, scores, strict=True):
@@ -53,9 +62,15 @@ class LearnedMask:
 
         The weights must be the ones the scores were started with, or `follow_weights` called since they moved.
         """
+        self._hold_down()
         self.thresholds = [
             selector.renew(*self._of(pool)) for selector, pool in zip(self.selectors, self.pools, strict=True)
         ]
+
+    def _hold_down(self) -> None:
+        """Gives weights that are gone the lowest scores, 0, which no other weight shares then."""
+        for scores, gone in zip(self.scores, self.gone, strict=True) if self.gone else ():
+            scores.masked_fill_(scores == 0, torch.finfo(scores.dtype).tiny).masked_fill_(gone, 0.0)
 
     @torch.no_grad()
     def follow_weights(self) -> None:

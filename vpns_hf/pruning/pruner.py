@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..models import VPNsForImageClassification
 from .budget import Budget, Global
 from .criteria import Scores
@@ -28,6 +29,22 @@ class Pruner:
 
     units: Units = field(default_factory=Weights)
     budget: Budget = field(default_factory=Global)
+
+    def check(self, model: VPNsForImageClassification, sparsity: float) -> None:
+        """Looks whether the sparsity can be reached from the masks of the model.
+
+        Raises:
+            InputError: as `Budget.pools`, or if more weights that are ranked together are masked than are to go.
+        """
+        masks, groups = model.masks(), self.units.groups(model)
+        for pool in self.budget.pools(groups, sparsity):
+            names = [groups[member].name for member in pool.members]
+            masked = sum(int((~masks[name]).sum()) for name in names)
+            if masked > pool.dropped:
+                raise InputError(
+                    f"sparsity {sparsity} removes {pool.dropped} weights of {names[0] if len(names) == 1 else 'all layers'}, "
+                    f"which has lost {masked} already; raise --sparsities, or give another --scope or --exclude"
+                )
 
     @torch.no_grad()
     def apply(self, model: VPNsForImageClassification, scores: Scores, sparsity: float) -> None:
@@ -56,13 +73,17 @@ class Pruner:
     def learn(self, model: VPNsForImageClassification, scores: Scores, sparsity: float) -> LearnedMask:
         """Begins to learn the mask of a model from `scores`; those of -inf become 0, the lowest magnitude.
 
+        What is masked already stays so.
+
         Raises:
             InputError: as `Budget.pools`.
         """
         starts = {name: torch.where(layer == -math.inf, 0.0, layer).float() for name, layer in scores.by_layer.items()}
-        groups = self.units.groups(model)
+        groups, masks = self.units.groups(model), model.masks()
+        pruned = [~masks[group.name] for group in groups]
         by_group: list[Tensor] = self.units.scores(starts, groups)
-        return LearnedMask(model.masked_layers(), by_group, self.budget.pools(groups, sparsity))
+        gone = pruned if any(bool(layer.any()) for layer in pruned) else []
+        return LearnedMask(model.masked_layers(), by_group, self.budget.pools(groups, sparsity), gone)
 
 
 def _below_others(key: Tensor, pruned: Tensor) -> Tensor:

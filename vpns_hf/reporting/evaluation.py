@@ -73,7 +73,7 @@ class ModelEvaluation(Record):
         rows = [
             ["Sparsity", "", percent(self.sparsity)],
             ["Prunable weights kept", count(self.total), count(self.nonzero)],
-            [MACS_TITLE, operations(cost.macs), operations(cost.macs_nonzero)],
+            [MACS_TITLE, operations(cost.macs), operations(cost.macs_nonzero, cost.macs_kept)],
             ["Size of the weights on disk", megabytes(cost.dense_bytes), megabytes(self.size)],
             [latency_title(cost), milliseconds(cost.dense_milliseconds), milliseconds(cost.milliseconds)],
         ]

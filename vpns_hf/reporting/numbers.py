@@ -71,12 +71,18 @@ def megabytes(size: int | None) -> str:
     return NOT_MEASURED if size is None else text.megabytes(size)
 
 
-def operations(number: int | None) -> str:
-    """Returns a count of operations with three digits that matter: 1814073344 -> "1.81 G", 1357824 -> "1.36 M"."""
+def operations(number: int | None, share: float | None = None) -> str:
+    """Returns a count of operations with three digits that matter: 1814073344 -> "1.81 G", 1357824 -> "1.36 M".
+
+    Args:
+        number: of operations.
+        share: of another count, in [0, 1], to stand in brackets: "544 M (30.00%)".
+    """
     if number is None:
         return NOT_MEASURED
     unit, size = next((pair for pair in (("G", 1e9), ("M", 1e6)) if number >= pair[1]), ("k", 1e3))
-    return f"{number / size:.3g} {unit}"
+    written = f"{number / size:.3g} {unit}"
+    return written if share is None else f"{written} ({percent(share)})"
 
 
 def milliseconds(value: float | None) -> str:

@@ -45,8 +45,23 @@ class ViewAccuracy(Record):
 
 
 @dataclass(frozen=True)
+class AccuracyAfter(Record):
+    """Accuracy of a network on its way, on the validation split; None where it was not measured.
+
+    Attributes:
+        masked: with its mask found, before anything follows.
+        recalibrated: with its running statistics estimated anew, where that was asked for.
+        tuned: at the end, in the epoch that was saved.
+    """
+
+    masked: ViewAccuracy | None = None
+    recalibrated: ViewAccuracy | None = None
+    tuned: ViewAccuracy | None = None
+
+
+@dataclass(frozen=True)
 class ViewLoss(Record):
-    """Mean cross-entropy over an epoch, on prompted and on plain batches; None where there were none."""
+    """Mean training loss over an epoch, on prompted and on plain batches; None where there were none."""
 
     prompted: float | None = None
     plain: float | None = None
@@ -119,6 +134,11 @@ class CostRecord(Record):
     batch_size: int | None = None
     device: str | None = None
     dtype: str | None = None
+
+    @property
+    def macs_kept(self) -> float | None:
+        """The share of `macs` with a kept weight, in [0, 1]."""
+        return None if not self.macs or self.macs_nonzero is None else self.macs_nonzero / self.macs
 
 
 @dataclass(frozen=True)

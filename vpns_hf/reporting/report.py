@@ -78,7 +78,8 @@ def _note(results: Results) -> str:
     return (
         f"Top-1 accuracy on the {splits} split{_test_images(results)}; in brackets the points above or below the dense "
         "model. A pass is one time through the training images, forward and backward, after any dense training that all "
-        "share; in brackets those of the dense model."
+        "share; behind the stroke those of the dense model. Weights are those kept, and MACs kept the share of the "
+        "multiplications for one picture that have a kept weight."
     )
 
 

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..utils.files import write_file
 from ..utils.public_names import public_command, public_name
 from .evaluation import ModelEvaluation
-from .records import CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, Record, ViewAccuracy
+from .records import AccuracyAfter, CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, Record, ViewAccuracy
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class RunResult(Record):
         waiting: share of the time of all epochs spent waiting for batches, in [0, 1]; None if not measured.
         scope: what was ranked together, such as "global"; None if not recorded.
         passes: over the training images, by part of the method; None if not recorded.
+        validation_after: accuracy on the validation split after each part of the method; None without such a split.
     """
 
     method: str
@@ -68,6 +69,7 @@ class RunResult(Record):
     waiting: float | None = None
     scope: str | None = None
     passes: Passes | None = None
+    validation_after: AccuracyAfter | None = None
 
     @property
     def total_seconds(self) -> float:

@@ -12,19 +12,21 @@ from .results import Results, RunResult
 
 
 def results_table(results: Results) -> str:
-    """One row per run: sparsity, accuracy of both views beside the dense model's, passes, weights kept, seconds.
+    """One row per run: sparsity, accuracy of both views beside the dense model's, passes, weights and MACs kept, seconds.
 
     Accuracies are in %, followed in brackets by the points they lie above the dense model; passes over the training
-    images by those of the dense model. Images that were left out are counted below.
+    images stand before those of the dense model; sparsities as they were asked for and as they are. MACs are
+    multiplications with a kept weight, of all that one picture takes. Images that were left out are counted below.
     """
     header = [
-        "Target",
-        "Achieved",
+        "Asked",
+        "Reached",
         "With prompt %",
         "Without %",
         "Dense %",
-        "Passes (dense)",
-        "Weights kept",
+        "Passes/dense",
+        "Weights",
+        "MACs kept",
         "Seconds",
     ]
     rows = [_run_row(run, results.reference_of(run)) for run in results.runs]
@@ -65,8 +67,9 @@ def _run_row(run: RunResult, dense: DenseResult) -> list[str]:
         with_prompt(points(run.accuracy.prompted, dense.accuracy)),
         points(run.accuracy.plain, dense.accuracy),
         points(dense.accuracy, None),
-        f"{_number(run.passes and run.passes.total)} ({_number(dense.passes)})",
+        f"{_number(run.passes and run.passes.total)}/{_number(dense.passes)}",
         count(run.nonzero),
+        "-" if run.cost.macs_kept is None else percent(run.cost.macs_kept),
         duration(run.total_seconds),
     ]
 

@@ -7,6 +7,7 @@ from .batch_norm import normalisation_layers, running_statistics, synchronise_st
 from .callbacks import LoggingCallback, ProgressCallback, TrackingCallback
 from .evaluation import Evaluation, evaluate_views, gather_valid, predictions
 from .loop import enter, run_stages, train, train_epoch
+from .objectives import CrossEntropy, Distillation, Objective
 from .optimizers import AdamSpec, OptimizerSpec, SGDSpec
 from .preparations import ChannelsLast, Compiled, Preparation
 from .progress import StageProgress
@@ -34,12 +35,15 @@ __all__ = [
     "Callback",
     "ChannelsLast",
     "Compiled",
+    "CrossEntropy",
+    "Distillation",
     "EpochSelection",
     "Evaluation",
     "FastStemGradient",
     "LastEpoch",
     "LoggingCallback",
     "ModelStage",
+    "Objective",
     "OptimizerSpec",
     "Preparation",
     "ProgressCallback",

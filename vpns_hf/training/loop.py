@@ -98,7 +98,7 @@ def train_epoch(run: Run, stage: TrainingStage, model: nn.Module) -> None:
     """
     model.train()
     progress = run.progress
-    updater = Updater(run.accelerator, run.stepping, model, progress.optimizers)
+    updater = Updater(run.accelerator, run.stepping, model, progress.optimizers, stage.objective(run))
     streams = [update.stream(run.data).epoch(progress.epoch, progress.step) for update in stage.updates]
     for batches in progress.waiting.over(zip(*streams, strict=True)):
         for update, batch in zip(stage.updates, batches, strict=True):

@@ -19,6 +19,7 @@ from ..data.batches import EarlyEvalBatches, EarlyTrainBatches
 from ..models import VPNsForImageClassification
 from ..reporting import EpochRecord, ViewAccuracy
 from .distributed import load_process_state
+from .objectives import CrossEntropy, Objective
 from .optimizers import OptimizerSpec
 from .preparations import Preparation
 from .progress import StageProgress
@@ -64,6 +65,7 @@ class Run:
         preparations: how the network computes in training stages.
         selected: which epoch of the last stage that selects one is kept; None before.
         kept: what a stage leaves for later ones, by name, as tensors and plain values.
+        teacher: a network of the same classes that stages may learn from, in evaluation mode; None without.
     """
 
     model: VPNsForImageClassification
@@ -80,6 +82,7 @@ class Run:
     preparations: Sequence[Preparation] = ()
     selected: SelectedEpoch | None = None
     kept: dict[str, Any] = field(default_factory=dict)
+    teacher: VPNsForImageClassification | None = None
 
     def __post_init__(self) -> None:
         self._started: dict[str, float] = {}
@@ -258,6 +261,10 @@ class TrainingStage(Stage):
     def build_schedule(self, name: str, optimizer: Optimizer) -> LRScheduler:
         """Returns the schedule of the optimiser of that name, stepped once per epoch: cosine annealing to 0."""
         return CosineAnnealingLR(optimizer, T_max=self.epochs)
+
+    def objective(self, run: Run) -> Objective:
+        """Returns what its updates make small: the cross-entropy."""
+        return CrossEntropy()
 
     def begin(self, run: Run) -> None:
         """Before the model is prepared."""

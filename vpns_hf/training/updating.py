@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..data import Batch
 from .batch_norm import running_statistics
+from .objectives import Objective
 
 
 class NonFinitePolicy(ABC):
@@ -108,6 +109,7 @@ class Updater:
         stepping: how the steps are taken.
         model: the prepared model.
         optimizers: the prepared optimisers by name.
+        objective: what an update makes small.
     """
 
     def __init__(
@@ -116,9 +118,10 @@ class Updater:
         stepping: Stepping,
         model: nn.Module,
         optimizers: Mapping[str, AcceleratedOptimizer],
+        objective: Objective,
     ) -> None:
         self.accelerator, self.stepping = accelerator, stepping
-        self.model, self.optimizers = model, optimizers
+        self.model, self.optimizers, self.objective = model, optimizers, objective
 
     def update(
         self, batch: Batch, prompted: bool, trains: Sequence[str], after_backward: Callable[[], None] = lambda: None
@@ -150,7 +153,8 @@ class Updater:
         losses = []
         for index, part in enumerate(parts):
             with self._synchronised(index == len(parts) - 1):
-                loss = self.model(part.pixel_values, labels=part.labels, prompted=prompted).loss
+                output = self.model(part.pixel_values, labels=part.labels, prompted=prompted)
+                loss = self.objective(output, part)
                 loss = loss if len(parts) == 1 else loss * (len(part.labels) / len(batch.labels))
                 self.accelerator.backward(loss)
             losses.append(loss.detach())

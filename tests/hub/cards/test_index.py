@@ -59,7 +59,7 @@ def test_the_command_of_a_planned_model_makes_it(planned, monkeypatch, tmp_path)
 
 def test_what_was_measured_stands_in_the_index(run_dir, tmp_path):
     name = "resnet18-cifar100-70"
-    assert cells(index_page(tmp_path), name)[2:5] == ["not measured"] * 3
+    assert cells(index_page(tmp_path), name)[2:6] == ["not measured"] * 4
     [model] = find_models(run_dir, 0.7)
     for folder in (name, "of-my-own"):
         added = add_card(model, tmp_path, folder, license="mit")
@@ -67,8 +67,8 @@ def test_what_was_measured_stands_in_the_index(run_dir, tmp_path):
         assert "license: mit\n" in (added / "README.md").read_text()
         assert len(Results.load(added / "results.json").runs) == 1
     page = index_page(tmp_path)
-    assert cells(page, name)[1:5] == ["70%", "94.17%", "93.17%", "90.00%"]
-    assert cells(page, "of-my-own")[1:5] == ["70%", "94.17%", "93.17%", "90.00%"]
+    assert cells(page, name)[1:6] == ["70%", "25.00%", "94.17%", "93.17%", "90.00%"]
+    assert cells(page, "of-my-own")[1:6] == ["70%", "25.00%", "94.17%", "93.17%", "90.00%"]
     assert f"[`{name}`]({name}/README.md)" in page
     assert cells(page, "resnet18-cifar100-60")[2] == "not measured"
 

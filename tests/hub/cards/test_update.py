@@ -110,7 +110,7 @@ def test_figures_of_the_same_split_take_the_place_of_the_old(folder, update):
         "| Top-5, with the prompt | | 93.00% |",
         "| Top-5, without the prompt | 99.80% | 94.00% |",
         "| Prunable weights kept | 100 | 25 |",
-        "| MACs for one picture; pruned: those with a non-zero weight | 2 G | 500 M |",
+        "| MACs for one picture; pruned: those with a non-zero weight | 2 G | 500 M (25.00%) |",
         "| Latency (batch of 1, bfloat16, CPU, 8 threads) | 1.25 ms | 1.5 ms |",
         "| Size of the weights on disk | 9.00 MB | 2.50 MB |",
     ]
@@ -123,7 +123,7 @@ def test_the_section_says_what_was_measured_and_how(update):
     assert section.startswith("the test split of `org/digits`\n\nMeasured on 1,234 images, 2026-01-31, by\n")
     assert "\npython scripts/evaluate.py net --dataset_name org/digits --update_card\n" in section
     assert "| Top-1 accuracy |          91.00% |  92.00% |\n" in section
-    assert "| Sparsity                                                   |         |  75.00% |\n" in section
+    assert "| Sparsity                                                   |         |         75.00% |\n" in section
     assert "\n\nVersions: torch 2.13.0.\n" in section
 
 

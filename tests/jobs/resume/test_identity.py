@@ -22,7 +22,7 @@ def test_what_is_finished_is_taken_over():
     first.finish("dense reference", {"accuracy": 0.5})
     second.load_state_dict(first.state_dict())
     assert second.finished == {"pre-training": {}, "dense reference": {"accuracy": 0.5}}
-    assert torch.equal(second.base["weight"], torch.ones(2))
+    assert torch.equal(second.weights["pre-training"]["weight"], torch.ones(2))
 
 
 def test_changes_are_listed_in_one_line():

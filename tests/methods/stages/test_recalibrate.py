@@ -70,8 +70,9 @@ def test_a_network_without_batch_norm_is_said(caplog):
 def test_it_stands_between_the_mask_and_fine_tuning(tmp_path):
     task = Task(sparsity=0.5, images=40, classes=3)
     stages = METHODS["vpns"].stages(tiny_arguments(tmp_path, bn_recalibration=4), task)
-    assert [stage.name for stage in stages] == ["label_mapping", "find_mask", "bn_recalibration", "finetune"]
-    assert stages[2].batches == 4
+    names = [stage.name for stage in stages]
+    assert names == ["label_mapping", "find_mask", "measure", "bn_recalibration", "measure", "finetune"]
+    assert stages[3].batches == 4
     assert "bn_recalibration" not in [stage.name for stage in METHODS["vpns"].stages(tiny_arguments(tmp_path), task)]
 
 

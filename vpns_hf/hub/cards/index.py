@@ -19,13 +19,14 @@ NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 HEADER = (
     "Model",
     "Sparsity",
+    "MACs kept",
     "Top-1, with the prompt",
     "Top-1, without",
     "Dense",
     "Passes, pruned / dense",
     "Command",
 )
-ALIGNED_RIGHT = (False, True, True, True, True, False, False)
+ALIGNED_RIGHT = (False, True, True, True, True, True, False, False)
 INTRODUCTION = """\
 # Model cards
 
@@ -119,13 +120,14 @@ def write_index(cards: Path) -> None:
 
 
 def _row(name: str, sparsity: float, results: Results | None, command: str | None) -> list[str]:
-    title, measured = f"`{name}`", [NOT_MEASURED] * 4
+    title, measured = f"`{name}`", [NOT_MEASURED] * 5
     if results is not None:
         title, run = f"[`{name}`]({name}/README.md)", results.runs[0]
         dense = results.reference_of(run)
         costs = passes([run.passes and run.passes.total]), passes([dense.passes])
         cost = " / ".join(each or "not recorded" for each in costs)
         measured = [
+            percent(run.cost.macs_kept),
             with_prompt(percent(run.accuracy.prompted)),
             percent(run.accuracy.plain),
             percent(dense.accuracy),

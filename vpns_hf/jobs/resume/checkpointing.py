@@ -58,9 +58,9 @@ class Checkpointing(Callback):
         if not isinstance(stage, TrainingStage):  # whose last epoch has just left one
             self.save(run)
 
-    def part_finished(self, part: str, result: Mapping[str, Any], base: Mapping[str, Any] | None = None) -> None:
-        """Notes that a part of the job is finished."""
-        self.job.finish(part, result, base)
+    def part_finished(self, part: str, result: Mapping[str, Any], weights: Mapping[str, Any] | None = None) -> None:
+        """Notes that a part of the job is finished, and its weights where later parts need them."""
+        self.job.finish(part, result, weights)
         self.save(None)
 
     def save(self, run: Run | None) -> None:

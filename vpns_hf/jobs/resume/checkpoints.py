@@ -25,7 +25,7 @@ from ..output import digest_of_stream
 
 logger = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 MANIFEST = "manifest.json"
 NAME = re.compile(r"checkpoint-(\d{6})")
 

@@ -25,23 +25,23 @@ class Job:
 
     Attributes:
         finished: {part: its result, plain values}.
-        base: weights every sparsity starts from, after pre-training; empty without.
+        weights: {part: tensors that later parts need of it}, of pre-training and of dense references that teach.
     """
 
     def __init__(self, identity: Mapping[str, Any], processes: int = 1) -> None:
         self.identity, self.processes = _plain(identity), processes
         self.finished: dict[str, dict[str, Any]] = {}
-        self.base: dict[str, Tensor] = {}
+        self.weights: dict[str, dict[str, Tensor]] = {}
 
-    def finish(self, part: str, result: Mapping[str, Any], base: Mapping[str, Tensor] | None = None) -> None:
-        """Notes the result of a part, and the weights later parts start from if it made them."""
+    def finish(self, part: str, result: Mapping[str, Any], weights: Mapping[str, Tensor] | None = None) -> None:
+        """Notes the result of a part, and its weights where later parts need them."""
         self.finished[part] = _plain(result)
-        if base is not None:
-            self.base = {key: value.detach().to("cpu", copy=True) for key, value in base.items()}
+        if weights is not None:
+            self.weights[part] = {key: value.detach().to("cpu", copy=True) for key, value in weights.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all of it, as tensors and plain values."""
-        names = ("identity", "processes", "finished", "base")
+        names = ("identity", "processes", "finished", "weights")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -62,7 +62,7 @@ class Job:
                 _counted(self.processes, "process", "processes"),
                 _counted(state["processes"], "has", "have"),
             )
-        self.finished, self.base = dict(state["finished"]), dict(state["base"])
+        self.finished, self.weights = dict(state["finished"]), dict(state["weights"])
 
 
 def identity_of(

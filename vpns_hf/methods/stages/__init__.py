@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from .bilevel import FindMaskBilevel
 from .find_mask import FindMaskStage
-from .finetune import FineTuneStage, tuning_optimizer
+from .finetune import FineTuneStage, Lesson, tuning_optimizer
 from .label_mapping import FitLabelMapping, count_predictions, fit_label_mapping
+from .measure import MEASURED, Measure
 from .pretrain import PretrainStage
 from .prune import Prune
 from .recalibrate import RecalibrateBatchNorm
 from .rewind import Rewind
 from .round import BetweenRounds, TrainRound
 from .scoring import scoring_context
+from .starting_mask import StartFromMask
 
 __all__ = [
+    "MEASURED",
     "BetweenRounds",
     "FindMaskBilevel",
     "FindMaskStage",
     "FineTuneStage",
     "FitLabelMapping",
+    "Lesson",
+    "Measure",
     "PretrainStage",
     "Prune",
     "RecalibrateBatchNorm",
     "Rewind",
+    "StartFromMask",
     "TrainRound",
     "count_predictions",
     "fit_label_mapping",

@@ -49,7 +49,7 @@ class FindMaskStage(TrainingStage):
         self.mapping_interval = mapping_interval
 
     def check(self, model: VPNsForImageClassification) -> None:
-        self.pruner.budget.pools(self.pruner.units.groups(model), self.sparsity)
+        self.pruner.check(model, self.sparsity)
 
     def begin(self, run: Run) -> None:
         self.mask = self.pruner.learn(run.model, self.criterion(scoring_context(run)), self.sparsity)
@@ -80,9 +80,13 @@ class FindMaskStage(TrainingStage):
         warn_of_empty_layers(run.model, self.sparsity, self._empty)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"scores": [scores.detach() for scores in self.mask.scores]}
+        return {"scores": [scores.detach() for scores in self.mask.scores], "gone": self.mask.gone}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        # What is masked halfway may come back; what was masked before the search may not.
+        self.mask.gone = [
+            gone.to(scores.device) for gone, scores in zip(state["gone"], self.mask.scores, strict=False)
+        ]
         with torch.no_grad():
             for scores, saved in zip(self.mask.scores, state["scores"], strict=True):
                 scores.copy_(saved)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
@@ -13,8 +14,10 @@ from ...models import VPNsForImageClassification
 from ...reporting import ViewAccuracy
 from ...training import (
     BestOnValidation,
+    Distillation,
     EpochSelection,
     LastEpoch,
+    Objective,
     OptimizerSpec,
     Run,
     SGDSpec,
@@ -24,6 +27,19 @@ from ...training import (
 from ..options import FineTuneOptions
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What fine-tuning learns from a teacher.
+
+    Attributes:
+        alpha: its share of the loss, above 0 and at most 1.
+        temperature: that softens the classes, above 0.
+    """
+
+    alpha: float
+    temperature: float
+
+
 class FineTuneStage(TrainingStage):
     """Trains all weights, biases and normalisation together with the visual prompt; the mask stays.
 
@@ -31,14 +47,21 @@ class FineTuneStage(TrainingStage):
         epochs: as in `TrainingStage`.
         optimizer: as in `TrainingStage`.
         selection: which of its epochs the model goes on from; the last if not given.
+        lesson: what it learns from the teacher of the run; nothing if not given.
     """
 
     name = "finetune"
     counts_as = "tuning"
 
-    def __init__(self, epochs: int, optimizer: OptimizerSpec, selection: EpochSelection | None = None) -> None:
+    def __init__(
+        self,
+        epochs: int,
+        optimizer: OptimizerSpec,
+        selection: EpochSelection | None = None,
+        lesson: Lesson | None = None,
+    ) -> None:
         super().__init__(epochs, optimizer)
-        self.selection = selection or LastEpoch()
+        self.selection, self.lesson = selection or LastEpoch(), lesson
 
     @classmethod
     def of(cls, options: FineTuneOptions, before: Sequence[Stage] = ()) -> FineTuneStage:
@@ -52,13 +75,23 @@ class FineTuneStage(TrainingStage):
             InputError: if they leave less than an epoch.
         """
         epochs = _epochs(options, sum(stage.passes for stage in before))
-        return cls(epochs, tuning_optimizer(options), _selection(options))
+        return cls(epochs, tuning_optimizer(options), _selection(options), _lesson(options))
 
     @classmethod
     def to_match(cls, options: FineTuneOptions, passes: float) -> FineTuneStage:
         """Returns the stage with at least that many passes over the training images, whatever epochs are asked for."""
         epochs = math.ceil(passes / len(cls.updates) - 1e-9)
         return cls(epochs, tuning_optimizer(options), _selection(options))
+
+    @property
+    def taught_passes(self) -> float:
+        """How often a teacher goes through the training images, forward alone."""
+        return 0.0 if self.lesson is None else self.passes
+
+    def objective(self, run: Run) -> Objective:
+        if self.lesson is None:
+            return super().objective(run)
+        return Distillation(run.teacher, self.lesson.alpha, self.lesson.temperature, run.accelerator.autocast)
 
     def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
         return model.backbone.parameters()
@@ -81,6 +114,10 @@ def tuning_optimizer(options: FineTuneOptions) -> SGDSpec:
     """Returns the optimiser of fine-tuning, and of the rounds of iterative methods."""
     rates = options.learning_rate, options.prompt_finetune_learning_rate
     return SGDSpec(*rates, options.momentum, options.weight_decay)
+
+
+def _lesson(options: FineTuneOptions) -> Lesson | None:
+    return Lesson(options.distill_alpha, options.distill_temperature) if options.distill_alpha else None
 
 
 def _selection(options: FineTuneOptions) -> EpochSelection:

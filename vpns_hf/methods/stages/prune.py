@@ -45,9 +45,8 @@ class Prune(ModelStage):
         return self.share * len(self.sparsities)
 
     def check(self, model: VPNsForImageClassification) -> None:
-        groups = self.pruner.units.groups(model)
         for sparsity in self.sparsities:
-            self.pruner.budget.pools(groups, sparsity)
+            self.pruner.check(model, sparsity)
         if self.suits is not None:
             self.suits(model)
 
