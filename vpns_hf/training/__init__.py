@@ -9,18 +9,20 @@ from .evaluation import Evaluation, evaluate_views, gather_valid, predictions
 from .loop import enter, run_stages, train, train_epoch
 from .objectives import CrossEntropy, Distillation, Objective
 from .optimizers import AdamSpec, OptimizerSpec, SGDSpec
-from .preparations import ChannelsLast, Compiled, Preparation
-from .progress import StageProgress
-from .rank_check import RankCheck, check_ranks, fingerprints, shared_tensors
-from .run import MAIN, PLAIN, PROMPTED, Callback, ModelStage, Run, RunData, Stage, TrainingStage, Update
-from .selection import BestOnValidation, EpochSelection, LastEpoch, SelectedEpoch, best_view
-from .stem_gradient import (
+from .preparations import (
+    ChannelsLast,
+    Compiled,
     FastStemGradient,
+    Preparation,
     StridedConvolution,
     frame_gradient,
     has_slow_input_gradient,
     input_gradient,
 )
+from .progress import StageProgress
+from .rank_check import RankCheck, check_ranks, fingerprints, shared_tensors
+from .run import MAIN, PLAIN, PROMPTED, Callback, ModelStage, Run, RunData, Stage, TrainingStage, Update
+from .selection import BestOnValidation, EpochSelection, LastEpoch, SelectedEpoch, best_view
 from .updating import LEAST_IMAGES, SkipNonFinite, Stepping, StopAtNonFinite
 from .waiting import Waiting
 

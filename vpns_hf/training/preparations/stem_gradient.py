@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..models import VPNsForImageClassification
-from ..models.masked_layers import MaskedConv2d
-from ..models.visual_prompts import PadPrompt, VisualPrompt
-from .preparations import Preparation
+from ...models import VPNsForImageClassification
+from ...models.masked_layers import MaskedConv2d
+from ...models.visual_prompts import PadPrompt, VisualPrompt
+from .base import Preparation
 
 FEW_CHANNELS = 4
 MANY_VALUES = 100_000  # a smaller batch gains nothing

@@ -14,8 +14,8 @@ from vpns_hf.training import (
     frame_gradient,
     has_slow_input_gradient,
     input_gradient,
-    stem_gradient,
 )
+from vpns_hf.training.preparations import stem_gradient
 
 SHAPES = [(kernel, stride, padding) for kernel in (2, 3, 4, 7) for stride in (2, 3, 4) for padding in range(4)]
 FITTING = [(kernel, stride, padding) for kernel, stride, padding in SHAPES if kernel >= stride and padding < kernel]
