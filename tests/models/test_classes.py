@@ -16,7 +16,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES as CLASSIFIERS
 
 from tests.families import ATTENTION
-from tests.helpers import CLASSES, pictures, prune_at_random, randomised
+from tests.helpers import CLASSES, pictures, prune_at_random, randomised, tiny_resnet
 from tests.training_helpers import HandClassifier, HandConfig
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import HEADS, Backbone
@@ -124,3 +124,12 @@ def test_a_network_that_does_not_grow_ends_in_its_head():
 
 def test_names_come_in_the_order_of_the_logits():
     assert class_names(PreTrainedConfig(id2label={"1": "bee", "0": "ant", "2": "ant"})) == ["ant", "bee", "ant"]
+
+
+def test_what_a_backbone_was_trained_for_is_not_that_of_its_classes():
+    """As a regression a pipeline would give raw logits, and further training another loss."""
+    backbone = tiny_resnet()
+    backbone.config.problem_type = "regression"
+    model = VPNsForImageClassification.from_backbone(backbone, id2label=CLASSES, image_size=16, prompt_size=2)
+    assert model.to_dense().config.problem_type is None
+    assert backbone.config.problem_type == "regression"

@@ -64,7 +64,7 @@ class JobParser(OneLineErrors, HfArgumentParser):
         """Exits; a number that is written otherwise than it is read is answered with what to write."""
         wrong = NO_NUMBER.search(message)
         meant = number_meant(wrong["value"]) if wrong else None
-        super().error(f"{message}; write {meant}" if meant else message)
+        super().error(f"{message}; write {meant}" if meant and meant != wrong["value"] else message)
 
     def _meant(self, name: str, dashes: str = "") -> str:
         options = [action.dest for action in self._actions if action.dest not in ("help", "config")]

@@ -25,13 +25,13 @@ def measure_cost(model: VPNsForImageClassification) -> CostRecord:
     side = model.config.image_size
     pixels = torch.rand(BATCH_SIZE, 3, side, side, device=model.device, dtype=model.dtype)
     normalised = model.normalise(pixels)
-    macs = count_macs(model, pixels[:1])
+    dense, pruned = count_macs(stock, normalised[:1]), count_macs(model, pixels[:1])  # a prompt may enlarge a picture
     calls = {"pruned": lambda: model(pixels).logits, "dense": lambda: stock(normalised).logits}
     milliseconds = measure_latency(calls, model.device)
     model.train(was_training)
     return CostRecord(
-        macs=macs.dense,
-        macs_nonzero=macs.nonzero,
+        macs=dense.dense,
+        macs_nonzero=pruned.nonzero,
         dense_bytes=_bytes_on_disk(stock),
         milliseconds=milliseconds["pruned"],
         dense_milliseconds=milliseconds["dense"],

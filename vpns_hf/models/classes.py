@@ -23,6 +23,7 @@ def set_classes(config: PreTrainedConfig, names: Sequence[str]) -> None:
     config.num_labels = len(names)  # a field of its own where the names do not tell, as of PVT
     config.id2label = dict(enumerate(names))
     config.label2id = {name: index for index, name in enumerate(names)}
+    config.problem_type = None  # whatever the backbone was trained for, these classes exclude each other
     for field, value in (("num_classes", len(names)), ("label_names", list(names))):  # timm's words for them
         if hasattr(config, field):
             setattr(config, field, value)

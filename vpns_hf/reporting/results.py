@@ -76,6 +76,12 @@ class RunResult(Record):
         """Wall-clock time of the whole run."""
         return sum(self.seconds.values())
 
+    @property
+    def emptied(self) -> str:
+        """The layers without a weight, through which nothing of a picture passes, in words; empty if there are none."""
+        names = [layer.name for layer in self.layers if not layer.nonzero]
+        return ", ".join(names[:2]) + (f" and {len(names) - 2} more layers" if len(names) > 2 else "")
+
     def is_same_but_seed(self, other: RunResult) -> bool:
         """Returns whether both differ in their seed, and not in what they prune, how, how much, or where it was measured."""
 

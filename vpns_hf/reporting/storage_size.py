@@ -48,4 +48,4 @@ def storage_size(model: VPNsForImageClassification, kept: int | None = None) -> 
 
 def binary_entropy(density: float) -> float:
     """Returns H(d) in bits, for d in [0, 1]."""
-    return -sum(part * math.log2(part) for part in (density, 1 - density) if part > 0)
+    return sum(-part * math.log2(part) for part in (density, 1 - density) if 0 < part < 1)

@@ -31,7 +31,13 @@ def results_table(results: Results) -> str:
     ]
     rows = [_run_row(run, results.reference_of(run)) for run in results.runs]
     table = markdown_table(header, rows, right=[True] * len(header))
-    return "\n\n".join([table, *image_notes(results)])
+    emptied = [
+        f"At {short_percent(run.sparsity_requested)} sparsity no weight is left in {run.emptied}: nothing of the picture "
+        "passes through."
+        for run in results.runs
+        if run.emptied
+    ]
+    return "\n\n".join([table, *emptied, *image_notes(results)])
 
 
 def image_notes(results: Results) -> list[str]:

@@ -117,6 +117,21 @@ def test_training_sees_the_pixels_of_the_processor_or_says_that_it_does_not(mode
     assert is_misread(image) == (mode in DEEP_MODES)
 
 
+@pytest.mark.parametrize(
+    ("mode", "transparency"),
+    [("P", 2), ("P", bytes([0, 128, 255, 10])), ("L", 7), ("RGB", (255, 0, 0)), ("RGB", None), ("1", 0)],
+)
+def test_a_transparent_colour_is_seen_as_pipeline_sees_it(mode, transparency):
+    """Which puts it on white, where a file names one colour for it."""
+    stored = io.BytesIO()
+    pixels = np.random.default_rng(0).choice([0, 7, 255], (20, 30, 3)).astype(np.uint8)
+    picture = Image.fromarray(pixels).quantize(4) if mode == "P" else Image.fromarray(pixels).convert(mode)
+    picture.save(stored, "PNG", **({} if transparency is None else {"transparency": transparency}))
+    ours = to_planes(to_square(to_rgb(Image.open(stored)), 16)).astype(float)
+    seen = image_processor(tiny_model())(load_image(Image.open(stored)), return_tensors="np")["pixel_values"][0]
+    assert np.abs(ours - 255 * seen).max() <= 1
+
+
 def test_a_mode_that_nothing_reads_is_bad(make_split):
     assert "La" not in MODES
     with pytest.raises(ValueError, match="not supported"):

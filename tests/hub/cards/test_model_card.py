@@ -10,7 +10,16 @@ import yaml
 from huggingface_hub import ModelCard
 
 from vpns_hf.hub.cards import BEGIN, END, renewed_card, write_model_card
-from vpns_hf.reporting import CostRecord, DenseResult, Passes, Results, RunResult, ViewAccuracy
+from vpns_hf.reporting import (
+    CostRecord,
+    DenseResult,
+    LayerRecord,
+    ModelEvaluation,
+    Passes,
+    Results,
+    RunResult,
+    ViewAccuracy,
+)
 
 HEADER = """\
 library_name: transformers
@@ -323,3 +332,40 @@ def test_a_new_card_replaces_the_old_one(folder):
     text = write_model_card(folder, RESULTS, replace(RUN, seed=9)).read_text()
     assert "seed 9." in text
     assert "seed 7." not in text
+
+
+def test_a_layer_without_weights_stands_among_the_limits(card):
+    told = "\n- No weight is left in a.conv, b.conv and 1 more layers: nothing of the picture passes through"
+    layers = [LayerRecord(name, (4,), 0) for name in ("a.conv", "b.conv", "c.conv")]
+    assert told in card(layers=layers).text
+    assert "No weight is left" not in card(layers=[LayerRecord("a.conv", (4,), 1)]).text
+    assert "\n\n- Unstructured sparsity" in card(layers=layers).text
+
+
+@pytest.mark.parametrize(
+    ("images", "told"), [(100, "91.00% with the prompt, 92.00% without"), (40, "95.28% with the prompt")]
+)
+def test_an_evaluation_on_other_images_does_not_take_the_place_of_the_headline(card, images, told):
+    """The dense figure beside it is of the images of the job."""
+    dataset = RESULTS.dataset
+    evaluation = ModelEvaluation(
+        **{
+            "dataset": dataset,
+            "split": "test",
+            "images": images,
+            "prompt_at_inference": True,
+            "size": 9,
+            "cost": CostRecord(),
+        },
+        **{
+            "accuracy": ViewAccuracy(0.91, 0.92),
+            "top5": ViewAccuracy(0.99, 0.99),
+            "nonzero": RUN.nonzero,
+            "total": RUN.total,
+        },
+    )
+    made = card(replace(RESULTS, images={"test": 100}, evaluations=[evaluation]))
+    assert f"`org/digits` (100 images): {told}" in made.text
+    values = [result.metric_value for result in made.data.eval_results if result.metric_type == "accuracy"]
+    assert sorted(values) == ([0.91, 0.92] if images == 100 else [0.9417, 0.9528])
+    assert "## Evaluation on the test split" in made.text

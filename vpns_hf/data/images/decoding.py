@@ -1,6 +1,6 @@
 """One stored picture of any mode (grey, palette, CMYK, 16 bits, floats) becomes RGB pixels; and many do, in parallel.
 
-The pixels are those of the image processor that is saved with a model, and of `pipeline`: Pillow's `convert("RGB")`.
+The pixels are those that `pipeline` and the image processor that is saved with a model see.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from pathlib import Path
 
 import datasets
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from datasets.utils.file_utils import is_local_path
 from PIL import Image
+from transformers.image_transforms import convert_to_rgb
 
 from ..provenance import Origin
 from .bad_images import BadImage
@@ -26,6 +28,8 @@ WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")  # which Pillow cuts 
 MOST_APART = 1  # grey levels between what is trained on and what a processor sees
 SMALLEST_SIDE = 2  # pixels; what has less shows nothing, and is mostly a placeholder
 CHUNK = 64  # images
+# Versions of transformers that can give arrays warn of pictures.
+AS_NUMPY = {"return_numpy": True} if "return_numpy" in signature(convert_to_rgb).parameters else {}
 # PIL works outside the interpreter lock, but with files of fewer bytes threads mostly wait for each other to get it.
 WORTH_A_THREAD = 8192
 
@@ -56,7 +60,7 @@ def _at_hand(stored: dict) -> dict:
 def to_rgb(image: Image.Image) -> Image.Image:
     """Returns 8-bit RGB of the first frame, as the image processor saved with a model sees it.
 
-    Transparency is dropped; grey and CMYK become what PIL makes of them. What a processor misreads is scaled instead:
+    Transparency is dropped, but where one colour stands for it; grey and CMYK become what PIL makes of them. What a processor misreads is scaled instead:
     values beyond 255 are taken for 16 bits and keep their upper byte, floats up to 1 are scaled to 255.
     """
     return _scaled(image) if is_misread(image) else _plain_rgb(image)
@@ -71,9 +75,13 @@ def is_misread(image: Image.Image) -> bool:
 
 
 def _plain_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "P":
-        image = image.convert("RGBA")  # PIL warns when a palette with transparency is converted in one step
-    return image if image.mode == "RGB" else image.convert("RGB")
+    if isinstance(image.info.get("transparency"), bytes):
+        image = image.convert("RGBA")  # PIL warns when such a palette is converted in one step
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    # A colour that stands for transparency outlasts that, and processors see it.
+    return (
+        rgb if rgb.info.get("transparency") is None else Image.fromarray(np.asarray(convert_to_rgb(rgb, **AS_NUMPY)))
+    )
 
 
 def _scaled(image: Image.Image) -> Image.Image:

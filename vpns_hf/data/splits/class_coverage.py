@@ -8,14 +8,19 @@ from collections.abc import Sequence
 logger = logging.getLogger(__name__)
 
 
-def warn_of_classes_cut_off(kept: Sequence[int], there: Sequence[int]) -> None:
-    """Warns where the first training rows, with the labels `kept`, do not show every class of all rows."""
+def warn_of_classes_cut_off(kept: Sequence[int], there: Sequence[int], part: str, option: str) -> None:
+    """Warns where the first rows, with the labels `kept`, do not show every class of all rows.
+
+    Args:
+        kept: the label of every row that is left.
+        there: the label of every row.
+        part: what the rows are, such as "training".
+        option: that cut them off.
+    """
     if len(set(kept)) < len(set(there)):
         logger.warning(
-            "the first %d training rows show %d of %d classes: raise max_train_samples, or shuffle the rows first",
-            len(kept),
-            len(set(kept)),
-            len(set(there)),
+            "the first %d %s rows show %d of %d classes: raise %s, or shuffle the rows first",
+            *(len(kept), part, len(set(kept)), len(set(there)), option),
         )
 
 

@@ -79,16 +79,17 @@ def prepare_splits(
         whole, whole_test = _cut(whole, columns, test_fraction, TEST_SEED, "test")
     else:
         whole_test = _part(dataset, (roles.test,), columns, values)
-    train = _first(whole, max_train_samples, "max_train_samples")
-    test = _first(whole_test, max_test_samples, "max_test_samples")
-    _warn_of_classes(train, whole, whole_test, values, columns, roles.test or "test")
+    train = _first(whole, columns, max_train_samples, "training", "max_train_samples")
+    test = _first(whole_test, columns, max_test_samples, "test", "max_test_samples")
+    labels = (read_column(part.rows, columns.label) for part in (whole, whole_test))
+    warn_of_classes_apart(*labels, values, roles.test or "test")
     validation = None
     if roles.validation is not None:
         validation = _part(dataset, (roles.validation,), columns, values)
     elif not use_all_of_train:
         train, validation = _cut(train, columns, validation_fraction, seed, "validation")
     if validation is not None:
-        validation = _first(validation, max_eval_samples, "max_eval_samples")
+        validation = _first(validation, columns, max_eval_samples, "validation", "max_eval_samples")
     parts = {"train": train, "validation": validation, "test": test}
     return Splits(
         train.rows,
@@ -161,18 +162,14 @@ def _check_several(values: list, columns: Columns) -> None:
         )
 
 
-def _first(part: _Part, count: int | None, option: str) -> _Part:
+def _first(part: _Part, columns: Columns, count: int | None, name: str, option: str) -> _Part:
     if count is None:
         return part
     if count < 1:
         raise InputError(f"{option} is {count}; give a number of at least 1, or leave it out for all rows")
-    return part.take(range(min(count, len(part.rows))))
-
-
-def _warn_of_classes(train: _Part, whole: _Part, test: _Part, values: list, columns: Columns, name: str) -> None:
-    kept, there, tested = (read_column(part.rows, columns.label) for part in (train, whole, test))
-    warn_of_classes_cut_off(kept, there)
-    warn_of_classes_apart(there, tested, values, name)
+    first = part.take(range(min(count, len(part.rows))))
+    warn_of_classes_cut_off(*(read_column(rows, columns.label) for rows in (first.rows, part.rows)), name, option)
+    return first
 
 
 def _cut(train: _Part, columns: Columns, fraction: float, seed: int, name: str) -> tuple[_Part, _Part]:

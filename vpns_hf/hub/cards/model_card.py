@@ -15,6 +15,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from ...errors import InputError
 from ...reporting import (
     NOT_MEASURED,
+    ModelEvaluation,
     Results,
     RunResult,
     ViewAccuracy,
@@ -163,9 +164,15 @@ def _newest(results: Results) -> RunResult | None:
     for evaluation in results.evaluations:
         counted = {name: getattr(evaluation, name) for name in ("sparsity", "nonzero", "total", "cost")}
         run = replace(run, **counted)
-        if (evaluation.dataset, evaluation.split) == (_dataset(results), run.split):
+        if _is_of_the_job(evaluation, results):
             run = replace(run, accuracy=evaluation.accuracy, top5=evaluation.top5)
     return run
+
+
+def _is_of_the_job(evaluation: ModelEvaluation, results: Results) -> bool:
+    """Returns whether accuracies are of the images that the job measured on, as far as their names and number tell."""
+    same = (evaluation.dataset, evaluation.split) == (_dataset(results), results.runs[0].split)
+    return same and results.test_images in (None, evaluation.images)
 
 
 def _dataset(results: Results) -> str:
@@ -183,6 +190,8 @@ def _model_index(results: Results) -> list[EvalResult]:
     if run is not None:
         measured += _accuracies(_dataset(results), run.split, run.accuracy, run.top5, bool(run.prompt_at_inference))
     for one in results.evaluations:
+        if run is not None and (one.dataset, one.split) == (_dataset(results), run.split):
+            continue  # the headline has it, or it is of other images, which the section of its own tells
         measured += _accuracies(one.dataset, one.split, one.accuracy, one.top5, one.prompt_at_inference)
     return newest_in_place(measured)
 
