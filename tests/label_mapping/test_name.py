@@ -95,3 +95,12 @@ def test_only_the_names_of_transformers_are_none():
     assert are_unnamed(["LABEL_0", "LABEL_1"])
     assert not are_unnamed(["0", "1"])
     assert not are_unnamed(["LABEL_1", "LABEL_0"])
+
+
+def test_names_that_differ_in_case_alone_are_the_same():
+    source, target = ["Dog", "Cat", "Bear"], ["bear", "cat", "dog"]
+    assert AutoMapping(0).fit(refuse, source, target).tolist() == [2, 1, 0]
+    with pytest.raises(InputError, match="the class 'bear' would be read from the 'Dog'"):
+        LABEL_MAPPINGS["identity"](0).check(source, target)
+    both = ["Polish", "polish", "cat"]  # which are two classes
+    assert AutoMapping(0).fit(refuse, both, ["polish", "cat", "Polish"]).tolist() == [1, 2, 0]

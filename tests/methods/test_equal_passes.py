@@ -98,6 +98,14 @@ def test_imp_shares_them_between_rounds_and_tuning():
         assert stages[-1].epochs == (total - 2 * sum(rounds)) // 2 >= rounds[0]
 
 
+@pytest.mark.parametrize(("step", "rounds", "tuning"), [(0, 8, 4), (1, 6, 6), (3, 2, 10), (9, 2, 10)])
+def test_what_rounds_do_not_train_again_does_not_count(step, rounds, tuning):
+    """Four rounds of an epoch of three steps, 12 passes in all: all rounds but the first begin at the step."""
+    args = arguments("imp", equal_passes="12", imp_rewind_step=step)
+    found = passes_of(METHODS["imp"].stages(args, Task(0.5, **TASK, steps=3)))
+    assert found == Passes(rounds=pytest.approx(rounds), tuning=tuning)
+
+
 @pytest.mark.parametrize("value", ["0", "-2", "1.5", "all", "", "2 "])
 def test_what_is_neither_a_number_nor_auto_is_refused(value):
     with pytest.raises(

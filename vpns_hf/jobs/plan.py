@@ -16,7 +16,7 @@ from ..pruning import StartingMask, excluded_layers, num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, short_percent, storage_size
 from ..training import TrainingStage
 from .arguments import VPNsTrainingArguments
-from .dense_reference import references_of
+from .dense_reference import references_of, task_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Plan:
         return list(references_of(self.args, self._task))
 
     def _task(self, sparsity: float) -> Task:
-        return Task(sparsity, len(self.splits.train), len(self.splits.class_names), self.start)
+        return task_of(sparsity, self.splits, self.batch_size, self.start)
 
     def bytes_on_disk(self, sparsity: float) -> int:
         """Returns the expected size of `model.safetensors`: kept values, one bit per weight, all other tensors."""

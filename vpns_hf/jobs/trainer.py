@@ -38,7 +38,7 @@ from .data import (
     space_for_images,
     stream_store,
 )
-from .dense_reference import fitting_reference, references_of
+from .dense_reference import fitting_reference, references_of, task_of
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
@@ -301,7 +301,7 @@ class VPNsTrainer:
         return Agenda({**pretraining, **references, **runs})
 
     def _task(self, sparsity: float) -> Task:
-        return Task(sparsity, len(self.splits.train), len(self.splits.class_names), self.start)
+        return task_of(sparsity, self.splits, global_batch_size(self.args, self.process), self.start)
 
     def _execute(
         self,

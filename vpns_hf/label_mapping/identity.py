@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .base import LabelMapping
+from .names import comparable
 
 
 class IdentityMapping(LabelMapping):
@@ -18,8 +19,9 @@ class IdentityMapping(LabelMapping):
 
     def check(self, source: Sequence[str], target: Sequence[str]) -> None:
         """Raises InputError where a class is called otherwise than the one it would be read from, and another is not."""
-        for name, position in zip(target, source, strict=False):
-            if name != position and name in source:
+        sources, targets = comparable(source, target)
+        for name, position, key, place in zip(target, source, targets, sources, strict=False):
+            if key != place and key in sources:
                 raise InputError(
                     f"label_mapping identity goes by position: the class {name!r} would be read from the {position!r} of "
                     f"the backbone, which has a {name!r} too; give --label_mapping auto, or name"

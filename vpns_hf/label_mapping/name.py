@@ -11,7 +11,7 @@ from torch import Tensor
 from ..errors import InputError
 from .base import LabelMapping
 from .frequency import FrequencyMapping
-from .names import are_unnamed, have_same_names, namesakes
+from .names import are_unnamed, comparable, have_same_names, namesakes
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ class AutoMapping(LabelMapping):
                 "those of the data, in this order, give --label_mapping identity",
                 len(source),
             )
-        shared = set(source) & set(target)
+        sources, targets = comparable(source, target)
+        shared = set(sources) & set(targets)
         if not shared or are_unnamed(source) or are_unnamed(target) or have_same_names(source, target):
             return
         advice = (

@@ -37,9 +37,10 @@ def imp_stages(options: StageOptions, task: Task) -> list[Stage]:
     rounds = task.ahead(geometric(task.sparsity, rounds_to(task.sparsity)))
     epochs, optimizer = _epochs(options, len(rounds)), tuning_optimizer(options)
     before: list[Stage] = [fit_mapping(options, task)]
-    for sparsity in rounds:
+    again = min(options.imp_rewind_step / task.steps, epochs) if task.steps else 0.0
+    for number, sparsity in enumerate(rounds):
         before += [
-            TrainRound(epochs, optimizer, options.imp_rewind_step),
+            TrainRound(epochs, optimizer, options.imp_rewind_step, again if number else 0.0),
             Prune(ranking(options, magnitude), pruner_of(options), [sparsity]),
             Rewind(),
         ]

@@ -207,6 +207,7 @@ class Task:
         sparsity: the fraction of prunable weights to remove, in [0, 1).
         images: to train on.
         classes: of the data.
+        steps: updates of each view in an epoch; None if not known.
         start: the mask of another run to start from; None to start from the dense network.
     """
 
@@ -214,6 +215,7 @@ class Task:
     images: int
     classes: int
     start: StartingMask | None = None
+    steps: int | None = None
 
     def ahead(self, sparsities: Sequence[float]) -> list[float]:
         """Returns those of the sparsities of rounds that the mask to start from has not passed already."""

@@ -22,11 +22,16 @@ class TrainRound(BetweenRounds):
         epochs: as in `TrainingStage`.
         optimizer: as in `TrainingStage`.
         rewind_step: after so many iterations of the first round; 0 for the state it starts from.
+        done: epochs that lie before the state it begins from, as of later rounds, and are not trained again.
     """
 
-    def __init__(self, epochs: int, optimizer: OptimizerSpec, rewind_step: int = 0) -> None:
+    def __init__(self, epochs: int, optimizer: OptimizerSpec, rewind_step: int = 0, done: float = 0.0) -> None:
         super().__init__(epochs, optimizer)
-        self.rewind_step = rewind_step
+        self.rewind_step, self.done = rewind_step, done
+
+    @property
+    def passes(self) -> float:
+        return (self.epochs - self.done) * len(self.updates)
 
     def begin(self, run: Run) -> None:
         if EARLY in run.kept:
