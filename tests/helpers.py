@@ -73,6 +73,8 @@ def learn(
 ) -> LearnedMask:
     """Begins to learn the masks of layers, globally, from given scores or those VPNs starts from."""
     model = Layers(layers)
+    for layer in layers.values():  # what is pruned already would never come back
+        layer.weight_mask.fill_(True)
     start = scaled_weight(ScoringContext(model)) if scores is None else Scores(dict(scores))
     return Pruner().learn(model, start, sparsity)
 

@@ -47,7 +47,7 @@ def test_a_job_prints_plan_and_table_and_leaves_results(job, tmp_path):
         "Passes over the training images: 4 (2 search, 2 tuning) for the one sparsity, 4 for the dense reference"
         in ended.out
     )
-    assert "Target" in ended.out
+    assert "Asked" in ended.out
     assert str(tmp_path / "out") in ended.out.splitlines()[-1]
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert [run["sparsity_requested"] for run in results["runs"]] == [0.5]
@@ -61,7 +61,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(job, tmp_path):
     ended = job("--dry_run")
     assert ended.code == 0
     assert "Pruned layer" in ended.out
-    assert "Target" not in ended.out
+    assert "Asked" not in ended.out
     assert contents(tmp_path) == data
 
 

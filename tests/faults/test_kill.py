@@ -16,7 +16,7 @@ TRIALS = 8
 @pytest.mark.slow
 def test_a_killed_job_ends_with_the_same_bits(tmp_path):
     figures = tmp_path / "figures.json"
-    command = [sys.executable, "scripts/benchmark.py", "kill", "--trials", TRIALS, "--seed", 3, "--json", figures]
+    command = [sys.executable, "scripts/benchmark.py", "kill", "--trials", TRIALS, "--seed", 9, "--json", figures]
     ended = subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert ended.returncode == 0, ended.stderr
     *places, everywhere = json.loads(figures.read_text())["figures"]

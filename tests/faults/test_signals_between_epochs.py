@@ -18,9 +18,10 @@ JOB = {"bn_recalibration": 3, "find_mask_epochs": 2, "per_device_eval_batch_size
 PHASES = {
     "the first label mapping": (0, None),
     "a later label mapping": (1, False),
-    "bn recalibration": (2, None),
-    "the evaluation of an epoch": (3, True),
-    "the final evaluation": (4, None),
+    "the evaluation of the mask": (2, None),
+    "bn recalibration": (3, None),
+    "the evaluation of an epoch": (5, True),
+    "the final evaluation": (6, None),
 }
 CODES = {"SIGTERM": 143, "SIGINT": 130}
 

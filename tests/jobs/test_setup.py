@@ -5,8 +5,9 @@ import pytest
 from tests.training_helpers import tiny_arguments
 from vpns_hf import InputError
 from vpns_hf.jobs import accelerator_of, check_batch_size, preparations_of
-from vpns_hf.training import FastStemGradient, preparations
+from vpns_hf.training import FastStemGradient
 from vpns_hf.training.distributed import accelerator
+from vpns_hf.training.preparations import compiled
 
 
 @pytest.mark.parametrize(("size", "processes"), [(9, 2), (4, 4), (16, 3)])
@@ -36,7 +37,7 @@ def test_the_batch_is_looked_at_before_anything_is_planned(tmp_path, monkeypatch
 
 
 def test_without_a_compiler(tmp_path, monkeypatch):
-    monkeypatch.setattr(preparations.shutil, "which", lambda name: None)
+    monkeypatch.setattr(compiled.shutil, "which", lambda name: None)
     with pytest.raises(InputError, match=r"needs a C\+\+ compiler; install g\+\+, or leave out --torch_compile"):
         preparations_of(tiny_arguments(tmp_path, torch_compile=True))
     assert [type(preparation) for preparation in preparations_of(tiny_arguments(tmp_path))] == [FastStemGradient]
