@@ -22,6 +22,8 @@ from vpns_hf.pruning.criteria import Scores, ScoringContext, random
 from vpns_hf.training import Callback, Run, run_stages
 from vpns_hf.training.distributed import process_states
 
+pytestmark = pytest.mark.slow  # models are trained
+
 TASK = Task(SPARSITY, images=4 * STEPS, classes=3)
 BEFORE = 0.3
 

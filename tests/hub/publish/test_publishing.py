@@ -17,6 +17,8 @@ from tests.hub.conftest import READER, STRANGER, WRITER
 from tests.training_helpers import coloured_split
 from vpns_hf.hub.publish import plan_repositories
 
+pytestmark = pytest.mark.slow  # a server and its clients are processes
+
 SCRIPT = "scripts/push_to_hub.py"
 CALLS = Path(__file__).parents[1] / "loading_calls.py"
 UNKNOWN = "hf_unknownToken1234"

@@ -14,6 +14,8 @@ from vpns_hf.reporting import Results
 from vpns_hf.training import Run, evaluate_views, run_stages
 from vpns_hf.training.distributed import generator_states
 
+pytestmark = pytest.mark.slow  # models are trained
+
 
 def started() -> Run:
     """A run that draws a place of the prompt for every batch."""
