@@ -76,12 +76,12 @@ def prepare_splits(
     whole = _part(dataset, roles.train, columns, values)
     _check_several(values, columns)
     if roles.test is None:
-        whole, whole_test = _cut(whole, columns, test_fraction, TEST_SEED, "test")
+        whole, tested = _cut(whole, columns, test_fraction, TEST_SEED, "test")
     else:
-        whole_test = _part(dataset, (roles.test,), columns, values)
+        tested = _part(dataset, (roles.test,), columns, values)
     train = _first(whole, columns, max_train_samples, "training", "max_train_samples")
-    test = _first(whole_test, columns, max_test_samples, "test", "max_test_samples")
-    labels = (read_column(part.rows, columns.label) for part in (whole, whole_test))
+    test = _first(tested, columns, max_test_samples, "test", "max_test_samples")
+    labels = (read_column(part.rows, columns.label) for part in (whole, tested))
     warn_of_classes_apart(*labels, values, roles.test or "test")
     validation = None
     if roles.validation is not None:
@@ -90,6 +90,10 @@ def prepare_splits(
         train, validation = _cut(train, columns, validation_fraction, seed, "validation")
     if validation is not None:
         validation = _first(validation, columns, max_eval_samples, "validation", "max_eval_samples")
+    return _as_splits(train, validation, test, values)
+
+
+def _as_splits(train: _Part, validation: _Part | None, test: _Part, values: Sequence[object]) -> Splits:
     parts = {"train": train, "validation": validation, "test": test}
     return Splits(
         train.rows,
