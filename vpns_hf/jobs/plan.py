@@ -16,7 +16,8 @@ from ..pruning import StartingMask, excluded_layers, num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, short_percent, storage_size
 from ..training import TrainingStage
 from .arguments import VPNsTrainingArguments
-from .dense_reference import references_of, task_of
+from .dense_reference import references_of
+from .setup import task_of
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from accelerate import Accelerator
 
+from ..data import Splits
 from ..errors import InputError
+from ..methods import Task
+from ..pruning import StartingMask
 from ..training import (
     LEAST_IMAGES,
     Agenda,
@@ -89,3 +94,16 @@ def stepping_of(args: VPNsTrainingArguments) -> Stepping:
     """Returns how the optimisation steps of a job are taken."""
     policy = SkipNonFinite() if args.skip_nonfinite else StopAtNonFinite()
     return Stepping(args.gradient_accumulation_steps, args.max_grad_norm, policy)
+
+
+def task_of(sparsity: float, splits: Splits, batch_size: int, start: StartingMask | None) -> Task:
+    """Returns what a method is to do for a sparsity.
+
+    Args:
+        sparsity: that is asked for.
+        splits: of the job.
+        batch_size: images per update over all processes together.
+        start: the mask of another run to start from; None for none.
+    """
+    images = len(splits.train)
+    return Task(sparsity, images, len(splits.class_names), start, math.ceil(images / batch_size))

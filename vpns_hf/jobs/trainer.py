@@ -19,7 +19,7 @@ from ..hub.publish import Destination, plan_repositories, publish
 from ..methods import METHODS, Task, check_stages, passes_of, unused_options
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
-from ..reporting import DenseResult, Results, RunResult, short_percent, sparsity_name
+from ..reporting import DenseResult, Results, RunResult, fitting_reference, short_percent, sparsity_name
 from ..training import Agenda, Callback, Evaluation, Run, RunData, Stage, evaluate_views, run_stages
 from ..training.distributed import StopRequest, from_main_process
 from ..utils.files import one_line_refusals
@@ -38,12 +38,12 @@ from .data import (
     space_for_images,
     stream_store,
 )
-from .dense_reference import fitting_reference, references_of, task_of
+from .dense_reference import references_of
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
 from .resume import Checkpointing, FinishedJob, Resumption, identity_of
-from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of
+from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of, task_of
 from .starting_mask import starting_mask
 
 PRETRAINING = "pre-training"

@@ -21,7 +21,7 @@ from .numbers import (
 )
 from .records import AccuracyAfter, CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, ViewAccuracy, ViewLoss
 from .report import write_model_plots, write_report
-from .results import Results, RunResult, share_of_waiting
+from .results import Results, RunResult, fitting_reference, share_of_waiting
 from .storage_size import StorageSize, binary_entropy, storage_size
 from .tables import image_notes, layer_table, results_table
 
@@ -42,6 +42,7 @@ __all__ = [
     "binary_entropy",
     "count",
     "duration",
+    "fitting_reference",
     "image_notes",
     "interval",
     "latency_title",

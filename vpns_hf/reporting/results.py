@@ -98,6 +98,11 @@ def share_of_waiting(history: Sequence[EpochRecord]) -> float | None:
     return sum(record.waiting for record in measured) / seconds if seconds else None
 
 
+def fitting_reference(passes: float, references: Sequence[float]) -> float:
+    """Returns the passes of the dense reference that a run is compared with: the fewest that are not fewer than its own."""
+    return min((each for each in references if each >= passes), default=references[0])
+
+
 @dataclass(frozen=True)
 class Results(Record):
     """All runs of a job and the dense model they start from.
@@ -137,9 +142,10 @@ class Results(Record):
 
     def reference_of(self, run: RunResult) -> DenseResult:
         """Returns the dense model a run is compared with: that of the fewest passes that are not fewer than its own."""
-        cost = 0.0 if run.passes is None else run.passes.total
-        enough = [dense for dense in self.dense_references if dense.passes is not None and dense.passes >= cost]
-        return min(enough, key=lambda dense: dense.passes, default=self.dense)
+        by_passes = {dense.passes: dense for dense in self.dense_references if dense.passes is not None}
+        if run.passes is None or not by_passes:
+            return self.dense
+        return by_passes[fitting_reference(run.passes.total, list(by_passes))]
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the content of results.json: JSON types only, None where a number was not measured or is not finite."""
