@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.interrupted import Crash
 from tests.helpers import forget_accelerator
 from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError, VPNsTrainer
@@ -98,9 +99,6 @@ def test_a_file_that_tells_nothing_extends_nothing(tmp_path, damage):
 
 
 def test_interrupted_while_it_is_extended_it_goes_on(tmp_path):
-    class Crash(Exception):
-        pass
-
     class Stop(Callback):
         def on_stage_finished(self, run, stage) -> None:
             if run.name == "80% sparsity":

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpns_hf.utils.text import counted, first_line, megabytes, one_line
+from vpns_hf.utils.text import counted, differences, first_line, megabytes, one_line
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ from vpns_hf.utils.text import counted, first_line, megabytes, one_line
 )
 def test_words(found, expected):
     assert found == expected
+
+
+def test_differences_of_values_with_lines_are_one_line():
+    assert differences({"a": "x\ny", "b": 1}, {"a": "x", "b": 1}) == ["a x y, now x"]
+    assert differences({"a": 1}, {"b": 2}, "there") == ["a 1, there not given", "b not given, there 2"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..models import VPNsConfig
 from ..reporting import Results, RunResult, sparsity_name
 from ..utils.public_names import public_name
-from ..utils.text import one_line
+from ..utils.text import differences, one_line
 from .naming import field_values
 
 MODEL_FILES = (
@@ -102,7 +102,7 @@ def other_seeds(model: SavedModel, run_dirs: Sequence[str | os.PathLike[str]]) -
     identity, found = _identity(model), {model.run.seed: model.run}
     for run_dir in run_dirs:
         [other] = find_models(run_dir, model.run.sparsity_requested)[:1]
-        changes = _differences(identity, _identity(other))
+        changes = differences(identity, _identity(other), "there")
         if changes:
             raise InputError(
                 f"{run_dir} differs from {model.folder} in more than the seed: {'; '.join(changes)}; give runs of the same job"
@@ -126,11 +126,6 @@ def _identity(model: SavedModel) -> dict[str, Any]:
     measured = {name: getattr(run, name) for name in ("method", "granularity", "scope", "sparsity_requested", "split")}
     names = {"model": public_name(results.model or ""), "data set": public_name(results.dataset or "")}
     return {**options, **names, **measured, "protocol": results.protocol, "images": results.images, "seed": None}
-
-
-def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    changed = [name for name in {**one, **other} if one.get(name) != other.get(name)]
-    return [f"{name} {other.get(name)} instead of {one.get(name)}" for name in changed]
 
 
 def is_model_folder(folder: Path) -> bool:

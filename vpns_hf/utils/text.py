@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 def one_line(error: BaseException | str) -> str:
     """Returns all that an error says in one line; of one that says nothing its name."""
@@ -21,3 +24,19 @@ def megabytes(size: int) -> str:
 def counted(count: int, noun: str) -> str:
     """Returns a number of things in words, as in "1 file" and "4 files"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any], word: str = "now") -> list[str]:
+    """Returns one phrase for each value that is not the same, such as "seed 7, now 8".
+
+    Args:
+        one: {name: value}.
+        other: likewise; a name that one side does not know counts as None, which is "not given".
+        word: before the values of `other`.
+    """
+    changed = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    return [f"{name} {_shown(one.get(name))}, {word} {_shown(other.get(name))}" for name in changed]
+
+
+def _shown(value: Any) -> str:
+    return "not given" if value is None else " ".join(str(value).split())

@@ -148,9 +148,9 @@ def test_what_is_no_other_seed(run_dir, seeds):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("visual_prompt: pad", "visual_prompt: none", "visual_prompt none instead of pad"),
-        ("finetune_epochs: 30", "finetune_epochs: 3", "finetune_epochs 3 instead of 30"),
-        ("weight_decay: 0.0001\n", "", "weight_decay None instead of 0.0001"),
+        ("visual_prompt: pad", "visual_prompt: none", "visual_prompt pad, there none"),
+        ("finetune_epochs: 30", "finetune_epochs: 3", "finetune_epochs 30, there 3"),
+        ("weight_decay: 0.0001\n", "", "weight_decay 0.0001, there not given"),
     ],
 )
 def test_only_the_seed_may_differ(run_dir, seeds, old, new, told):

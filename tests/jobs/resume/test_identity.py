@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vpns_hf.errors import InputError
-from vpns_hf.jobs.resume import Job, differences, identity_of
+from vpns_hf.jobs.resume import Job, identity_of
 
 OPTIONS = {"seed": 7, "sparsities": [0.4, 0.7], "output_dir": "a", "train_batch_size": 64, "model_name_or_path": "m"}
 DIGESTS = {"model": "d1"}
@@ -62,7 +62,3 @@ def test_another_number_of_processes_is_allowed_and_said(caplog):
     caplog.clear()
     job(processes=2).load_state_dict(job(processes=2).state_dict())
     assert not caplog.text
-
-
-def test_differences_of_values_with_lines_are_one_line():
-    assert differences({"a": "x\ny", "b": 1}, {"a": "x", "b": 1}) == ["a x y, now x"]

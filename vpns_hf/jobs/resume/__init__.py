@@ -5,7 +5,7 @@ from __future__ import annotations
 from .checkpointing import Checkpointing
 from .checkpoints import Checkpoints
 from .finished import FinishedJob
-from .identity import Job, differences, identity_of
+from .identity import Job, identity_of
 from .resumption import Resumption, SavedState
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "Job",
     "Resumption",
     "SavedState",
-    "differences",
     "identity_of",
 ]

@@ -11,7 +11,8 @@ from typing import Any
 
 from ...errors import InputError
 from ...utils.files import write_file
-from .identity import Job, differences
+from ...utils.text import differences
+from .identity import Job
 
 logger = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...utils.options import Part, names_of
+from ...utils.text import differences
 from ..arguments import InputArguments, VPNsTrainingArguments
 
 logger = logging.getLogger(__name__)
@@ -86,19 +87,8 @@ def identity_of(
     return {**effective, "images per update": batch_size, **digests}
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Returns one phrase for each value that is not the same; an option that one side does not know counts as None."""
-    names = [*before, *(name for name in now if name not in before)]
-    changed = [name for name in names if before.get(name) != now.get(name)]
-    return [f"{name} {_shown(before.get(name))}, now {_shown(now.get(name))}" for name in changed]
-
-
 def _counted(count: int, one: str, several: str) -> str:
     return f"{count} {one if count == 1 else several}"
-
-
-def _shown(value: Any) -> str:
-    return "not given" if value is None else " ".join(str(value).split())
 
 
 def _plain(value: Any) -> Any:
