@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import io
+
 import pytest
 import torch
 from torch.optim.swa_utils import (
@@ -72,3 +75,27 @@ def test_a_mean_of_state_dicts_is_rounded_when_it_is_loaded():
     loaded.load_state_dict(state_dict)
     assert loaded.label_mapping.tolist() == [1, 2, 3]
     assert torch.allclose(loaded(pictures()).logits, model(pictures()).logits, atol=1e-5)
+
+
+def test_an_average_written_to_a_state_dict_leaves_the_label_mapping_as_it_is():
+    model = tiny_model()
+    model.label_mapping.copy_(torch.tensor([1, 2, 3]))
+    around = torch.nn.Sequential(model)
+    averaged = copy.deepcopy(around)
+    for kept, value in zip(averaged.state_dict().values(), around.state_dict().values(), strict=True):
+        kept.copy_(0.9 * kept + (1 - 0.9) * value)
+    assert averaged[0].label_mapping.tolist() == [1, 2, 3]
+    assert torch.allclose(averaged(pictures()).logits, around(pictures()).logits, atol=1e-5)
+
+
+def test_a_copied_state_dict_is_still_rounded_and_a_stored_one_is_plain():
+    model = tiny_model()
+    model.label_mapping.copy_(torch.tensor([1, 2, 3]))
+    copied = copy.deepcopy(model.state_dict())["label_mapping"]
+    copied.copy_(0.9 * copied + (1 - 0.9) * model.label_mapping)
+    assert copied.tolist() == [1, 2, 3]
+    assert model.label_mapping.data_ptr() != copied.data_ptr()
+    stored = io.BytesIO()
+    torch.save(model.state_dict(), stored)
+    stored.seek(0)
+    assert type(torch.load(stored, weights_only=True)["label_mapping"]) is torch.Tensor

@@ -210,6 +210,11 @@ class VPNsForImageClassification(PreTrainedModel):
         self._awaits_weights = False
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Averages that are written to a state dict round the label mapping, even that of a module around this one."""
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + "label_mapping"] = destination[prefix + "label_mapping"].as_subclass(WholeNumbers)
+
     def masked_layers(self) -> dict[str, MaskedLayer]:
         """Returns the masked layers by their name in the backbone, in the order of the module tree."""
         return dict(masked_layers(self.backbone))

@@ -13,7 +13,7 @@ class WholeNumbers(Tensor):
     """A view of an integer or bool tensor which is rounded to where an average is written to it, and can be subtracted.
 
     A plain integer tensor cuts off: 0.999 * 3 + 0.001 * 3, a little below 3 in float32, becomes 2. Plain bool tensors
-    cannot be subtracted.
+    cannot be subtracted. In a file it is a plain tensor.
     """
 
     @classmethod
@@ -26,6 +26,10 @@ class WholeNumbers(Tensor):
             args = tuple(_number(argument) for argument in args)
         elif func.__name__ == "_foreach_addcdiv_":
             return [tensor.copy_(tensor + number / by) for tensor, number, by in zip(*args[:3], strict=True)]
+        elif func is Tensor.__deepcopy__:
+            return args[0].clone()
+        elif func is Tensor.__reduce_ex__:
+            return args[0].as_subclass(Tensor).__reduce_ex__(args[1])
         return super().__torch_function__(func, types, args, kwargs or {})
 
 
