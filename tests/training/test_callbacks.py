@@ -7,9 +7,21 @@ import pytest
 import torch
 
 from tests.training_helpers import dense_model, make_run, random_batches
-from vpns_hf.methods.stages import FineTuneStage
+from vpns_hf.methods.stages import FineTuneStage, Prune
+from vpns_hf.pruning import Pruner
+from vpns_hf.pruning.criteria import Scores, ScoringContext, magnitude
 from vpns_hf.reporting import EpochRecord, ViewAccuracy, ViewLoss
-from vpns_hf.training import LoggingCallback, ProgressCallback, SGDSpec, TrackingCallback, callbacks, train
+from vpns_hf.training import (
+    Callback,
+    LoggingCallback,
+    ProgressCallback,
+    Run,
+    SGDSpec,
+    TrackingCallback,
+    callbacks,
+    run_stages,
+    train,
+)
 
 RECORD = EpochRecord("finetune", 1, ViewLoss(0.5, 0.7), 0.9, 0.01, 1.5, ViewAccuracy(0.25, 0.75))
 
@@ -87,6 +99,54 @@ def test_the_bar_is_shown_by_the_main_process_unless_switched_off(bars, disable,
 
 
 LINE = "dense reference: finetune, epoch 1 of 3: loss 0.600, accuracy 0.250 prompted, 0.750 plain"
+
+
+def ranking_run(recorder: Callback) -> Run:
+    batches = random_batches(3)
+    return make_run(dense_model(), batches, batches, recorder=recorder, balanced=lambda _: batches)
+
+
+class Reading:
+    """Reads its batches as often as it is told."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def __call__(self, context: ScoringContext) -> Scores:
+        for _ in range(self.times):
+            for _batch in context.batches():
+                pass
+        return magnitude(context)
+
+
+def test_a_ranking_counts_the_batches_it_reads(bars):
+    run = ranking_run(ProgressCallback())
+    run.name = "70% sparsity"
+    run_stages(run, [Prune(Reading(2), Pruner(), [0.7], images_per_class=1)])
+    [bar] = bars
+    assert (bar.settings["desc"], bar.settings["unit"], bar.count) == ("70% sparsity: prune", "batch", 6)
+    assert bar.closed
+
+
+def test_a_ranking_in_rounds_counts_the_rounds(bars):
+    run_stages(ranking_run(ProgressCallback()), [Prune(Reading(1), Pruner(), [0.2, 0.4, 0.6], images_per_class=1)])
+    [bar] = bars
+    assert (bar.settings["total"], bar.settings["unit"], bar.count) == (3, "round", 3)
+
+
+def test_the_log_says_what_a_ranking_took(caplog):
+    caplog.set_level(logging.INFO)
+    run = ranking_run(LoggingCallback())
+    run_stages(run, [Prune(Reading(2), Pruner(), [0.3], images_per_class=1), Prune(Reading(0), Pruner(), [0.4, 0.5])])
+    read, rounds = caplog.messages
+    assert read.startswith("prune: 6 batches read in ")
+    assert rounds.startswith("prune: 2 rounds in ")
+
+
+def test_what_is_ranked_at_once_by_no_data_is_not_worth_a_line(caplog):
+    caplog.set_level(logging.INFO)
+    run_stages(ranking_run(LoggingCallback()), [Prune(magnitude, Pruner(), [0.3])])
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize(("main", "lines"), [(True, [LINE]), (False, [])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +13,15 @@ from tqdm.auto import tqdm
 
 from ..reporting import EpochRecord, ViewAccuracy
 from .agenda import Agenda
-from .run import Callback, Run, TrainingStage, Update
+from .run import Callback, ModelStage, Run, Stage, TrainingStage, Update
 
 logger = logging.getLogger(__name__)
 
 
 class ProgressCallback(Callback):
-    """One progress bar per stage, named after its run, with loss, validation accuracy, sparsity and time left, on the main process only.
+    """One progress bar per stage, named after its run, on the main process only.
+
+    In training it shows loss, validation accuracy, sparsity and time left; elsewhere rounds, or batches that are read.
 
     Args:
         disable: show none.
@@ -28,13 +31,37 @@ class ProgressCallback(Callback):
     def __init__(self, disable: bool = False, agenda: Agenda | None = None) -> None:
         self.disable, self.agenda = disable, agenda or Agenda()
         self._bar: tqdm | None = None
+        self._reads = False  # whether batches that are read are what the bar counts
         self._shown: dict[str, str] = {}
+
+    def on_model_stage_begin(self, run: Run, stage: ModelStage) -> None:
+        in_rounds = stage.rounds > 1
+        self._reads = not in_rounds
+        self._bar = tqdm(
+            total=stage.rounds if in_rounds else None,
+            desc=_title(run, stage.name, self.agenda),
+            unit="round" if in_rounds else "batch",
+            disable=self._is_hidden(run),
+            leave=in_rounds,
+            dynamic_ncols=True,
+        )
+
+    def on_evaluation_batch(self, run: Run) -> None:
+        if self._reads:
+            self._bar.update()
+
+    def on_round_end(self, run: Run, stage: ModelStage) -> None:
+        self._bar.update()
+
+    def on_stage_finished(self, run: Run, stage: Stage) -> None:
+        self._reads = False
+        if self._bar is not None:
+            self._bar.close()
 
     def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
         steps = [len(update.stream(run.data)) for update in stage.updates]
         progress = run.progress
         done = 0 if progress is None else (progress.epoch - 1) * sum(steps) + progress.step * len(steps)
-        hidden = self.disable or not run.accelerator.is_main_process
         self.agenda.begin(run)
         self._shown = {"sparsity": f"{run.model.sparsity:.1%}"}
         self._bar = tqdm(
@@ -42,7 +69,7 @@ class ProgressCallback(Callback):
             initial=done,
             desc=_title(run, stage.name, self.agenda),
             unit="update",
-            disable=hidden,
+            disable=self._is_hidden(run),
             dynamic_ncols=True,
         )
 
@@ -63,9 +90,12 @@ class ProgressCallback(Callback):
         if self._bar is not None:
             self._bar.close()
 
+    def _is_hidden(self, run: Run) -> bool:
+        return self.disable or not run.accelerator.is_main_process
+
 
 class LoggingCallback(Callback):
-    """Logs one line per epoch at level INFO, for programs that show it; the scripts do where they show no bars.
+    """Logs one line per epoch, and per ranking, at level INFO, for programs that show it; the scripts do where they show no bars.
 
     Args:
         agenda: of the job, whose place and estimate are told as well.
@@ -73,6 +103,19 @@ class LoggingCallback(Callback):
 
     def __init__(self, agenda: Agenda | None = None) -> None:
         self.agenda = agenda or Agenda()
+        self._batches, self._begun = 0, 0.0
+
+    def on_model_stage_begin(self, run: Run, stage: ModelStage) -> None:
+        self._batches, self._begun = 0, time.perf_counter()
+
+    def on_evaluation_batch(self, run: Run) -> None:
+        self._batches += 1
+
+    def on_stage_finished(self, run: Run, stage: Stage) -> None:
+        if isinstance(stage, ModelStage) and run.accelerator.is_main_process and (self._batches or stage.rounds > 1):
+            what = f"{stage.rounds} rounds" if stage.rounds > 1 else f"{self._batches} batches read"
+            seconds = time.perf_counter() - self._begun
+            logger.info("%s: %s in %.1f s", _title(run, stage.name, self.agenda), what, seconds)
 
     def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
         self.agenda.begin(run)

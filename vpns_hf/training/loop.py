@@ -22,6 +22,7 @@ def run_stages(run: Run, stages: Sequence[Stage]) -> None:
     run.begin()
     for stage in stages[run.finished :]:
         if isinstance(stage, ModelStage):
+            run.tell("on_model_stage_begin", stage)
             with run.timed(stage.name):
                 stage.apply(run)
         else:

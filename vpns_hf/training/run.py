@@ -223,6 +223,11 @@ class Stage(ABC):
 class ModelStage(Stage):
     """A stage that changes the model without training it."""
 
+    @property
+    def rounds(self) -> int:
+        """In how many rounds it does so; callbacks are told of each where there are several."""
+        return 1
+
     @abstractmethod
     def apply(self, run: Run) -> None:
         """Changes the model of `run`."""
@@ -300,6 +305,12 @@ class TrainingStage(Stage):
 
 class Callback:
     """Told of every event of a run; the base does nothing."""
+
+    def on_model_stage_begin(self, run: Run, stage: ModelStage) -> None:
+        """A stage that does not train is about to begin."""
+
+    def on_round_end(self, run: Run, stage: ModelStage) -> None:
+        """One of several rounds of a stage that does not train is over."""
 
     def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
         """A training stage is about to begin."""

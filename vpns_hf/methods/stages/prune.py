@@ -41,6 +41,10 @@ class Prune(ModelStage):
         self.seed, self.images_per_class, self.share, self.suits = seed, images_per_class, share, suits
 
     @property
+    def rounds(self) -> int:
+        return len(self.sparsities)
+
+    @property
     def passes(self) -> float:
         return self.share * len(self.sparsities)
 
@@ -56,3 +60,5 @@ class Prune(ModelStage):
             scores = self.criterion(scoring_context(run, self.seed, self.images_per_class))
             self.pruner.apply(run.model, scores, sparsity)
             known = warn_of_empty_layers(run.model, sparsity, known)
+            if self.rounds > 1:
+                run.tell("on_round_end", self)
