@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import signal
+
 import pytest
 
+from scripts.benchmarks.killed_job import run_job, weights_of
 from tests.faults.interrupted import At, Crash, crash, job, weights
 from tests.helpers import forget_accelerator
 from tests.training_helpers import tiny_arguments, tiny_trainer
@@ -68,6 +72,19 @@ def test_a_job_that_crashes_goes_on_with_the_same_teachers(tmp_path, alone, upda
         job(tmp_path, At(update, crash), **JOB).train()
     job(tmp_path, **JOB).train()
     assert [weights(tmp_path, sparsity) for sparsity in JOB["sparsities"]] == alone
+
+
+@pytest.mark.slow
+def test_killed_while_it_is_taught_it_ends_with_the_same_bits(tmp_path):
+    job = {**JOB, "method": "omp", "sparsities": [0.36], "pretrain_epochs": 0}
+    for name in ("alone", "killed"):
+        (tmp_path / name).mkdir()
+    assert run_job(tmp_path / "alone", **job) == 0
+    moments = json.loads((tmp_path / "alone" / "moments.json").read_text())
+    in_tuning = [place for place, moment in enumerate(moments, 1) if moment.startswith("36%") and "finetune" in moment]
+    assert run_job(tmp_path / "killed", in_tuning[len(in_tuning) // 2], **job) == -signal.SIGKILL
+    assert run_job(tmp_path / "killed", **job) == 0
+    assert weights_of(tmp_path / "killed") == weights_of(tmp_path / "alone")
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ MEAN = "backbone.resnet.embedder.embedder.normalization.running_mean"
 CASES = {
     "vpns": {},
     "random": {},
-    "omp": {},
+    "omp": {"distill_alpha": 0.5, "dense_reference": True},  # all processes are compared after every taught update
     "snip": {},
     "grasp": {},
     "synflow": {"rounds": 5},
@@ -55,6 +55,7 @@ def runs(output: Path, *methods: str) -> dict[str, Run]:
         torch.manual_seed(7)
         args = tiny_arguments(output, method=method, score_learning_rate=0.1, **CASES[method])
         run = Run(copy.deepcopy(trainer.base), trainer.accelerator, trainer.batches(), [RankCheck(1), Rewound()])
+        run.teacher = copy.deepcopy(trainer.base).requires_grad_(False).eval()
         run_stages(run, METHODS[method].stages(args, Task(SPARSITY, images=40, classes=3)))
         done[method] = run
     return done
