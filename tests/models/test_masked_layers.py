@@ -224,9 +224,11 @@ def test_a_weight_that_is_not_folded_is_masked_at_inference(plain):
         lambda layer: setattr(layer, "weight", nn.Parameter(torch.ones_like(layer.weight))),
         lambda layer: setattr(layer, "weight_mask", torch.zeros_like(layer.weight_mask)),
         lambda layer: setattr(layer.weight, "data", torch.ones_like(layer.weight)),
-        lambda layer: layer.weight.data.add_(1),
+        lambda layer: next(layer.parameters()).data.add_(1),
         lambda layer: layer.weight.detach().numpy().fill(1),
-        lambda layer: (layer.weight.data[17].fill_(1), layer.eval()),
+        lambda layer: layer.weight.data[17, 0].fill_(1),
+        lambda layer: layer.weight.detach().numpy()[100, 1:].fill(1),
+        lambda layer: (next(layer.parameters()).data[17].fill_(1), layer.eval()),
     ],
 )
 def test_a_change_is_seen_by_the_next_inference(folded, change):

@@ -214,32 +214,44 @@ class MaskedLayer(nn.Module):
 
         While both are learned it is differentiable in both.
         """
-        if self.scores is not None and self.weight.requires_grad:
-            return _BothLevels.apply(self.scores, self.weight, self.masked_weight, self.weight_mask)
+        weight = self._untouched_weight()
+        if self.scores is not None and weight.requires_grad:
+            return _BothLevels.apply(self.scores, weight, self.masked_weight, self.weight_mask)
         if self.scores is not None:
-            return _StraightThrough.apply(self.scores, self.weight, self.masked_weight)
+            return _StraightThrough.apply(self.scores, weight, self.masked_weight)
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
-            return torch.where(self.weight_mask, self.weight, 0)
-        if self.training or torch.is_grad_enabled() or type(self.weight) is not nn.Parameter:
-            return _Masked.apply(self.weight, self.weight_mask)
-        return self.weight if self._is_folded() else self.masked()
+            return torch.where(self.weight_mask, weight, 0)
+        if self.training or torch.is_grad_enabled() or type(weight) is not nn.Parameter:
+            return _Masked.apply(weight, self.weight_mask)
+        return weight if self._is_folded(weight) else self.masked()
 
-    def _is_folded(self) -> bool:
+    def _untouched_weight(self) -> Tensor:
+        """Returns the weight without giving it away, see `__getattr__`."""
+        weight = self._parameters.get("weight")
+        return self.weight if weight is None else weight
+
+    def _is_folded(self, weight: nn.Parameter) -> bool:
         """Whether inference need not mask the weight, since it is 0 wherever it is pruned, as that of a loaded model.
 
         Looks at all values once, and again after weight or mask were changed in place or replaced. A write by way of
-        `weight.data` leaves no trace: some of the pruned values are looked at every time, all of them after `train`, `eval` and a save.
+        `weight.data` leaves no trace: all values are looked at after somebody has taken the weight, after `train`, `eval` and
+        a save, and some of them every time, for those who hold it for long.
         """
-        weight, mask = self.weight, self.weight_mask
+        mask = self.weight_mask
         if self._folded is not None and self._folded.still_holds(weight, mask):
             return True
         worth_it = weight.numel() >= MANY_WEIGHTS and _is_readable(weight) and _is_readable(mask)
         self._folded = _Folded(weight, mask) if worth_it and torch.equal(self.masked(), weight) else None
         return self._folded is not None
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "weight":  # whoever takes it may write to it without a trace
+            self.forget_content()
+        return super().__getattr__(name)
+
     def forget_content(self) -> None:
         """Makes the next inference look at all values again."""
-        self._folded = None
+        self.__dict__.pop("_folded", None)
 
     def train(self, mode: bool = True) -> MaskedLayer:
         self.forget_content()
