@@ -16,7 +16,7 @@ from tests.pruning.criteria.scoring import exact_hand_model
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.methods.stages import FindMaskBilevel
-from vpns_hf.pruning import LearnedMask, Pool, Pruner
+from vpns_hf.pruning import LearnedLayer, LearnedMask, Pool, Pruner
 from vpns_hf.pruning.criteria import magnitude
 from vpns_hf.training import Callback, SGDSpec, Stepping, run_stages, train
 
@@ -159,7 +159,7 @@ class Levels(Callback):
         layers = run.model.masked_layers().values()
         kinds = {"weights": [layer.weight for layer in layers], "prompt": [run.model.visual_prompt.prompt]}
         kinds["masks"] = [layer.weight_mask for layer in layers]
-        kinds["scores"] = [layer.scores for layer in layers if layer.scores is not None]
+        kinds["scores"] = [layer.scores for layer in layers if isinstance(layer, LearnedLayer)]
         flat = {kind: [tensor.detach().flatten() for tensor in tensors] for kind, tensors in kinds.items()}
         return {kind: torch.cat(tensors).clone() if tensors else torch.zeros(0) for kind, tensors in flat.items()}
 
@@ -241,7 +241,7 @@ def test_tuning_goes_on_with_the_weights_of_the_search_and_its_mask():
     run_stages(run, [tuning])
     assert same(weights, seen[0])
     assert same(masks, masks_of(run))
-    assert not any(layer.scores is not None for layer in run.model.masked_layers().values())
+    assert not any(isinstance(layer, LearnedLayer) for layer in run.model.masked_layers().values())
 
 
 def test_the_curvature_decides_on_the_mask():

@@ -8,45 +8,15 @@ import torch
 from torch import nn
 from torch.nn.utils import prune as torch_prune
 
-from tests.helpers import hand_layers, learn, tiny_resnet
+from tests.helpers import learn, tiny_resnet
+from tests.layers import PLAIN_LAYERS, Doubled, inputs_of, masked_copy, plain_layer, run_plain
 from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
 from vpns_hf.models.masked_layers import apply_mask, mask_layers, masked_layers, skipped_layers, tied_layers
-
-PLAIN_LAYERS = {
-    "plain": lambda: nn.Conv2d(4, 6, 3),
-    "no bias": lambda: nn.Conv2d(4, 6, 3, bias=False),
-    "stride": lambda: nn.Conv2d(4, 6, 3, stride=2, padding=1),
-    "padding by name": lambda: nn.Conv2d(4, 6, 3, padding="same"),
-    "circular": lambda: nn.Conv2d(4, 6, 3, padding=1, padding_mode="circular"),
-    "reflect": lambda: nn.Conv2d(4, 6, 3, padding=(2, 1), padding_mode="reflect", bias=False),
-    "dilation": lambda: nn.Conv2d(4, 6, 3, padding=2, dilation=2),
-    "groups": lambda: nn.Conv2d(4, 6, 3, groups=2),
-    "depthwise": lambda: nn.Conv2d(4, 4, (3, 1), groups=4, bias=False),
-    "linear": lambda: nn.Linear(8, 5),
-    "linear, no bias": lambda: nn.Linear(8, 5, bias=False),
-}
 
 
 @pytest.fixture(params=PLAIN_LAYERS)
 def plain(request) -> nn.Module:
-    torch.manual_seed(0)
-    return PLAIN_LAYERS[request.param]()
-
-
-def inputs_of(layer: nn.Module) -> torch.Tensor:
-    return torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-
-
-def masked_copy(plain: nn.Module) -> MaskedLayer:
-    layer = copy.deepcopy(plain)
-    mask_layers(holder := nn.Sequential(layer))
-    generator = torch.Generator().manual_seed(2)
-    holder[0].weight_mask.copy_(torch.rand(layer.weight.shape, generator=generator) > 0.5)
-    return holder[0]
-
-
-def run_plain(plain: nn.Module, weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    return torch.func.functional_call(plain, {"weight": weight}, (x,))
+    return plain_layer(request.param)
 
 
 def test_forward_is_the_plain_layer_with_masked_weight(plain):
@@ -88,83 +58,9 @@ def test_a_weight_gets_its_gradient_times_the_mask(plain):
     assert (layer.weight.grad[~layer.weight_mask] == 0).all()
 
 
-def test_scores_get_the_straight_through_gradient(plain):
-    layer, x = masked_copy(plain), inputs_of(plain)
-    scores = torch.randn(plain.weight.shape, generator=torch.Generator().manual_seed(3))
-    scores.view(-1)[0] = 0.0
-    mask = learn({"layer": layer}, 0.5, {"layer": scores})
-    mask.update()
-    layer.weight.requires_grad_(False)
-    effective = (plain.weight * layer.weight_mask).detach().requires_grad_()
-    expected_output = run_plain(plain, effective, x)
-    expected_output.pow(2).sum().backward()
-    output = layer(x)
-    output.pow(2).sum().backward()
-    assert torch.equal(output, expected_output)
-    assert torch.allclose(layer.scores.grad, effective.grad * plain.weight.detach() * scores.sign())
-    assert layer.scores.grad[~layer.weight_mask].count_nonzero() > 0, "pruned weights must be able to come back"
-    assert layer.scores.grad.view(-1)[0] == 0
-    assert layer.weight.grad is None
-
-
-def test_inputs_get_the_gradient_of_the_masked_layer(plain):
-    layer = masked_copy(plain)
-    learn({"layer": layer}, 0.5, {"layer": torch.randn(plain.weight.shape)}).update()
-    x, again = inputs_of(plain).requires_grad_(), inputs_of(plain).requires_grad_()
-    layer(x).pow(2).sum().backward()
-    run_plain(plain, plain.weight * layer.weight_mask, again).pow(2).sum().backward()
-    assert torch.allclose(x.grad, again.grad)
-
-
-def test_gradients_add_up_over_two_uses(plain):
-    layer, x = masked_copy(plain), inputs_of(plain)
-    learn({"layer": layer}, 0.5, {"layer": torch.randn(plain.weight.shape)}).update()
-    layer(x).pow(2).sum().backward()
-    once = layer.scores.grad.clone()
-    layer(x).pow(2).sum().backward()
-    assert torch.allclose(layer.scores.grad, 2 * once)
-
-
-def test_scores_of_a_bfloat16_layer_have_float32_gradients():
-    layer = masked_copy(nn.Linear(8, 5).to(torch.bfloat16))
-    learn({"layer": layer}, 0.5, {"layer": torch.randn(5, 8)}).update()
-    layer(inputs_of(layer).to(torch.bfloat16)).float().pow(2).sum().backward()
-    assert layer.scores.dtype == layer.scores.grad.dtype == torch.float32
-    assert layer.scores.grad.isfinite().all()
-
-
-def test_an_update_follows_changed_scores_and_weights(plain):
-    layer, x = masked_copy(plain), inputs_of(plain)
-    mask = learn({"layer": layer}, 0.5, {"layer": torch.rand(plain.weight.shape) + 1})
-    mask.update()
-    before = layer.weight_mask.clone()
-    with torch.no_grad():
-        layer.scores.copy_(layer.scores.reciprocal())
-        layer.weight.mul_(2)
-    mask.update()
-    assert not torch.equal(layer.weight_mask, before)
-    assert torch.equal(layer(x), run_plain(plain, 2 * plain.weight * layer.weight_mask, x))
-
-
-def test_the_mask_outlives_the_scores(plain):
-    layer, x = masked_copy(plain), inputs_of(plain)
-    mask = learn({"layer": layer}, 0.5, {"layer": torch.randn(plain.weight.shape)})
-    mask.update()
-    kept, output = layer.weight_mask.clone(), layer(x)
-    mask.finish()
-    assert layer.scores is None
-    assert torch.equal(layer.weight_mask, kept)
-    assert torch.equal(layer(x), output)
-    assert "scores" not in dict(layer.named_parameters())
-    assert not {"scores", "masked_weight"} & layer.state_dict().keys()
-
-
-@pytest.mark.parametrize("learning", [False, True])
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
-def test_a_copy_is_equal_and_its_own(plain, duplicate, learning):
+def test_a_copy_is_equal_and_its_own(plain, duplicate):
     layer, x = masked_copy(plain), inputs_of(plain)
-    if learning:
-        learn({"layer": layer}, 0.5, {"layer": torch.randn(plain.weight.shape)}).update()
     copied = duplicate(layer)
     output = layer(x)
     assert torch.equal(copied(x), output)
@@ -307,14 +203,6 @@ def test_every_plain_layer_is_masked_once():
     assert all(layer.weight_mask.all() for _, layer in masked_layers(model))
 
 
-def test_scores_do_not_appear_among_the_skipped_layers():
-    net, layers = hand_layers()
-    before = skipped_layers(net)
-    learn(layers, 0.5, {name: layer.weight.detach().clone() for name, layer in layers.items()}).update()
-    assert skipped_layers(net) == before
-    assert set(before) == {"norm"}
-
-
 class SamePadding(nn.Conv2d):
     """Pads by itself, as those of timm do for TensorFlow's weights."""
 
@@ -322,11 +210,6 @@ class SamePadding(nn.Conv2d):
         return nn.functional.conv2d(
             nn.functional.pad(x, (1, 1, 1, 1)), weight=self.weight, bias=self.bias, groups=self.groups
         )
-
-
-class Doubled(nn.Linear):
-    def forward(self, x: torch.Tensor, twice: bool = True) -> torch.Tensor:
-        return super().forward(x) * (1 + twice)
 
 
 class Standardised(nn.Conv2d):
@@ -369,13 +252,6 @@ def test_a_copy_of_a_derived_layer_is_equal(build, duplicate):
     assert type(again) is type(layer)
     assert torch.equal(again(x), layer(x))
     assert again.weight is not layer.weight
-
-
-def test_scores_of_a_derived_layer_are_learned():
-    layer = masked_copy(Doubled(8, 5))
-    layer.start_scores(torch.rand(layer.weight.shape))
-    layer(inputs_of(layer)).sum().backward()
-    assert (layer.scores.grad != 0).all()
 
 
 @pytest.mark.parametrize(

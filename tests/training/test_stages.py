@@ -18,7 +18,7 @@ from vpns_hf.label_mapping import (
     frequency_map,
 )
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping, PretrainStage, count_predictions
-from vpns_hf.pruning import Pruner
+from vpns_hf.pruning import LearnedLayer, Pruner
 from vpns_hf.pruning.criteria import ScoringContext, scaled_weight
 from vpns_hf.training import AdamSpec, OptimizerSpec, Run, SGDSpec, TrainingStage, train
 
@@ -326,7 +326,7 @@ def test_the_label_mapping_is_fitted_on_the_masked_network_and_leaves_no_mask():
     Pruner().apply(model, scaled_weight(ScoringContext(model)), 0.9)
     assert model.sparsity == pytest.approx(0.9, abs=1e-3)
     assert torch.equal(counts["masked"], count_predictions(run))
-    assert all(layer.scores is None for layer in model.masked_layers().values())
+    assert not any(isinstance(layer, LearnedLayer) for layer in model.masked_layers().values())
 
 
 def test_the_label_mapping_is_fitted_on_the_network_as_it_is_if_asked_for():

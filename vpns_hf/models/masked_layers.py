@@ -1,8 +1,6 @@
 """Convolutions and linear layers whose weight is multiplied by a mask.
 
 The keys of `weight` and `bias` stay those of the plain layer; a persistent bool buffer `weight_mask` sits beside them.
-While a mask is being learned, the layer also has `scores`, whose gradient is the straight-through one of
-Ramanujan et al., arXiv 1911.13299, section 3.
 """
 
 from __future__ import annotations
@@ -75,34 +73,6 @@ class _Masked(torch.autograd.Function):
         return _Masked.apply(tangent, *ctx.saved_tensors)
 
 
-class _StraightThrough(torch.autograd.Function):
-    """The masked weight as a function of the scores: dL/dS = dL/d(w * m) * w * sign(S)."""
-
-    @staticmethod
-    def forward(ctx, scores: Tensor, weight: Tensor, masked_weight: Tensor) -> Tensor:
-        ctx.save_for_backward(scores, weight)
-        return masked_weight.detach()
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
-        scores, weight = ctx.saved_tensors
-        return scores.sign().mul_(weight).mul_(grad), None, None
-
-
-class _BothLevels(torch.autograd.Function):
-    """As `_StraightThrough`, and a function of the weight as well: dL/dw = dL/d(w * m) * m."""
-
-    @staticmethod
-    def forward(ctx, scores: Tensor, weight: Tensor, masked_weight: Tensor, mask: Tensor) -> Tensor:
-        ctx.save_for_backward(scores, weight, mask)
-        return masked_weight.detach()
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        scores, weight, mask = ctx.saved_tensors
-        return scores.sign().mul_(weight).mul_(grad), apply_mask(grad, mask), None, None
-
-
 MANY_WEIGHTS = 2**13  # fewer are masked in no time
 
 
@@ -139,11 +109,10 @@ def _state(weight: Tensor, mask: Tensor) -> tuple[int, ...]:
 
 
 class MaskedLayer(nn.Module):
-    """What `MaskedConv2d` and `MaskedLinear` share: the mask, the scores, and the weight that the forward pass uses."""
+    """What `MaskedConv2d` and `MaskedLinear` share: the mask, and the weight that the forward pass uses."""
 
     weight: nn.Parameter
     weight_mask: Tensor
-    scores: nn.Parameter | None
     _folded: _Folded | None = None
 
     @classmethod
@@ -155,7 +124,6 @@ class MaskedLayer(nn.Module):
         """
         layer.__class__ = cls
         layer.register_buffer("weight_mask", torch.ones_like(layer.weight, dtype=torch.bool))
-        layer.register_parameter("scores", None)
         return layer
 
     @classmethod
@@ -190,35 +158,14 @@ class MaskedLayer(nn.Module):
         """Number of inputs one output reads."""
         return self.weight[0].numel()
 
-    def start_scores(self, scores: Tensor) -> None:
-        """Begins learning the mask from float32 `scores`, shaped like the weight; their storage becomes the layer's.
-
-        The forward pass then reads `masked_weight`; whoever changes `weight_mask` brings it up to date.
-        """
-        self.scores = nn.Parameter(scores)
-        self.register_buffer("masked_weight", self.masked(), persistent=False)
-
-    def stop_scores(self) -> None:
-        """Ends learning: the mask stays as it is."""
-        self.scores = None
-        if "masked_weight" in self._buffers:
-            del self.masked_weight
-
     @torch.no_grad()
     def masked(self) -> Tensor:
         """Returns a copy of the weight with exact zeros where the mask is False."""
         return apply_mask(self.weight, self.weight_mask)
 
     def effective_weight(self) -> Tensor:
-        """Returns the weight that the forward pass uses, differentiable in the weight, or in the scores while learned.
-
-        While both are learned it is differentiable in both.
-        """
+        """Returns the weight that the forward pass uses, differentiable in the weight."""
         weight = self._untouched_weight()
-        if self.scores is not None and weight.requires_grad:
-            return _BothLevels.apply(self.scores, weight, self.masked_weight, self.weight_mask)
-        if self.scores is not None:
-            return _StraightThrough.apply(self.scores, weight, self.masked_weight)
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
             return torch.where(self.weight_mask, weight, 0)
         if self.training or torch.is_grad_enabled() or type(weight) is not nn.Parameter:

@@ -335,7 +335,7 @@ class VPNsForImageClassification(PreTrainedModel):
 
     def _plain_state_dict(self) -> dict[str, Tensor]:
         layers = self.masked_layers()
-        extra = {f"{name}.{leaf}" for name in layers for leaf in ("weight_mask", "scores")}
+        extra = {f"{name}.weight_mask" for name in layers}
         state_dict = {key: value for key, value in self.backbone.state_dict().items() if key not in extra}
         state_dict.update({f"{name}.weight": layer.masked() for name, layer in layers.items()})
         return state_dict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, num_dropped
 from .excluding import Excluding, excluded_layers
+from .learned_layers import LearnedLayer, start_scores
 from .learned_mask import LearnedMask
 from .pruner import Pruner
 from .report import effective_density, empty_layers, layer_records
@@ -18,6 +19,7 @@ __all__ = [
     "Budget",
     "Excluding",
     "Global",
+    "LearnedLayer",
     "LearnedMask",
     "LikeAnother",
     "PerLayer",
@@ -35,4 +37,5 @@ __all__ = [
     "layer_records",
     "num_dropped",
     "one_shot",
+    "start_scores",
 ]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..models.masked_layers import MaskedLayer
 from .budget import Pool
+from .learned_layers import start_scores, stop_scores
 from .thresholds import MaskedWeights, Threshold, make_selector, write_masked_weights
 
 
@@ -39,7 +40,7 @@ class LearnedMask:
         self.selectors = [make_selector(pool.dropped, scores[0].device) for pool in pools]
         self.thresholds: list[Threshold] = []
         for layer, start in zip(self.layers, scores, strict=True):
-            layer.start_scores(start)
+            start_scores(layer, start)
 
     @property
     def scores(self) -> list[nn.Parameter]:
@@ -81,7 +82,7 @@ class LearnedMask:
     def finish(self) -> None:
         """Drops the scores; the masks stay."""
         for layer in self.layers:
-            layer.stop_scores()
+            stop_scores(layer)
 
     def _of(self, pool: Pool) -> tuple[list[Tensor], MaskedWeights]:
         layers = [self.layers[member] for member in pool.members]

@@ -1,0 +1,83 @@
+"""Masked layers whose mask is being learned: their scores, and the weight as a function of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..models.masked_layers import MASKED_LAYERS, MaskedLayer, apply_mask, own_forward
+
+
+class _StraightThrough(torch.autograd.Function):
+    """The masked weight as a function of the scores: dL/dS = dL/d(w * m) * w * sign(S)."""
+
+    @staticmethod
+    def forward(ctx, scores: Tensor, weight: Tensor, masked_weight: Tensor) -> Tensor:
+        ctx.save_for_backward(scores, weight)
+        return masked_weight.detach()
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
+        scores, weight = ctx.saved_tensors
+        return scores.sign().mul_(weight).mul_(grad), None, None
+
+
+class _BothLevels(torch.autograd.Function):
+    """As `_StraightThrough`, and a function of the weight as well: dL/dw = dL/d(w * m) * m."""
+
+    @staticmethod
+    def forward(ctx, scores: Tensor, weight: Tensor, masked_weight: Tensor, mask: Tensor) -> Tensor:
+        ctx.save_for_backward(scores, weight, mask)
+        return masked_weight.detach()
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        scores, weight, mask = ctx.saved_tensors
+        return scores.sign().mul_(weight).mul_(grad), apply_mask(grad, mask), None, None
+
+
+class LearnedLayer(MaskedLayer):
+    """A masked layer with scores, whose gradient is the straight-through one of Ramanujan et al., arXiv 1911.13299, section 3.
+
+    Attributes:
+        scores: float32, shaped like the weight.
+        masked_weight: what the forward pass reads; whoever changes mask or weight brings it up to date.
+    """
+
+    scores: nn.Parameter
+    masked_weight: Tensor
+
+    def effective_weight(self) -> Tensor:
+        """Returns the masked weight, differentiable in the scores, and in the weight where that is trained as well."""
+        if self.weight.requires_grad:
+            return _BothLevels.apply(self.scores, self.weight, self.masked_weight, self.weight_mask)
+        return _StraightThrough.apply(self.scores, self.weight, self.masked_weight)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return _unpickled, (self.plain_class(),), self.__dict__
+
+
+@cache
+def _learned(masked: type[MaskedLayer]) -> type[LearnedLayer]:
+    return type(f"Learned{masked.__name__}", (LearnedLayer, masked), {"masked_class": masked})
+
+
+def _unpickled(plain: type[nn.Module]) -> LearnedLayer:
+    kind = _learned(MASKED_LAYERS.get(plain) or own_forward(plain))
+    return kind.__new__(kind)
+
+
+def start_scores(layer: MaskedLayer, scores: Tensor) -> None:
+    """Begins to learn the mask of a layer, in place, from float32 `scores`, shaped like the weight, whose storage becomes the layer's."""
+    layer.__class__ = _learned(type(layer))
+    layer.scores = nn.Parameter(scores)
+    layer.register_buffer("masked_weight", layer.masked(), persistent=False)
+
+
+def stop_scores(layer: LearnedLayer) -> None:
+    """Ends learning: the mask stays as it is."""
+    del layer.scores, layer.masked_weight
+    layer.__class__ = type(layer).masked_class
