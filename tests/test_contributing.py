@@ -46,13 +46,13 @@ def test_a_criterion(added):
 
 
 def test_a_kind_of_unit(added):
-    kernels, model = added("vpns_hf/pruning/units.py")["Kernels"](), dense_model()
-    Pruner(kernels).apply(model, magnitude(ScoringContext(model)), 0.5)
+    filters, model = added("vpns_hf/pruning/units.py")["Filters"](), dense_model()
+    Pruner(filters).apply(model, magnitude(ScoringContext(model)), 0.5)
     masks = model.masks().values()
-    total, largest = sum(mask.numel() for mask in masks), max(mask[0, 0].numel() for mask in masks)
+    total, largest = sum(mask.numel() for mask in masks), max(mask[0].numel() for mask in masks)
     assert 0 <= total // 2 - sum(int((~mask).sum()) for mask in masks) < largest
     for mask in masks:
-        cells = mask.reshape(*mask.shape[:2], -1)
+        cells = mask.flatten(1)
         assert torch.equal(cells.all(-1), cells.any(-1))
 
 

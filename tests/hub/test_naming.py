@@ -5,7 +5,7 @@ import pytest
 from vpns_hf import InputError
 from vpns_hf.hub import architecture_name, check_repo_id, dataset_name, field_values, fill_pattern
 
-VALUES = field_values("microsoft/resnet-18", "uoft-cs/cifar100", 0.955, "vpns", "weight", 7)
+VALUES = field_values("microsoft/resnet-18", "uoft-cs/cifar100", 0.955, "vpns", "2:4", 7)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_an_invalid_id_is_refused_in_one_line(repo_id):
     ("pattern", "repo_id"),
     [
         ("vpns/{arch}-{dataset}-{sparsity}", "vpns/resnet18-cifar100-95.5"),
-        ("me/{method}_{granularity}.{seed}", "me/vpns_weight.7"),
+        ("me/{method}_{granularity}.{seed}", "me/vpns_2of4.7"),
         ("me/plain", "me/plain"),
     ],
 )

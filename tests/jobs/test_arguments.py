@@ -63,7 +63,7 @@ def test_two_sets_of_arguments_share_nothing():
         ("method", ("vpns", "dense")),
         ("visual_prompt", ("pad", "fix", "random", "expand", "none")),
         ("label_mapping", ("auto", "name", "frequency", "iterative", "random", "identity")),
-        ("granularity", ("weight",)),
+        ("granularity", ("weight", "kernel", "N:M")),
         ("head", ("mapped", "new")),
         ("mixed_precision", ("no", "fp16", "bf16")),
     ],
@@ -83,7 +83,7 @@ def test_a_sparsity_is_a_fraction_below_one(sparsity):
 
 @pytest.mark.parametrize("sparsities", [[0.5, "half"], [True], 0.5, "0.5", {0.5: 1}])
 def test_sparsities_are_a_list_of_numbers(sparsities):
-    assert refusal(sparsities=sparsities) == f"sparsities is {sparsities!r}; allowed: a list of numbers"
+    assert refusal(sparsities=sparsities) == f"sparsities is {sparsities!r}; allowed: a list of numbers or None"
 
 
 @pytest.mark.parametrize("sparsity", [0, 0.0, 0.5, 0.999])
@@ -203,3 +203,19 @@ def test_every_option_says_what_it_does():
 )
 def test_a_tracker_that_is_named_is_reported_to(given, trackers):
     assert VPNsTrainingArguments(**given).trackers == trackers
+
+
+@pytest.mark.parametrize(
+    ("granularity", "sparsities"),
+    [("weight", [0.7]), ("kernel", [0.7]), ("2:4", [0.5]), ("1:4", [0.75]), ("3:4", [0.25])],
+)
+def test_the_sparsity_where_none_is_given(granularity, sparsities):
+    args = VPNsTrainingArguments(granularity=granularity)
+    assert args.sparsities == sparsities
+    assert VPNsTrainingArguments(granularity=granularity, sparsities=sparsities) == args
+
+
+def test_a_pattern_has_one_sparsity():
+    message = r"^sparsities is \[0\.7\], but granularity 2:4 is 0\.5; leave out --sparsities$"
+    with pytest.raises(InputError, match=message):
+        VPNsTrainingArguments(granularity="2:4", sparsities=[0.7])

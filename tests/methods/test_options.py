@@ -21,7 +21,7 @@ OTHERS = (
 )
 UNUSED = {
     "vpns": OTHERS,
-    "dense": SEARCH | OTHERS | {"scope", "exclude", "fit_mapping_on"},
+    "dense": SEARCH | OTHERS | {"scope", "granularity", "exclude", "fit_mapping_on"},
     "random": SEARCH | OTHERS - {"like"},
     "omp": SEARCH | OTHERS - {"schedule"},
     "snip": SEARCH | OTHERS - {"schedule", "score_images_per_class"},
@@ -39,6 +39,7 @@ GIVEN = {
     **{
         "score_images_per_class": 3,
         "scope": "layer",
+        "granularity": "kernel",
         "fit_mapping_on": "dense",
         "schedule": "cubic",
         "rounds": 3,

@@ -11,7 +11,7 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from ..backbones import BACKBONES
 from ..data import DATASETS
 from ..errors import InputError
-from ..reporting import sparsity_name
+from ..reporting import granularity_name, sparsity_name
 from ..utils.public_names import public_name
 
 FIELDS = ("arch", "dataset", "sparsity", "method", "granularity", "seed")
@@ -81,7 +81,7 @@ def field_values(
         "dataset": dataset_name(dataset) if dataset else None,
         "sparsity": sparsity_name(sparsity).partition("-")[2],
         "method": method,
-        "granularity": granularity,
+        "granularity": granularity_name(granularity),
         "seed": str(seed),
     }
     return {name: value for name, value in values.items() if value is not None}

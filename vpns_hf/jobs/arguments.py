@@ -13,11 +13,11 @@ from ..data.store import CACHING, DATA_ON_DEVICE
 from ..errors import InputError
 from ..methods import DENSE_PASSES, METHODS, MethodOptions
 from ..models import VISUAL_PROMPTS
-from ..models.configuration_vpns import GRANULARITIES
-from ..pruning import num_dropped
+from ..pruning import Granularity, num_dropped
 from ..utils.options import BATCH, COUNT, COUNT_OR_NONE, SIDE, Part, Range, check_options, names_of, option
 
 BATCH_SIZE = 256
+DEFAULT_SPARSITY = 0.7
 LICENSE_HELP = "Licence of what is published, as the Hub names it, such as apache-2.0; that of the card if not given."
 RECIPE = "that of the recipe if not given."
 
@@ -31,15 +31,15 @@ class ModelOptions:
     )
     overwrite_output_dir: bool = option(False, "Replace the finished run that output_dir holds.", part=Part.MACHINE)
     method: str = option("vpns", f"How the mask is found: {', '.join(METHODS)}.", choices=METHODS)
-    sparsities: list[float] = option([0.7], "Fractions of the prunable weights to remove, each in [0, 1).")
+    sparsities: list[float] | None = option(
+        None,
+        "Fractions of the prunable weights to remove, each in [0, 1); 0.7 if not given, and 1 - N/M with --granularity N:M.",
+    )
     image_mean: list[float] | None = option(
         None, "Mean per channel for pixels in [0, 1]; as saved with the model if not given."
     )
     image_std: list[float] | None = option(
         None, "Standard deviation per channel; as saved with the model if not given."
-    )
-    granularity: str = option(
-        "weight", f"What one mask entry removes: {', '.join(GRANULARITIES)}.", choices=GRANULARITIES
     )
     visual_prompt: str = option(
         "pad", f"Visual prompt: {', '.join(VISUAL_PROMPTS)}.", choices=VISUAL_PROMPTS, aliases=["--prompt"]
@@ -215,8 +215,7 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
             self.equal_passes = str(self.equal_passes)
         check_options(self)
         self.check_passes()
-        for sparsity in self.sparsities:
-            num_dropped(1, sparsity)
+        self._check_sparsities()
         self._check_method()
 
     @property
@@ -231,12 +230,23 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
             return self
         return replace(self, train_batch_size=BATCH_SIZE if spec is None else spec.batch_size)
 
-    def _check_method(self) -> None:
+    def _check_sparsities(self) -> None:
+        only = Granularity.named(self.granularity).sparsity
+        if self.sparsities is None:
+            self.sparsities = [DEFAULT_SPARSITY if only is None else only]
         if not self.sparsities:
             raise InputError("sparsities is empty; give at least one, such as 0.7")
+        for sparsity in self.sparsities:
+            num_dropped(1, sparsity)
         repeated = {sparsity for sparsity in self.sparsities if self.sparsities.count(sparsity) > 1}
         if repeated:
             raise InputError(f"sparsities names {sorted(repeated)} more than once; give each one once")
+        if only is not None and self.sparsities != [only]:
+            raise InputError(
+                f"sparsities is {self.sparsities}, but granularity {self.granularity} is {only:g}; leave out --sparsities"
+            )
+
+    def _check_method(self) -> None:
         if self.head == "new" and (self.label_mapping != "identity" or not self.pretrain_epochs):
             raise InputError(
                 "head 'new' starts untrained, class by class; give --label_mapping identity and --pretrain_epochs"

@@ -12,8 +12,8 @@ from ..label_mapping import LABEL_MAPPINGS
 from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, unused_options
 from ..methods.stages import FineTuneStage
 from ..models import VPNsForImageClassification
-from ..pruning import StartingMask, excluded_layers, num_dropped
-from ..reporting import Passes, StorageSize, count, layer_table, megabytes, short_percent, storage_size
+from ..pruning import UNITS, Granularity, NOfM, StartingMask, UnitGroup, excluded_layers, num_dropped
+from ..reporting import Passes, StorageSize, count, layer_table, megabytes, percent, short_percent, storage_size
 from ..training import TrainingStage
 from .arguments import VPNsTrainingArguments
 from .dense_reference import references_of
@@ -64,7 +64,17 @@ class Plan:
 
     def _size(self, sparsity: float) -> StorageSize:
         total = sum(mask.numel() for mask in self.model.masks().values())
-        return storage_size(self.model, total - num_dropped(total, sparsity))
+        pattern = self._pattern
+        removed = num_dropped(total, sparsity) if pattern is None or not sparsity else pattern.removed(self._groups)
+        return storage_size(self.model, total - removed)
+
+    @property
+    def _pattern(self) -> NOfM | None:
+        return Granularity.named(self.args.granularity, self.args.exclude or ()).pattern
+
+    @property
+    def _groups(self) -> list[UnitGroup]:
+        return UNITS["weight"].groups(self.model)
 
     def _facts(self) -> list[str]:
         values = self.model.visual_prompt.num_values
@@ -80,6 +90,7 @@ class Plan:
             *self._taught(),
             *self._started(),
             *self._excluded(),
+            *self._patterned(),
             *self._scored(),
             *self._without_effect(),
             *self._fitted_once(),
@@ -142,6 +153,16 @@ class Plan:
         if not self.args.exclude or "exclude" in unused_options(self.args.method, self.args):
             return []
         return [f"Excluded, stay dense: {', '.join(excluded_layers(list(self.model.masks()), self.args.exclude))}"]
+
+    def _patterned(self) -> list[str]:
+        """Says how much a pattern removes, and which layers it does not fit."""
+        if self._pattern is None:
+            return []
+        total = sum(group.total for group in self._groups)
+        lines = [f"{self._pattern.name} removes {percent(self._pattern.removed(self._groups) / total)} of all weights"]
+        unfit = _grouped(self._pattern.unfit(self._groups)).items()
+        listed = ", ".join(f"{names} ({reason})" for names, reason in unfit)
+        return [*lines, f"{self._pattern.name} does not fit, stay dense: {listed}"] if unfit else lines
 
     def _scored(self) -> list[str]:
         """Says how many images a criterion reads."""

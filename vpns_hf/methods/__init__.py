@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 
+from ..pruning import Granularity
 from ..training import Stage
 from .bip import BipOptions, bip_stages, unused_by_bip
 from .dense import dense_stages, reference_stages
@@ -89,6 +90,8 @@ def unused_options(method: str, options: MethodOptions) -> list[str]:
         own |= {"find_mask_epochs", "finetune_epochs"}
     if options.paper_protocol:
         own -= {"fit_mapping_on"}  # the paper fits under the mask
+    if Granularity.named(options.granularity).pattern is not None:
+        own -= {"scope"}  # each group of weights is ranked by itself
     if options.distill_alpha:
         own |= {"distill_temperature"}
     some = _names(kind for entry in METHODS.values() for kind in entry.options) | {"distill_temperature"}

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..pruning import geometric
+from ..pruning import Granularity, geometric
 from ..pruning.criteria import magnitude
 from ..training import Stage
 from ..utils.options import COUNT_OR_NONE, option
@@ -33,7 +33,15 @@ class ImpOptions:
 
 
 def imp_stages(options: StageOptions, task: Task) -> list[Stage]:
-    """Returns the stages: fit the label mapping, the rounds, fine-tune."""
+    """Returns the stages: fit the label mapping, the rounds, fine-tune.
+
+    Raises:
+        InputError: if the granularity leaves no room for rounds, or equal passes leave too few.
+    """
+    if Granularity.named(options.granularity).pattern is not None:
+        raise InputError(
+            f"granularity {options.granularity} is one sparsity, but imp comes to one in rounds; choose another method"
+        )
     rounds = task.ahead(geometric(task.sparsity, rounds_to(task.sparsity)))
     epochs, optimizer = _epochs(options, len(rounds)), tuning_optimizer(options)
     before: list[Stage] = [fit_mapping(options, task)]

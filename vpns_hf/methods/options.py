@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS
+from ..models.configuration_vpns import GRANULARITIES
 from ..pruning import SCHEDULES, SCOPES, StartingMask
 from ..utils.options import COUNT, COUNT_OR_NONE, RATE, Range, option
 
@@ -132,6 +133,11 @@ class ScopeOptions:
         "What is ranked together: the weights of all layers (global), or those of each layer, which all lose the same "
         "fraction (layer).",
         choices=SCOPES,
+    )
+    granularity: str = option(
+        "weight",
+        f"What one mask entry removes: {', '.join(GRANULARITIES)} (all positions of one input at one output), or N:M, such "
+        "as 2:4 (weights, of which N of every M inputs stay: the sparsity follows).",
     )
     exclude: list[str] | None = option(
         None,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS, LabelMapping
 from ..models import VPNsForImageClassification
-from ..pruning import SCHEDULES, SCOPES, Excluding, Pruner
+from ..pruning import SCHEDULES, SCOPES, Excluding, Granularity, Pruner
 from ..pruning.criteria import Criterion, unread_rows_last
 from ..training import Stage
 from .options import ScheduleOptions, StageOptions, Task
@@ -44,8 +45,12 @@ def ranking(options: StageOptions, criterion: Criterion) -> Criterion:
 
 def pruner_of(options: StageOptions, scope: str | None = None) -> Pruner:
     """Returns which weights go; a method that has a scope of its own gives it."""
+    exclude = tuple(options.exclude or ())
+    granularity = Granularity.named(options.granularity, exclude)
+    if granularity.pattern is not None:
+        return Pruner(granularity.units, granularity.pattern)
     budget = SCOPES[scope or options.scope]
-    return Pruner(budget=Excluding(budget, tuple(options.exclude)) if options.exclude else budget)
+    return Pruner(granularity.units, Excluding(budget, exclude) if exclude else budget)
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,25 @@ class Schedule:
     rounds: int = 10
 
     def sparsities(self, options: StageOptions, sparsity: float) -> list[float]:
-        """Returns the sparsity after each round, as the options say."""
+        """Returns the sparsity after each round, as the options say.
+
+        Raises:
+            InputError: if the granularity leaves no room for rounds.
+        """
+        if Granularity.named(options.granularity).pattern is not None and not self.is_one_shot(options):
+            raise InputError(
+                f"granularity {options.granularity} is one sparsity, but the {options.schedule or self.name} schedule comes to one in "
+                "rounds; give --schedule one_shot"
+            )
         return SCHEDULES[options.schedule or self.name](sparsity, options.rounds or self.rounds)
 
     def unused(self, options: ScheduleOptions) -> list[str]:
         """Returns the names of options that have no effect where all goes at once."""
-        return ["rounds", "epochs_per_round"] if (options.schedule or self.name) == "one_shot" else []
+        return ["rounds", "epochs_per_round"] if self.is_one_shot(options) else []
+
+    def is_one_shot(self, options: ScheduleOptions) -> bool:
+        """Returns whether all goes at once."""
+        return (options.schedule or self.name) == "one_shot"
 
 
 ONE_SHOT = Schedule()

@@ -7,6 +7,7 @@ arXiv 2010.11354, section 4.
 from __future__ import annotations
 
 from ..errors import InputError
+from ..pruning import Granularity
 from ..pruning.criteria import Phew, channel_graph
 from ..training import Stage
 from .options import StageOptions, Task
@@ -20,7 +21,7 @@ def phew_stages(options: StageOptions, task: Task) -> list[Stage]:
     Raises:
         InputError: if each layer is to be ranked by itself.
     """
-    if options.scope != "global":
+    if options.scope != "global" and Granularity.named(options.granularity).pattern is None:
         raise InputError(
             f"scope is {options.scope}, but phew walks from end to end and leaves to the walks what a layer keeps; "
             "give --scope global"

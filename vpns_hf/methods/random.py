@@ -41,6 +41,10 @@ def unused_by_random(options: RandomOptions) -> list[str]:
 def _pruner(options: StageOptions) -> Pruner:
     if options.like is None:
         return pruner_of(options)
+    if options.granularity != "weight":
+        raise InputError(
+            f"granularity is {options.granularity}, but --like keeps numbers of single weights; give --granularity weight"
+        )
     folder = Path(options.like).expanduser()
     if not (folder / "config.json").is_file():
         raise InputError(

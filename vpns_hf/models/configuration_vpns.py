@@ -1,6 +1,7 @@
 """Configuration of a pruned image classifier with a visual prompt."""
 
 import math
+import re
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
@@ -10,7 +11,7 @@ from .configuration_vgg import VggConfig
 from .sparse_storage import STORAGE_VERSION
 from .visual_prompts import VISUAL_PROMPTS
 
-GRANULARITIES = ("weight",)
+GRANULARITIES = ("weight", "kernel")
 CHANNEL_ORDERS = ("rgb", "bgr")
 
 
@@ -29,7 +30,8 @@ class VPNsConfig(PreTrainedConfig):
         image_mean: per-channel mean subtracted after the prompt, for pixels in [0, 1].
         image_std: per-channel standard deviation divided by after the prompt, for pixels in [0, 1].
         channel_order: what the backbone takes: `rgb`, or `bgr`, to which the picture is turned before mean and std.
-        granularity: what one mask entry removes; `weight` is a single weight.
+        granularity: what one mask entry removes: `weight` a single weight, `kernel` all positions of one input at one output;
+            N:M, such as 2:4, is weights of which N of every M inputs stay.
         label_mapping_method: how the label mapping was found; the mapping itself is a tensor of the model.
         prompt_at_inference: whether `model(x)` applies the prompt when `prompted` is not given.
         sparsity: fraction of prunable weights removed, in [0, 1], written by `save_pretrained` from the masks.
@@ -82,8 +84,10 @@ class VPNsConfig(PreTrainedConfig):
     def _check(self) -> None:
         if self.visual_prompt not in VISUAL_PROMPTS:
             raise ValueError(f"visual_prompt is {self.visual_prompt!r}; allowed: {', '.join(VISUAL_PROMPTS)}")
-        if self.granularity not in GRANULARITIES:
-            raise ValueError(f"granularity is {self.granularity!r}; allowed: {', '.join(GRANULARITIES)}")
+        if self.granularity not in GRANULARITIES and n_of_m(self.granularity) is None:
+            raise ValueError(
+                f"granularity is {self.granularity!r}; allowed: {', '.join(GRANULARITIES)}, N:M such as 2:4"
+            )
         if self.channel_order not in CHANNEL_ORDERS:
             raise ValueError(f"channel_order is {self.channel_order!r}; allowed: {', '.join(CHANNEL_ORDERS)}")
         numbers = all(math.isfinite(value) for value in self.image_mean + self.image_std)
@@ -104,6 +108,15 @@ class VPNsConfig(PreTrainedConfig):
             raise ValueError(
                 f"output_size is {self.output_size}, below image_size {self.image_size}; make it at least as large"
             )
+
+
+def n_of_m(granularity: str) -> tuple[int, int] | None:
+    """Returns N and M of a granularity such as "2:4", 1 <= N < M <= 64; None if it is not of that form."""
+    found = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", granularity)
+    if found is None:
+        return None
+    kept, of = map(int, found.groups())
+    return (kept, of) if kept < of <= 64 else None
 
 
 def _backbone_config(fields: dict[str, Any]) -> PreTrainedConfig:

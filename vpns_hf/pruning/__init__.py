@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, num_dropped
+from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, Pooled, num_dropped
 from .excluding import Excluding, excluded_layers
+from .granularities import Granularity
 from .learned_layers import LearnedLayer, start_scores
 from .learned_mask import LearnedMask
+from .n_of_m import NOfM
 from .pruner import Pruner
 from .report import effective_density, empty_layers, layer_records
 from .schedules import SCHEDULES, cubic, geometric, one_shot
 from .starting_mask import StartingMask
-from .units import UNITS, UnitGroup, Units, Weights
+from .units import UNITS, Kernels, UnitGroup, Units, Weights
 
 __all__ = [
     "SCHEDULES",
@@ -19,11 +21,15 @@ __all__ = [
     "Budget",
     "Excluding",
     "Global",
+    "Granularity",
+    "Kernels",
     "LearnedLayer",
     "LearnedMask",
     "LikeAnother",
+    "NOfM",
     "PerLayer",
     "Pool",
+    "Pooled",
     "Pruner",
     "StartingMask",
     "UnitGroup",

@@ -66,10 +66,38 @@ class Budget(ABC):
     """Which units stay.
 
     Attributes:
-        name: what is ranked together, for records.
+        name: what decides, for records.
     """
 
     name: ClassVar[str]
+
+    @abstractmethod
+    def check(self, pruned: Sequence[Tensor], groups: Sequence[UnitGroup], sparsity: float) -> None:
+        """Looks whether the sparsity can be reached from units that are gone already, bool tensors shaped as the groups say.
+
+        Raises:
+            InputError: if it cannot, or the groups are not those the budget is for.
+        """
+
+    @abstractmethod
+    def keep(self, keys: Sequence[Tensor], groups: Sequence[UnitGroup], sparsity: float) -> list[Tensor]:
+        """Returns bool tensors like the keys: True where a unit stays. The lowest keys go, of equals the earlier by position.
+
+        Args:
+            keys: what units are ranked by, shaped as their groups say; -inf goes first.
+            groups: of the units.
+            sparsity: the fraction of all weights to remove, in [0, 1).
+
+        Raises:
+            InputError: as `check`, or a key is NaN.
+        """
+
+
+class Pooled(Budget):
+    """A budget by a number of weights that go of those that are ranked together; the count is exact.
+
+    Units of several weights go as long as no more weights go than asked for.
+    """
 
     @abstractmethod
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
@@ -79,20 +107,18 @@ class Budget(ABC):
             InputError: the sparsity is outside [0, 1), or the groups are not those the budget is for.
         """
 
+    def check(self, pruned: Sequence[Tensor], groups: Sequence[UnitGroup], sparsity: float) -> None:
+        """As in `Budget`; refused as well if more weights that are ranked together are gone than are to go."""
+        for pool in self.pools(groups, sparsity):
+            names = [groups[member].name for member in pool.members]
+            gone = sum(int(pruned[member].sum()) * groups[member].weights for member in pool.members)
+            if gone > pool.dropped:
+                raise InputError(
+                    f"sparsity {sparsity} removes {pool.dropped} weights of {names[0] if len(names) == 1 else 'all layers'}, "
+                    f"which has lost {gone} already; raise --sparsities, or give another --scope or --exclude"
+                )
+
     def keep(self, keys: Sequence[Tensor], groups: Sequence[UnitGroup], sparsity: float) -> list[Tensor]:
-        """Returns bool tensors like the keys: True where a unit stays.
-
-        The lowest keys go; of equals the earlier by position, so that the count is exact. Units of several weights go
-        as long as no more weights go than asked for.
-
-        Args:
-            keys: what units are ranked by, shaped as their groups say; -inf goes first.
-            groups: of the units.
-            sparsity: the fraction of all weights to remove, in [0, 1).
-
-        Raises:
-            InputError: as `pools`, or a key is NaN.
-        """
         kept = [torch.ones_like(key, dtype=torch.bool) for key in keys]
         for pool in self.pools(groups, sparsity):
             costs = [groups[member].weights for member in pool.members]
@@ -102,7 +128,7 @@ class Budget(ABC):
         return kept
 
 
-class Global(Budget):
+class Global(Pooled):
     """All layers are ranked together; one can end up empty."""
 
     name = "global"
@@ -112,7 +138,7 @@ class Global(Budget):
         return [Pool(tuple(range(len(groups))), dropped)] if groups else []
 
 
-class PerLayer(Budget):
+class PerLayer(Pooled):
     """Every layer loses the same fraction of its weights."""
 
     name = "layer"
@@ -122,7 +148,7 @@ class PerLayer(Budget):
 
 
 @dataclass(frozen=True)
-class LikeAnother(Budget):
+class LikeAnother(Pooled):
     """Every layer keeps as many weights as in another network of the same layers.
 
     Attributes:
@@ -134,7 +160,7 @@ class LikeAnother(Budget):
     kept: Mapping[str, tuple[int, int]]
 
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
-        """As in `Budget`; a sparsity other than that of the other network is refused as well."""
+        """As in `Pooled`; a sparsity other than that of the other network is refused as well."""
         sizes = {group.name: group.total for group in groups}
         self._check_layers(sizes)
         dropped = {name: size - self.kept[name][0] for name, size in sizes.items()}
@@ -159,7 +185,7 @@ class LikeAnother(Budget):
             )
 
 
-SCOPES: dict[str, Budget] = {"global": Global(), "layer": PerLayer()}
+SCOPES: dict[str, Pooled] = {"global": Global(), "layer": PerLayer()}
 
 
 def _highest(keys: Sequence[Tensor], costs: Sequence[int], dropped: int) -> list[Tensor]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ..errors import InputError
-from .budget import Budget, Pool, num_dropped, sparsity_of
+from .budget import Pool, Pooled, num_dropped, sparsity_of
 from .units import UnitGroup
 
 
@@ -24,7 +24,7 @@ def excluded_layers(layers: Sequence[str], patterns: Iterable[str]) -> list[str]
 
 
 @dataclass(frozen=True)
-class Excluding(Budget):
+class Excluding(Pooled):
     """Some layers stay dense, and the others lose so much more: the sparsity is still that of all layers together.
 
     Attributes:
@@ -32,7 +32,7 @@ class Excluding(Budget):
         patterns: of the names of those that stay.
     """
 
-    others: Budget
+    others: Pooled
     patterns: tuple[str, ...]
 
     @property
@@ -40,7 +40,7 @@ class Excluding(Budget):
         return self.others.name
 
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
-        """As in `Budget`; more weights than those outside of the excluded layers are refused as well."""
+        """As in `Pooled`; more weights than those outside of the excluded layers are refused as well."""
         excluded = excluded_layers([group.name for group in groups], self.patterns)
         places = [place for place, group in enumerate(groups) if group.name not in excluded]
         rest = [groups[place] for place in places]

@@ -12,7 +12,7 @@ from ..models.masked_layers import MASKED_LAYERS, MaskedLayer, apply_mask, own_f
 
 
 class _StraightThrough(torch.autograd.Function):
-    """The masked weight as a function of the scores: dL/dS = dL/d(w * m) * w * sign(S)."""
+    """The masked weight as a function of the scores: dL/dS = sum of dL/d(w * m) * w, times sign(S)."""
 
     @staticmethod
     def forward(ctx, scores: Tensor, weight: Tensor, masked_weight: Tensor) -> Tensor:
@@ -21,8 +21,7 @@ class _StraightThrough(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None]:
-        scores, weight = ctx.saved_tensors
-        return scores.sign().mul_(weight).mul_(grad), None, None
+        return _score_gradient(*ctx.saved_tensors, grad), None, None
 
 
 class _BothLevels(torch.autograd.Function):
@@ -36,14 +35,21 @@ class _BothLevels(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         scores, weight, mask = ctx.saved_tensors
-        return scores.sign().mul_(weight).mul_(grad), apply_mask(grad, mask), None, None
+        return _score_gradient(scores, weight, grad), apply_mask(grad, mask), None, None
+
+
+def _score_gradient(scores: Tensor, weight: Tensor, grad: Tensor) -> Tensor:
+    """Returns dL/d(w * m) * w, summed over the weights that one score decides on, times sign(S)."""
+    if scores.shape == weight.shape:
+        return scores.sign().mul_(weight).mul_(grad)
+    return (weight.to(scores.dtype) * grad).sum_to_size(scores.shape).mul_(scores.sign())
 
 
 class LearnedLayer(MaskedLayer):
     """A masked layer with scores, whose gradient is the straight-through one of Ramanujan et al., arXiv 1911.13299, section 3.
 
     Attributes:
-        scores: float32, shaped like the weight.
+        scores: float32, shaped like the weight, or with sides of 1 where one decides on several weights.
         masked_weight: what the forward pass reads; whoever changes mask or weight brings it up to date.
     """
 
@@ -71,7 +77,7 @@ def _unpickled(plain: type[nn.Module]) -> LearnedLayer:
 
 
 def start_scores(layer: MaskedLayer, scores: Tensor) -> None:
-    """Begins to learn the mask of a layer, in place, from float32 `scores`, shaped like the weight, whose storage becomes the layer's."""
+    """Begins to learn the mask of a layer, in place, from float32 `scores`, see there, whose storage becomes the layer's."""
     layer.__class__ = _learned(type(layer))
     layer.scores = nn.Parameter(scores)
     layer.register_buffer("masked_weight", layer.masked(), persistent=False)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from ..errors import InputError
 from ..models import VPNsForImageClassification
-from .budget import Budget, Global
+from .budget import Budget, Global, Pooled
 from .criteria import Scores
 from .learned_mask import LearnedMask
-from .units import Units, Weights
+from .learned_units import LearnedUnits
+from .units import UnitGroup, Units, Weights
 
 
 @dataclass(frozen=True)
@@ -34,28 +34,20 @@ class Pruner:
         """Looks whether the sparsity can be reached from the masks of the model.
 
         Raises:
-            InputError: as `Budget.pools`, or if more weights that are ranked together are masked than are to go.
+            InputError: as `Budget.check` and `Units.pruned`.
         """
-        masks, groups = model.masks(), self.units.groups(model)
-        for pool in self.budget.pools(groups, sparsity):
-            names = [groups[member].name for member in pool.members]
-            masked = sum(int((~masks[name]).sum()) for name in names)
-            if masked > pool.dropped:
-                raise InputError(
-                    f"sparsity {sparsity} removes {pool.dropped} weights of {names[0] if len(names) == 1 else 'all layers'}, "
-                    f"which has lost {masked} already; raise --sparsities, or give another --scope or --exclude"
-                )
+        self.budget.check(self.units.pruned(model), self.units.groups(model), sparsity)
 
     @torch.no_grad()
     def apply(self, model: VPNsForImageClassification, scores: Scores, sparsity: float) -> None:
         """Masks the model, for good. What is masked already goes first and never comes back, whatever the sparsity.
 
         Raises:
-            InputError: as `Budget.keep`.
+            InputError: as `Budget.keep` and `Units.pruned`.
         """
         masks, groups = model.masks(), self.units.groups(model)
-        keys = {name: _below_others(key, ~masks[name]) for name, key in scores.keys().items()}
-        kept = self.budget.keep(self.units.scores(keys, groups), groups, sparsity)
+        keys = zip(self.units.scores(scores.keys(), groups), self.units.pruned(model), strict=True)
+        kept = self.budget.keep([_below_others(key, pruned) for key, pruned in keys], groups, sparsity)
         for name, mask in self.units.masks(kept, model).items():
             masks[name].logical_and_(mask)
 
@@ -76,14 +68,22 @@ class Pruner:
         What is masked already stays so.
 
         Raises:
-            InputError: as `Budget.pools`.
+            InputError: as `Pooled.pools` and `Units.pruned`.
         """
-        starts = {name: torch.where(layer == -math.inf, 0.0, layer).float() for name, layer in scores.by_layer.items()}
-        groups, masks = self.units.groups(model), model.masks()
-        pruned = [~masks[group.name] for group in groups]
-        by_group: list[Tensor] = self.units.scores(starts, groups)
+        by_weight = {
+            name: torch.where(layer == -math.inf, 0.0, layer).float() for name, layer in scores.by_layer.items()
+        }
+        groups, pruned = self.units.groups(model), self.units.pruned(model)
+        starts = self.units.starts(by_weight, groups)
         gone = pruned if any(bool(layer.any()) for layer in pruned) else []
-        return LearnedMask(model.masked_layers(), by_group, self.budget.pools(groups, sparsity), gone)
+        if isinstance(self.budget, Pooled) and _are_weights(groups, model):
+            return LearnedMask(model.masked_layers(), starts, self.budget.pools(groups, sparsity), gone)
+        return LearnedUnits(model, self.units, self.budget, sparsity, starts, gone)
+
+
+def _are_weights(groups: Sequence[UnitGroup], model: VPNsForImageClassification) -> bool:
+    """Returns whether units are single weights, of which a threshold tells which stay."""
+    return all(group.shape == mask.shape for group, mask in zip(groups, model.masks().values(), strict=True))
 
 
 def _below_others(key: Tensor, pruned: Tensor) -> Tensor:

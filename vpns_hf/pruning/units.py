@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from torch import Tensor
 
+from ..errors import InputError
 from ..models import VPNsForImageClassification
 
 
@@ -20,11 +21,13 @@ class UnitGroup:
         name: of the layer they belong to.
         shape: of their scores.
         weights: how many prunable weights one of them removes.
+        in_groups: whether the layer is a convolution whose channels are in groups.
     """
 
     name: str
     shape: tuple[int, ...]
     weights: int = 1
+    in_groups: bool = False
 
     @property
     def total(self) -> int:
@@ -32,30 +35,90 @@ class UnitGroup:
         return math.prod(self.shape) * self.weights
 
 
-class Units(Protocol):
-    """What one entry of a mask removes."""
+class Units(ABC):
+    """What one entry of a mask removes: a block of the weight of a layer.
+
+    The score of a block is the mean of those of its weights, so that blocks of all sizes can be ranked together.
+    """
+
+    @abstractmethod
+    def shape(self, weight: tuple[int, ...]) -> tuple[int, ...]:
+        """Returns the shape of the scores of a layer: that of its weight, with 1 for sides that blocks extend over."""
 
     def groups(self, model: VPNsForImageClassification) -> list[UnitGroup]:
         """Returns the units of a model, a group per layer, in the order of its layers."""
+        return [
+            UnitGroup(
+                name,
+                shape := self.shape(tuple(layer.weight.shape)),
+                layer.weight.numel() // math.prod(shape),
+                getattr(layer, "groups", 1) > 1,
+            )
+            for name, layer in model.masked_layers().items()
+        ]
 
     def scores(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
         """Returns the scores of units, one tensor per group, from those of weights by layer."""
+        return [_mean(weights[group.name], group.shape) for group in groups]
+
+    def starts(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
+        """Returns the scores that units begin to be learned from, whose magnitudes rank, from those of weights by layer."""
+        return [
+            weights[group.name] if group.weights == 1 else _mean(weights[group.name].abs(), group.shape)
+            for group in groups
+        ]
+
+    def pruned(self, model: VPNsForImageClassification) -> list[Tensor]:
+        """Returns which units are masked already, one bool tensor per group.
+
+        Raises:
+            InputError: if one is in part.
+        """
+        masks = model.masks()
+        return [_blocks(group, ~masks[group.name]) for group in self.groups(model)]
 
     def masks(self, kept: Sequence[Tensor], model: VPNsForImageClassification) -> dict[str, Tensor]:
         """Returns {layer name: bool, shaped like its weight} from which units stay, one tensor per group."""
+        layers = zip(model.masks().items(), kept, strict=True)
+        return {name: mask.expand_as(whole) for (name, whole), mask in layers}
 
 
-class Weights:
+class Weights(Units):
     """Single weights."""
 
-    def groups(self, model: VPNsForImageClassification) -> list[UnitGroup]:
-        return [UnitGroup(name, tuple(layer.weight.shape)) for name, layer in model.masked_layers().items()]
-
-    def scores(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
-        return [weights[group.name] for group in groups]
-
-    def masks(self, kept: Sequence[Tensor], model: VPNsForImageClassification) -> dict[str, Tensor]:
-        return dict(zip(model.masked_layers(), kept, strict=True))
+    def shape(self, weight: tuple[int, ...]) -> tuple[int, ...]:
+        return weight
 
 
-UNITS: dict[str, Units] = {"weight": Weights()}
+class Kernels(Units):
+    """All positions of one input channel at one output channel; single weights in linear layers and 1x1 convolutions."""
+
+    def shape(self, weight: tuple[int, ...]) -> tuple[int, ...]:
+        return weight[:2] + (1,) * len(weight[2:])
+
+
+def _mean(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
+    sides = _sides(weights, shape)
+    return weights.mean(dim=sides, keepdim=True) if sides else weights
+
+
+def _sides(weights: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(
+        side for side, (whole, of_unit) in enumerate(zip(weights.shape, shape, strict=True)) if whole != of_unit
+    )
+
+
+def _blocks(group: UnitGroup, pruned: Tensor) -> Tensor:
+    sides = _sides(pruned, group.shape)
+    if not sides:
+        return pruned
+    found = pruned.all(dim=sides, keepdim=True)
+    if bool((pruned & ~found).any()):
+        raise InputError(
+            f"the mask of layer {group.name} removes parts of units of {group.weights} weights, which go together or not at "
+            "all; start from a mask of the same --granularity, or from none"
+        )
+    return found
+
+
+UNITS: dict[str, Units] = {"weight": Weights(), "kernel": Kernels()}

@@ -95,6 +95,11 @@ def sparsity_name(sparsity: float) -> str:
     return f"sparsity-{_tidy(sparsity)}"
 
 
+def granularity_name(granularity: str) -> str:
+    """Returns the name of a granularity in ids and tags: "2:4" -> "2of4"."""
+    return granularity.replace(":", "of")
+
+
 def _tidy(fraction: float) -> str:
     # Rounding takes away what binary fractions add: 100 * 0.57 is 56.99999999999999.
     return f"{round(100 * fraction, 6):.10g}"

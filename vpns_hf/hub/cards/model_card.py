@@ -20,6 +20,7 @@ from ...reporting import (
     RunResult,
     ViewAccuracy,
     count,
+    granularity_name,
     image_notes,
     latency_title,
     megabytes,
@@ -180,7 +181,7 @@ def _dataset(results: Results) -> str:
 
 
 def _tags(run: RunResult) -> list[str]:
-    own = [run.granularity, sparsity_name(run.sparsity_requested)]
+    own = [granularity_name(run.granularity), sparsity_name(run.sparsity_requested)]
     return ["vpns", "pruning", "sparse", *own, "visual-prompting", "arxiv:2312.01397"]
 
 

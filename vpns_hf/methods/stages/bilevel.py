@@ -71,7 +71,8 @@ class FindMaskBilevel(FindMaskStage):
         for layer in self.mask.layers:
             if layer.scores.grad is not None:
                 gradient = layer.weight.grad.to(layer.scores.dtype)  # m g, whose square is m g g
-                layer.scores.grad.addcmul_(layer.scores.sign().mul_(gradient), gradient, value=-share)
+                squares = gradient.square().sum_to_size(layer.scores.shape)
+                layer.scores.grad.addcmul_(layer.scores.sign(), squares, value=-share)
 
     def after_update(self, run: Run) -> None:
         self.mask.follow_weights()
