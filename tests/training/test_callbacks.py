@@ -136,7 +136,7 @@ def test_a_ranking_in_rounds_counts_the_rounds(bars):
 
 def test_the_log_says_what_a_ranking_took(caplog):
     caplog.set_level(logging.INFO)
-    run = ranking_run(LoggingCallback())
+    run = ranking_run(LoggingCallback(worth_a_line=0))
     run_stages(run, [Prune(Reading(2), Pruner(), [0.3], images_per_class=1), Prune(Reading(0), Pruner(), [0.4, 0.5])])
     read, rounds = caplog.messages
     assert read.startswith("prune: 6 batches read in ")
@@ -145,7 +145,7 @@ def test_the_log_says_what_a_ranking_took(caplog):
 
 def test_what_is_ranked_at_once_by_no_data_is_not_worth_a_line(caplog):
     caplog.set_level(logging.INFO)
-    run_stages(ranking_run(LoggingCallback()), [Prune(magnitude, Pruner(), [0.3])])
+    run_stages(ranking_run(LoggingCallback(worth_a_line=0)), [Prune(magnitude, Pruner(), [0.3])])
     assert not caplog.messages
 
 

@@ -95,27 +95,31 @@ class ProgressCallback(Callback):
 
 
 class LoggingCallback(Callback):
-    """Logs one line per epoch, and per ranking, at level INFO, for programs that show it; the scripts do where they show no bars.
+    """Logs one line per epoch, and per stage that ranks or reads images for long, at level INFO, for programs that show it; the scripts do where they show no bars.
 
     Args:
         agenda: of the job, whose place and estimate are told as well.
+        worth_a_line: the seconds from which on a stage that does not train is told of.
     """
 
-    def __init__(self, agenda: Agenda | None = None) -> None:
-        self.agenda = agenda or Agenda()
-        self._batches, self._begun = 0, 0.0
+    def __init__(self, agenda: Agenda | None = None, worth_a_line: float = 1.0) -> None:
+        self.agenda, self.worth_a_line = agenda or Agenda(), worth_a_line
+        self._title, self._batches, self._begun = "", 0, 0.0
 
     def on_model_stage_begin(self, run: Run, stage: ModelStage) -> None:
+        self._title = _title(run, stage.name, self.agenda)
         self._batches, self._begun = 0, time.perf_counter()
 
     def on_evaluation_batch(self, run: Run) -> None:
         self._batches += 1
 
     def on_stage_finished(self, run: Run, stage: Stage) -> None:
-        if isinstance(stage, ModelStage) and run.accelerator.is_main_process and (self._batches or stage.rounds > 1):
+        if not isinstance(stage, ModelStage) or not run.accelerator.is_main_process:
+            return
+        seconds = time.perf_counter() - self._begun
+        if (self._batches or stage.rounds > 1) and seconds >= self.worth_a_line:
             what = f"{stage.rounds} rounds" if stage.rounds > 1 else f"{self._batches} batches read"
-            seconds = time.perf_counter() - self._begun
-            logger.info("%s: %s in %.1f s", _title(run, stage.name, self.agenda), what, seconds)
+            logger.info("%s: %s in %.1f s", self._title, what, seconds)
 
     def on_stage_begin(self, run: Run, stage: TrainingStage) -> None:
         self.agenda.begin(run)
