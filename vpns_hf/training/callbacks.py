@@ -95,7 +95,9 @@ class ProgressCallback(Callback):
 
 
 class LoggingCallback(Callback):
-    """Logs one line per epoch, and per stage that ranks or reads images for long, at level INFO, for programs that show it; the scripts do where they show no bars.
+    """Logs one line per epoch, and per stage that ranks or reads images for long, at level INFO.
+
+    The scripts show it where they show no bars.
 
     Args:
         agenda: of the job, whose place and estimate are told as well.
