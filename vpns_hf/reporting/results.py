@@ -118,6 +118,7 @@ class Results(Record):
         versions: version of each package that has a part in them.
         skipped_images: how many images of each split could not be read and were left out.
         misread_images: how many were used though image processors see other pixels of them.
+        copied_images: how many of a split are images of another one too, byte for byte: {"test": {"train": 12}}.
         evaluations: of the one saved model that these results lie beside, the newest last.
         images: how many each split has, such as {"train": 1078, "test": 360}; empty if not recorded.
     """
@@ -131,6 +132,7 @@ class Results(Record):
     versions: dict[str, str] = field(default_factory=dict)
     skipped_images: dict[str, int] = field(default_factory=dict)
     misread_images: dict[str, int] = field(default_factory=dict)
+    copied_images: dict[str, dict[str, int]] = field(default_factory=dict)
     evaluations: list[ModelEvaluation] = field(default_factory=list)
     dense_references: list[DenseResult] = field(default_factory=list)
     images: dict[str, int] = field(default_factory=dict)

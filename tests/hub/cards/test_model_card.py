@@ -240,6 +240,12 @@ def test_the_card_says_how_many_images_were_left_out_or_misread(card):
     assert "(16 bits or floats), used all the same: 1,200 train, 3 test." in content
 
 
+def test_the_card_says_how_many_images_stand_in_two_splits(card):
+    assert "also training images" not in card().content
+    counted = replace(RESULTS, images={"train": 1800, "test": 200}, copied_images={"test": {"train": 12}})
+    assert card(counted).content.count("12 of 200 test images are also training images, byte for byte.") == 1
+
+
 def test_the_card_warns_of_speed(card):
     assert "Unstructured sparsity gives no speed-up on common hardware" in card().text
 
