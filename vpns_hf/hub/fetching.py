@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import snapshot_download
 
@@ -11,7 +12,7 @@ from ..errors import InputError
 from ..models import VPNsForImageClassification
 from ..utils.hub_client import is_online, refusals
 from .naming import check_repo_id
-from .run_folder import is_model_folder
+from .run_folder import is_model_folder, recipe_of
 
 # No code among them: the package has its own. What the card shows or links to is looked for when it is made anew.
 PATTERNS = ["*.json", "*.safetensors", "README.md", "recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png"]
@@ -38,6 +39,14 @@ class FetchedModel:
     def size(self) -> int:
         """Of the weights, in bytes."""
         return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+
+    def recipe(self) -> dict[str, Any]:
+        """Returns the options of the job that made it; {} where these were not recorded.
+
+        Raises:
+            InputError: if they cannot be read.
+        """
+        return recipe_of(self.folder)
 
     def load(self) -> VPNsForImageClassification:
         """Returns the model, in evaluation mode.
