@@ -6,13 +6,14 @@ import logging
 import os
 from pathlib import Path
 
+import torch
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from ..errors import InputError
 from ..models.stock import TIMM
-from ..utils.text import first_line
+from ..utils.text import counted, first_line
 from .backbone import IMAGENET, Backbone
 from .foreign_weights import from_tensors
 from .heads import HEADS, Head
@@ -45,13 +46,14 @@ def load_backbone(
         head: what becomes of the classifier, an entry of `HEADS`.
 
     Raises:
-        InputError: if there is no such model, it cannot be reached, or it does not hold an image classifier that fits.
+        InputError: if there is no such model, it cannot be reached, or it does not hold an image classifier that fits and
+            whose weights are finite.
     """
     if isinstance(model, PreTrainedModel):
-        return head(_prepared(model), num_labels)
+        return _checked(head(_prepared(model), num_labels))
     name = os.fspath(model)
     try:
-        return head(_load(name, num_labels, revision), num_labels)
+        return _checked(head(_load(name, num_labels, revision), num_labels))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except UNREADABLE as error:
@@ -95,6 +97,18 @@ def _prepared(model: PreTrainedModel) -> Backbone:
         return Backbone(model, IMAGENET) if Path(origin).is_file() else repository(origin).prepared(model)
     except (OSError, ValueError):  # a folder that is no more
         return Backbone(model, {})
+
+
+def _checked(backbone: Backbone) -> Backbone:
+    """Returns a backbone if all that is kept of it is finite, so that its scores and losses can be."""
+    tensors = backbone.model.state_dict()
+    odd = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not torch.isfinite(tensor).all()]
+    if odd:
+        others = f", as {'does' if len(odd) == 2 else 'do'} {counted(len(odd) - 1, 'more tensor')}" if odd[1:] else ""
+        raise InputError(
+            f"{odd[0]} of the network holds NaN or infinite numbers{others}; give a network whose training converged"
+        )
+    return backbone
 
 
 def _explain(name: str, error: Exception) -> str:
