@@ -57,7 +57,7 @@ def test_what_is_measured(evaluate, model, data):
     assert ended.out.startswith("17 images, test split of ")
     accuracies = [top1(model, TEST, prompted) for prompted in (True, False)]
     assert re.search(rf"Top-1 accuracy \| +{accuracies[0]} \| +{accuracies[1]} \|", ended.out)
-    assert re.search(r"Top-5 accuracy \| +100.00% \| +100.00% \|", ended.out)  # of three classes
+    assert "Top-5" not in ended.out  # of three classes
     loaded = VPNsForImageClassification.from_pretrained(model)
     assert re.search(rf"Sparsity +\| +\| +{100 * loaded.sparsity:.2f}% \|", ended.out)
     size = (model / "model.safetensors").stat().st_size

@@ -20,7 +20,7 @@ class ModelEvaluation(Record):
         split: of the data set.
         images: how many the accuracies are counted over.
         accuracy: top-1.
-        top5: top-5, or top-n where there are n < 5 classes.
+        top5: top-5; None of five classes or fewer, where it is always 1.
         prompt_at_inference: whether the model applies its prompt when not told otherwise.
         nonzero: prunable weights kept.
         total: prunable weights.
@@ -63,7 +63,7 @@ class ModelEvaluation(Record):
 
     def accuracy_table(self) -> str:
         """Returns a table of the accuracies of both views."""
-        kinds = {"Top-1 accuracy": self.accuracy, "Top-5 accuracy": self.top5}
+        kinds = {"Top-1 accuracy": self.accuracy, **({"Top-5 accuracy": self.top5} if self.top5.is_measured else {})}
         rows = [[name, with_prompt(percent(values.prompted)), percent(values.plain)] for name, values in kinds.items()]
         return markdown_table(["", "With the prompt", "Without"], rows, [False, True, True])
 

@@ -28,7 +28,7 @@ class RunResult(Record):
         sparsity_requested: fraction of prunable weights asked to be removed, in [0, 1).
         sparsity: the fraction removed, counted from the masks.
         accuracy: top-1 on `split`, with and without the prompt.
-        top5: top-5 on `split`, or top-n where there are n < 5 classes.
+        top5: top-5 on `split`; None of five classes or fewer, where it is always 1.
         split: the split the accuracies were measured on.
         nonzero: prunable weights kept.
         total: prunable weights.
