@@ -65,6 +65,15 @@ def test_what_is_measured(evaluate, model, data):
     assert re.search(r"Latency \(batch of 1, float32, .+\) +\| +[\d.]+ ms \| +[\d.]+ ms \|", ended.out)
 
 
+def test_nothing_is_said_of_a_prompt_that_a_model_does_not_have(evaluate, tmp_path, data):
+    base = tiny_model(visual_prompt="none")
+    run = write_run(tmp_path / "output", base, {0.7: 0.9}, model="net", dataset="data")
+    ended = evaluate(run / "sparsity-70", "--dataset_name", data)
+    assert (ended.code, ended.err) == (0, "")
+    assert "prompt" not in ended.out
+    assert re.search(rf"Top-1 accuracy \| +{top1(run / 'sparsity-70', TEST, False)} \|", ended.out)
+
+
 def test_another_split_or_fewer_images(evaluate, model, data):
     first = ["--dataset_name", data, "--max_test_samples", 5]
     assert evaluate(model, *first).out.startswith("5 images, test split of ")
