@@ -127,7 +127,8 @@ def open_images(
     sources = {"train": train, "train_upright": train_upright, "test": opened["test"][0]}
     if "validation" in opened:
         sources["validation"] = opened["validation"][0]
-    copied = count_copies({name: source[0] for name, source in opened.items()})
+    tested_last = sorted(opened, key=("train", "validation", "test").index)
+    copied = count_copies({name: opened[name][0] for name in tested_last})
     moved = on_device(list(sources.values()), device, args.data_on_device)
     return Images(**{"validation": None, **dict(zip(sources, moved, strict=True))}, copied=copied)
 
