@@ -12,7 +12,9 @@ from ..images import ImageSource
 
 logger = logging.getLogger(__name__)
 
-NOT_IN_A_STREAM = "copies of images in two splits are not looked for in a stream, except with --on_bad_image skip or keep"
+NOT_IN_A_STREAM = (
+    "copies of images in two splits are not looked for in a stream, except with --on_bad_image skip or keep"
+)
 
 
 def count_copies(sources: Mapping[str, ImageSource]) -> dict[str, dict[str, int]]:
