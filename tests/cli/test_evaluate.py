@@ -191,6 +191,16 @@ def accuracies(said: str) -> list[str]:
     return re.findall(r"[\d.]+%", said.partition("Sparsity")[0])
 
 
+def test_weights_that_are_no_numbers(evaluate, model, data):
+    network = VPNsForImageClassification.from_pretrained(model)
+    name, layer = next(iter(network.masked_layers().items()))
+    layer.weight.data[layer.weight_mask] = float("nan")
+    network.save_pretrained(model)
+    ended = evaluate(model, "--dataset_name", data)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{name}.weight of the network holds NaN" in ended.err
+
+
 def card_of(model: Path) -> str:
     return (model / "README.md").read_text()
 

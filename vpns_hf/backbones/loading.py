@@ -6,15 +6,15 @@ import logging
 import os
 from pathlib import Path
 
-import torch
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from ..errors import InputError
 from ..models.stock import TIMM
-from ..utils.text import counted, first_line
+from ..utils.text import first_line
 from .backbone import IMAGENET, Backbone
+from .finite import check_finite
 from .foreign_weights import from_tensors
 from .heads import HEADS, Head
 from .registry import BACKBONES
@@ -50,10 +50,10 @@ def load_backbone(
             whose weights are finite.
     """
     if isinstance(model, PreTrainedModel):
-        return _checked(head(_prepared(model), num_labels))
+        return _checked(_prepared(model), head, num_labels)
     name = os.fspath(model)
     try:
-        return _checked(head(_load(name, num_labels, revision), num_labels))
+        return _checked(_load(name, num_labels, revision), head, num_labels)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except UNREADABLE as error:
@@ -99,15 +99,10 @@ def _prepared(model: PreTrainedModel) -> Backbone:
         return Backbone(model, {})
 
 
-def _checked(backbone: Backbone) -> Backbone:
-    """Returns a backbone if all that is kept of it is finite, so that its scores and losses can be."""
-    tensors = backbone.model.state_dict()
-    odd = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not torch.isfinite(tensor).all()]
-    if odd:
-        others = f", as {'does' if len(odd) == 2 else 'do'} {counted(len(odd) - 1, 'more tensor')}" if odd[1:] else ""
-        raise InputError(
-            f"{odd[0]} of the network holds NaN or infinite numbers{others}; give a network whose training converged"
-        )
+def _checked(backbone: Backbone, head: Head, num_labels: int | None) -> Backbone:
+    """Returns a backbone with the classifier asked for, if what is left of it is finite."""
+    backbone = head(backbone, num_labels)
+    check_finite(backbone.model)
     return backbone
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from huggingface_hub import snapshot_download
 
+from ..backbones import check_finite
 from ..errors import InputError
 from ..models import VPNsForImageClassification
 from ..utils.hub_client import is_online, refusals
@@ -52,13 +53,15 @@ class FetchedModel:
         """Returns the model, in evaluation mode.
 
         Raises:
-            InputError: if it cannot be loaded.
+            InputError: if it cannot be loaded, or its weights are no numbers.
         """
         try:
-            return VPNsForImageClassification.from_pretrained(self.folder).eval()
+            model = VPNsForImageClassification.from_pretrained(self.folder).eval()
+            check_finite(model)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{self.repo_id or self.folder} cannot be loaded: {reason}") from error
+        return model
 
 
 def fetch_model(name: str, revision: str | None = None) -> FetchedModel:
