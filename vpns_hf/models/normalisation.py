@@ -107,10 +107,11 @@ def _reason(error: Exception, kind: str, fields: Mapping[str, Any]) -> str:
     std = fields.get("image_std")
     if std == 0 or (isinstance(std, list) and 0 in std):
         return f"its image_std is {std}, and nothing can be divided by 0"
-    said = str(error).strip()
-    if said.startswith("Unrecognized"):  # followed by all names there are
+    name = _plain_name(kind)
+    if not any(hasattr(transformers, known) for known in (name, f"{name}Pil", f"{name}Fast")):
         return f"this transformers has no image processor {kind}"
-    return textwrap.shorten(next(iter(said.splitlines()), type(error).__name__), LONGEST_REASON, placeholder=" ...")
+    said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return textwrap.shorten(said, LONGEST_REASON, placeholder=" ...")
 
 
 def _plain_name(kind: str) -> str:
