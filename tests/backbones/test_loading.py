@@ -31,6 +31,7 @@ def refusal(name: str | Path, **options: object) -> str:
     return message
 
 
+RUNNING = "resnet.embedder.embedder.normalization.running_var"
 UNTRAINED = [name for name, source in BACKBONES.items() if isinstance(source, Untrained)]
 
 
@@ -41,6 +42,21 @@ def test_a_short_name_is_an_untrained_classifier_of_the_classes_at_hand(name):
     assert backbone.eval()(pictures(size=32)).logits.shape == (2, 7)
     model = VPNsForImageClassification.from_backbone(backbone, image_size=32, prompt_size=2)
     assert torch.equal(model.eval()(pictures(size=32)).logits, backbone(model.normalise(pictures(size=32))).logits)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("odd", "more"), [(["classifier.1.bias"], ";"), ([RUNNING, "classifier.1.bias"], ", as does 1 more")]
+)
+def test_weights_that_are_no_numbers_are_told_by_name(tmp_path, value, odd, more):
+    model = tiny_resnet()
+    for name in odd:
+        model.state_dict()[name][0] = value
+    expected = f"{odd[0]} of the network holds NaN or infinite numbers{more}"
+    with pytest.raises(InputError, match=expected):
+        load_backbone(model)
+    model.save_pretrained(tmp_path)
+    assert f"{tmp_path}: {expected}" in refusal(tmp_path)
 
 
 def test_the_small_resnet_is_as_small_as_it_says():

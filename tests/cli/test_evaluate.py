@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from tests.helpers import tiny_model
 from tests.hub.runs import write_run
@@ -56,12 +57,21 @@ def test_what_is_measured(evaluate, model, data):
     assert ended.out.startswith("17 images, test split of ")
     accuracies = [top1(model, TEST, prompted) for prompted in (True, False)]
     assert re.search(rf"Top-1 accuracy \| +{accuracies[0]} \| +{accuracies[1]} \|", ended.out)
-    assert re.search(r"Top-5 accuracy \| +100.00% \| +100.00% \|", ended.out)  # of three classes
+    assert "Top-5" not in ended.out  # of three classes
     loaded = VPNsForImageClassification.from_pretrained(model)
     assert re.search(rf"Sparsity +\| +\| +{100 * loaded.sparsity:.2f}% \|", ended.out)
     size = (model / "model.safetensors").stat().st_size
     assert re.search(rf"Size of the weights on disk +\| +[\d.]+ MB \| +{size / 1e6:.2f} MB \|", ended.out)
     assert re.search(r"Latency \(batch of 1, float32, .+\) +\| +[\d.]+ ms \| +[\d.]+ ms \|", ended.out)
+
+
+def test_nothing_is_said_of_a_prompt_that_a_model_does_not_have(evaluate, tmp_path, data):
+    base = tiny_model(visual_prompt="none")
+    run = write_run(tmp_path / "output", base, {0.7: 0.9}, model="net", dataset="data")
+    ended = evaluate(run / "sparsity-70", "--dataset_name", data)
+    assert (ended.code, ended.err) == (0, "")
+    assert "prompt" not in ended.out
+    assert re.search(rf"Top-1 accuracy \| +{top1(run / 'sparsity-70', TEST, False)} \|", ended.out)
 
 
 def test_another_split_or_fewer_images(evaluate, model, data):
@@ -132,12 +142,63 @@ def test_only_classes_without_names_go_by_their_number(evaluate, model, data_fol
         assert "class 0 is '0', not 'cat'" in ended.err
 
 
+@pytest.fixture
+def without_test(data_folder) -> Path:
+    return data_folder(train=coloured_split(40))
+
+
+def made_with(model: Path, **options) -> None:
+    recipe = model / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump({**yaml.safe_load(recipe.read_text()), **options}))
+
+
+def test_the_share_to_measure_on_is_that_of_the_job(evaluate, model, without_test):
+    made_with(model, dataset_name=without_test.name, test_fraction=0.25)
+    ended = evaluate(model, "--dataset_name", without_test)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("10 images, test split of ")
+    same = evaluate(model, "--dataset_name", without_test, "--test_fraction", 0.25)
+    assert accuracies(same.out) == accuracies(ended.out)
+
+
+@pytest.mark.parametrize(("of_job", "way_out"), [(0.25, "; give 0.25, or leave it out"), (None, "; leave it out")])
+def test_another_share_would_hold_training_images(evaluate, model, without_test, of_job, way_out):
+    made_with(model, dataset_name=without_test.name, **({"test_fraction": of_job} if of_job else {}))
+    ended = evaluate(model, "--dataset_name", without_test, "--test_fraction", 0.5)
+    [line] = ended.err.splitlines()
+    assert "test_fraction is 0.5, but the model was trained with" in line
+    assert line.endswith(f"rows to measure on would be training images{way_out}")
+
+
+def test_another_share_of_other_data_is_warned_of(evaluate, model, without_test, caplog):
+    made_with(model, dataset_name="photos", test_fraction=0.25)
+    assert evaluate(model, "--dataset_name", without_test, "--test_fraction", 0.5).out.startswith("20 images")
+    [said] = [record.getMessage() for record in caplog.records if "test_fraction" in record.getMessage()]
+    assert said.startswith(
+        "the model was trained with test_fraction 0.25, on photos: if its images are among those of"
+    )
+
+
 def test_weights_that_cannot_be_read(evaluate, model, data):
     weights = model / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     ended = evaluate(model, "--dataset_name", data)
     assert (ended.code, ended.out) == (2, "")
     assert re.fullmatch(r"vpns evaluate: error: .*sparsity-70 cannot be loaded: .+\n", ended.err)
+
+
+def accuracies(said: str) -> list[str]:
+    return re.findall(r"[\d.]+%", said.partition("Sparsity")[0])
+
+
+def test_weights_that_are_no_numbers(evaluate, model, data):
+    network = VPNsForImageClassification.from_pretrained(model)
+    name, layer = next(iter(network.masked_layers().items()))
+    layer.weight.data[layer.weight_mask] = float("nan")
+    network.save_pretrained(model)
+    ended = evaluate(model, "--dataset_name", data)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{name}.weight of the network holds NaN" in ended.err
 
 
 def card_of(model: Path) -> str:

@@ -44,6 +44,16 @@ def test_push_needs_an_id_for_each_model(vpns, run):
     refused(vpns("push", run, "--hub_model_id", "me/net", "--dry_run"), "push", "{sparsity}")
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("apache2", "apache-2.0"), ("MIT", "mit"), ("CC-BY-4.0", "cc-by-4.0"), ("mine", None)],
+)
+def test_a_license_the_hub_does_not_know_is_refused(vpns, cards, run, given, meant):
+    words = f"no license {given!r}; " + (f"did you mean {meant}, or other" if meant else "give one of https://")
+    refused(vpns("push", run, "--hub_model_id", "me/net-{sparsity}", "--license", given, "--dry_run"), "push", words)
+    refused(cards("--add", run / "sparsity-70", "--name", "net-70", "--license", given), "cards", words)
+
+
 def test_list_of_local_folders(vpns, run):
     ended = vpns("list", "--local", run.parent)
     assert (ended.code, ended.err) == (0, "")

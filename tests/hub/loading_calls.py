@@ -107,6 +107,14 @@ def push_dataset(repo_id: str, folder: str) -> None:
     load_from_disk(folder).push_to_hub(repo_id, private=True)
 
 
+def push_images(repo_id: str, folder: str) -> None:
+    """Publishes a folder of images as it is."""
+    from huggingface_hub import HfApi
+
+    HfApi().create_repo(repo_id, repo_type="dataset", private=True)
+    HfApi().upload_folder(repo_id=repo_id, folder_path=folder, repo_type="dataset")
+
+
 def load_dataset(repo_id: str) -> dict[str, Any]:
     """Loads a data set by its id."""
     from vpns_hf.data import load_image_dataset

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -26,7 +28,7 @@ from vpns_hf import VPNsForImageClassification
 
 pytestmark = pytest.mark.slow
 CALLS = Path(__file__).with_name("loading_calls.py")
-REPO, PICTURES = "loading/net", "loading/pictures"
+REPO, PICTURES, FOLDERS = "loading/net", "loading/pictures", "loading/folders"
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +178,19 @@ def test_a_data_set_is_streamed_from_there(hub, client, pictures):
         for name, split in pictures.items()
     }, streamed.err
     assert any(line.startswith(f"GET /datasets/{PICTURES}/resolve/") for line in hub.log[asked:])
+
+
+def test_class_folders_that_are_skipped_there_are_named(client, tmp_path):
+    for split, name in itertools.product(("train", "test"), ("cat", "dog", "__background__")):
+        (tmp_path / split / name).mkdir(parents=True)
+        for number in range(2):
+            colour = zlib.crc32(f"{split}/{name}/{number}".encode()).to_bytes(4, "little")[:3]
+            Image.new("RGB", (16, 16), tuple(colour)).save(tmp_path / split / name / f"{number}.png")
+    assert client.call(CALLS, "push_images", token=WRITER, repo_id=FOLDERS, folder=str(tmp_path)).code == 0
+    loaded = client.call(CALLS, "load_dataset", token=WRITER, repo_id=FOLDERS)
+    assert {split: labels for split, (labels, _) in loaded.result.items()} == {
+        "train": [0, 0, 1, 1],
+        "test": [0, 0, 1, 1],
+    }
+    said = f"4 images of {FOLDERS} not read, which lie in test/__background__, train/__background__: give what `hf download"
+    assert loaded.err.count(said) == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datasets
 import pytest
 import torch
 
@@ -57,6 +58,30 @@ def test_images_that_are_left_out_are_counted_and_reported(tmp_path):
     assert len(trainer.images.train) == len(trainer.images.train_upright) == 39
     assert "left out: 1 train, 1 test" in results_table(trainer.results)
     assert "left out: 1 train, 1 test" in (tmp_path / "out" / "results.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("streamed", [False, True])
+def test_copies_of_images_in_two_splits_are_counted_and_reported(tmp_path, streamed):
+    args = tiny_arguments(tmp_path, on_bad_image="skip")  # which tries every image of a stream at the start
+    train, test = coloured_split(40), coloured_split(9, seed=1)
+    test = datasets.concatenate_datasets([train.select([5, 3, 8]), test]).flatten_indices()
+    splits = train, coloured_split(7, seed=2), test
+    splits = [split.to_iterable_dataset() for split in splits] if streamed else splits
+    trainer = VPNsTrainer(tiny_resnet(), args, *splits)
+    assert trainer.train()["copied_images"] == {"test": {"train": 3}}
+    sentence = "3 of 12 test images are also training images, byte for byte."
+    for text in ("results.md", "sparsity-50/README.md"):
+        assert (tmp_path / "out" / text).read_text().count(sentence) == 1
+
+
+def test_a_plan_says_where_copies_are_not_looked_for(tmp_path):
+    splits = coloured_split(40), coloured_split(7, seed=2), coloured_split(9, seed=1)
+    streams = [split.to_iterable_dataset() for split in splits]
+    for how, says in (("error", True), ("skip", False)):
+        args = tiny_arguments(tmp_path, on_bad_image=how)
+        assert ("not looked for in a stream" in str(VPNsTrainer(tiny_resnet(), args, *streams).plan())) == says
+        assert "not looked for" not in str(VPNsTrainer(tiny_resnet(), args, *splits).plan())
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from tests.command_parsing import parse
 from vpns_hf import InputError
-from vpns_hf.jobs import InputArguments, publish, publish_run
+from vpns_hf.jobs import InputArguments, VPNsTrainingArguments, check_publishable, publish, publish_run
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -26,3 +26,9 @@ def test_what_the_hub_refuses_can_be_published_later_by_a_command_that_is_said(m
     command = re.fullmatch(r"the Hub refuses; the results are complete, publish them with (.+)", str(error.value))[1]
     assert command == f"vpns push {tmp_path / 'out'} --hub_model_id 'me/net-{{sparsity}}'{options}"
     parse("vpns push", shlex.split(command)[2:])
+
+
+def test_the_license_is_looked_at_before_a_job_begins():
+    inputs = InputArguments("net", "data", hub_model_id="me/net", license="apache2")
+    with pytest.raises(InputError, match=r"did you mean apache-2\.0"):
+        check_publishable(inputs, VPNsTrainingArguments())

@@ -158,6 +158,47 @@ def test_a_processor_for_torchvision_follows_from_its_fields(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"image_processor_type": "MyImageProcessor"}, "this transformers has no image processor MyImageProcessor)"),
+        (
+            {"image_processor_type": "ViTImageProcessor", "image_std": [0.0, 0.5, 0.5]},
+            "its image_std is [0.0, 0.5, 0.5], ",
+        ),
+        ({"size": {"height": 16, "width": 16}, "image_std": "a"}, "names no image_processor_type)"),
+        ({"image_processor_type": "ViTImageProcessor", "image_std": "a" * 5000}, "ViTImageProcessor"),
+        ([1], "holds no fields of an image processor"),
+    ],
+)
+def test_why_a_processor_cannot_be_followed_is_said_in_one_short_line(tmp_path, recwarn, fields, reason):
+    tiny_resnet().save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(fields))
+    with pytest.raises(ValueError) as caught:
+        normalisation_of(tmp_path)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+    assert not [warning for warning in recwarn if warning.category is RuntimeWarning]
+
+
+@pytest.mark.parametrize(
+    ("fields", "contrast"),
+    [
+        ({"image_mean": [123.0] * 3, "image_std": [58.0] * 3}, "leaves 0.017 between black and white"),
+        ({"image_std": [0.5, 1000.0, 0.5]}, "leaves 0.001 between black and white"),
+        ({"image_std": [0.01] * 3}, "leaves 1e+02 between black and white"),
+        ({}, None),
+        ({"do_normalize": False}, None),
+        ({"do_rescale": False, "image_mean": [123.0] * 3, "image_std": [58.0] * 3}, None),
+    ],
+)
+def test_a_network_that_would_see_no_picture_is_warned_of(tmp_path, caplog, fields, contrast):
+    folder = saved(tmp_path, **fields)
+    VPNsForImageClassification.from_backbone(folder, image_size=16, prompt_size=2)
+    assert [contrast in record.getMessage() for record in caplog.records] == ([] if contrast is None else [True])
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"image_processor_type": "SuperPointImageProcessor", "do_grayscale": True},

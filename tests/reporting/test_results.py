@@ -100,6 +100,7 @@ def test_results_json_has_the_public_schema():
         "versions": {},
         "skipped_images": {},
         "misread_images": {},
+        "copied_images": {},
         "evaluations": [],
         "dense_references": [],
         "images": {},

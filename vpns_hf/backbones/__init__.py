@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .backbone import IMAGENET, Backbone, Normalisation
+from .finite import check_finite
 from .foreign_weights import build, from_tensors
 from .heads import HEADS, Head
 from .loading import load_backbone
@@ -26,6 +27,7 @@ __all__ = [
     "Untrained",
     "allowed_sides",
     "build",
+    "check_finite",
     "check_sizes",
     "differences",
     "from_tensors",

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..models.stock import TIMM
 from ..utils.text import first_line
 from .backbone import IMAGENET, Backbone
+from .finite import check_finite
 from .foreign_weights import from_tensors
 from .heads import HEADS, Head
 from .registry import BACKBONES
@@ -45,13 +46,14 @@ def load_backbone(
         head: what becomes of the classifier, an entry of `HEADS`.
 
     Raises:
-        InputError: if there is no such model, it cannot be reached, or it does not hold an image classifier that fits.
+        InputError: if there is no such model, it cannot be reached, or it does not hold an image classifier that fits and
+            whose weights are finite.
     """
     if isinstance(model, PreTrainedModel):
-        return head(_prepared(model), num_labels)
+        return _checked(_prepared(model), head, num_labels)
     name = os.fspath(model)
     try:
-        return head(_load(name, num_labels, revision), num_labels)
+        return _checked(_load(name, num_labels, revision), head, num_labels)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except UNREADABLE as error:
@@ -95,6 +97,13 @@ def _prepared(model: PreTrainedModel) -> Backbone:
         return Backbone(model, IMAGENET) if Path(origin).is_file() else repository(origin).prepared(model)
     except (OSError, ValueError):  # a folder that is no more
         return Backbone(model, {})
+
+
+def _checked(backbone: Backbone, head: Head, num_labels: int | None) -> Backbone:
+    """Returns a backbone with the classifier asked for, if what is left of it is finite."""
+    backbone = head(backbone, num_labels)
+    check_finite(backbone.model)
+    return backbone
 
 
 def _explain(name: str, error: Exception) -> str:

@@ -53,7 +53,7 @@ def evaluate_parser() -> ArgumentParser:
         "--test_fraction",
         type=float,
         metavar="FRACTION",
-        help="Measure on what `vpns prune` tests on with the same one.",
+        help="Measure on what `vpns prune` tests on with the same one; that of the model's job if not given.",
     )
     add("--per_device_eval_batch_size", type=_positive, default=256, metavar="NUMBER", help="Images per batch.")
     add("--cache_dir", metavar="DIR", help="Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import snapshot_download
 
+from ..backbones import check_finite
 from ..errors import InputError
 from ..models import VPNsForImageClassification
 from ..utils.hub_client import is_online, refusals
 from .naming import check_repo_id
-from .run_folder import is_model_folder
+from .run_folder import is_model_folder, recipe_of
 
 # No code among them: the package has its own. What the card shows or links to is looked for when it is made anew.
 PATTERNS = ["*.json", "*.safetensors", "README.md", "recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png"]
@@ -39,17 +41,27 @@ class FetchedModel:
         """Of the weights, in bytes."""
         return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
 
+    def recipe(self) -> dict[str, Any]:
+        """Returns the options of the job that made it; {} where these were not recorded.
+
+        Raises:
+            InputError: if they cannot be read.
+        """
+        return recipe_of(self.folder)
+
     def load(self) -> VPNsForImageClassification:
         """Returns the model, in evaluation mode.
 
         Raises:
-            InputError: if it cannot be loaded.
+            InputError: if it cannot be loaded, or its weights are no numbers.
         """
         try:
-            return VPNsForImageClassification.from_pretrained(self.folder).eval()
+            model = VPNsForImageClassification.from_pretrained(self.folder).eval()
+            check_finite(model)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{self.repo_id or self.folder} cannot be loaded: {reason}") from error
+        return model
 
 
 def fetch_model(name: str, revision: str | None = None) -> FetchedModel:

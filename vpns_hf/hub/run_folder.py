@@ -115,17 +115,27 @@ def other_seeds(model: SavedModel, run_dirs: Sequence[str | os.PathLike[str]]) -
 
 def _identity(model: SavedModel) -> dict[str, Any]:
     """Returns all that is known to decide on the figures of a model, but its seed."""
-    recipe = model.folder / "recipe.yaml"
-    try:
-        options = yaml.safe_load(recipe.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{recipe}, which tells how a model was made, cannot be read ({one_line(error)})") from error
-    if model.run is None or not isinstance(options, dict):
+    options = recipe_of(model.folder)
+    if model.run is None or not options:
         raise InputError(f"nothing tells how {model.folder} was made; give a folder of a finished job")
     run, results = model.run, model.results
     measured = {name: getattr(run, name) for name in ("method", "granularity", "scope", "sparsity_requested", "split")}
     names = {"model": public_name(results.model or ""), "data set": public_name(results.dataset or "")}
     return {**options, **names, **measured, "protocol": results.protocol, "images": results.images, "seed": None}
+
+
+def recipe_of(folder: Path) -> dict[str, Any]:
+    """Returns the options of the job that made the model in a folder; {} where none were recorded.
+
+    Raises:
+        InputError: if they cannot be read.
+    """
+    recipe = folder / "recipe.yaml"
+    try:
+        options = yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.exists() else {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{recipe}, which tells how a model was made, cannot be read ({one_line(error)})") from error
+    return options if isinstance(options, dict) else {}
 
 
 def is_model_folder(folder: Path) -> bool:

@@ -14,6 +14,7 @@ from ..backbones import HEADS, Backbone, Normalisation, check_sizes, load_backbo
 from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS
 from ..models import VPNsForImageClassification, class_names
+from ..models.normalisation import warn_of_contrast
 from .arguments import VPNsTrainingArguments
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,9 @@ class BaseModelBuilder:
                 "no image processor of the backbone was found: normalising by ImageNet's mean and std; "
                 "give image_mean and image_std if it was trained with others"
             )
-        return {**backbone.normalisation, **given}
+        normalisation = {**backbone.normalisation, **given}
+        warn_of_contrast(normalisation.get("image_std"))
+        return normalisation
 
     def _build(
         self, backbone: PreTrainedModel, visual_prompt: str, output_size: int | None

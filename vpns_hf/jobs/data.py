@@ -28,7 +28,7 @@ from ..data.catalog import DatasetSpec
 from ..data.images import ChosenRows
 from ..data.sources import find_columns, load_image_dataset, parquet_files, stream_image_dataset
 from ..data.splits import check_apart
-from ..data.store import DiskSpace, on_device, warn_of_copies
+from ..data.store import DiskSpace, count_copies, on_device
 from ..data.stratify import balanced_rows
 from ..errors import InputError
 from ..training import RunData
@@ -44,12 +44,14 @@ class Images:
         train_upright: the same rows at the size of the evaluation transform.
         validation: what selects epoch and view; None when nothing is selected.
         test: what the final accuracy is measured on.
+        copied: how many images of a split are images of another one too: {"test": {"train": 12}}.
     """
 
     train: ImageSource
     train_upright: ImageSource
     validation: ImageSource | None
     test: ImageSource
+    copied: dict[str, dict[str, int]]
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -125,9 +127,10 @@ def open_images(
     sources = {"train": train, "train_upright": train_upright, "test": opened["test"][0]}
     if "validation" in opened:
         sources["validation"] = opened["validation"][0]
-    warn_of_copies({name: sources[0] for name, sources in opened.items()})
+    tested_last = sorted(opened, key=("train", "validation", "test").index)
+    copied = count_copies({name: opened[name][0] for name in tested_last})
     moved = on_device(list(sources.values()), device, args.data_on_device)
-    return Images(**{"validation": None, **dict(zip(sources, moved, strict=True))})
+    return Images(**{"validation": None, **dict(zip(sources, moved, strict=True))}, copied=copied)
 
 
 def space_for_images(splits: Splits, args: VPNsTrainingArguments, columns: Columns) -> DiskSpace:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
 from accelerate import Accelerator
 from datasets import DatasetDict
@@ -20,9 +22,12 @@ from ..pruning import layer_records
 from ..reporting import ModelEvaluation
 from ..training import evaluate_views
 from ..training.distributed import check_all_joined
+from ..utils.public_names import public_name
 from .cost import measure_cost_once
 from .data import process_of
 from .results import package_versions
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class EvaluationImages:
         image_column_name: found by type and name if not given.
         label_column_name: likewise.
         max_test_samples: use the first images only.
-        test_fraction: measure on what a job with this one tests on, of a data set without a test split.
+        test_fraction: measure on what a job with this one tests on, of a data set without a test split; that of the job
+            which made the model if not given.
         per_device_eval_batch_size: images per batch and process.
         cache_dir: folder for decoded images.
         cache_images: whether they are kept on disk: auto, yes or no.
@@ -57,22 +63,49 @@ class EvaluationImages:
     on_bad_image: str = "error"
     disable_tqdm: bool = False
 
-    def open(self, image_size: int, class_names: Sequence[str]) -> tuple[EvaluationSplit, ImageSource]:
+    def open(
+        self, image_size: int, class_names: Sequence[str], recipe: Mapping[str, Any]
+    ) -> tuple[EvaluationSplit, ImageSource]:
         """Returns the rows and their decoded images, resized to a square.
 
+        Args:
+            image_size: side of the square, in pixels.
+            class_names: of the model.
+            recipe: options of the job that made the model; {} if they are not known.
+
         Raises:
-            InputError: if the data cannot be loaded, or their classes are not `class_names`.
+            InputError: if the data cannot be loaded, their classes are not `class_names`, or rows to measure on would be
+                some that the model was trained on.
         """
         dataset = load_image_dataset(self.dataset_name, config_name=self.dataset_config_name)
-        part, store = self._choose(DatasetDict(dataset))
+        part, store = self._choose(DatasetDict(dataset), self._fraction(dataset, recipe))
         check_classes(class_names, part.class_names)
         size = EvalTransform(image_size).resize_size
         return part, store.open(part.rows, [size], part.name, part.origin)[0]
 
-    def _choose(self, dataset: DatasetDict) -> tuple[EvaluationSplit, ImageStore]:
+    def _fraction(self, dataset: Mapping[str, Any], recipe: Mapping[str, Any]) -> float | None:
+        """Returns the share of the training rows to measure on: that of the job, which trained on the others."""
+        of_job, name = recipe.get("test_fraction"), public_name(self.dataset_name)
+        same_data = bool(recipe) and recipe.get("dataset_name") == name
+        if self.test_fraction is None:
+            return of_job if same_data and self.split is None and "test" not in dataset else None
+        if not recipe or self.test_fraction == of_job:
+            return self.test_fraction
+        trained = f"the model was trained {f'with test_fraction {of_job}' if of_job else 'without test_fraction'}"
+        if same_data:
+            way_out = f"give {of_job}, or leave it out" if of_job else "leave it out"
+            raise InputError(
+                f"test_fraction is {self.test_fraction}, but {trained} on {name}, so that rows to measure on would be "
+                f"training images; {way_out}"
+            )
+        words = "%s, on %s: if its images are among those of %s, some that are measured on are training images"
+        logger.warning(words, trained, recipe.get("dataset_name") or "a data set without a name", name)
+        return self.test_fraction
+
+    def _choose(self, dataset: DatasetDict, test_fraction: float | None) -> tuple[EvaluationSplit, ImageStore]:
         spec = find_spec(self.dataset_name)
         columns = find_columns(dataset, self.image_column_name, self.label_column_name, spec)
-        part = choose_evaluation_split(dataset, columns, spec, self.split, self.max_test_samples, self.test_fraction)
+        part = choose_evaluation_split(dataset, columns, spec, self.split, self.max_test_samples, test_fraction)
         keeping = (self.cache_dir, self.cache_images, self.on_bad_image)
         return part, ImageStore(columns, *keeping, show_progress=not self.disable_tqdm)
 
@@ -86,7 +119,7 @@ def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEval
     accelerator = Accelerator(mixed_precision="no")
     check_all_joined(accelerator.num_processes)
     model = fetched.load().to(accelerator.device)
-    part, source = images.open(model.config.image_size, class_names(model.config))
+    part, source = images.open(model.config.image_size, class_names(model.config), fetched.recipe())
     process = process_of(accelerator)
     batches = EvalBatches(
         source,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from ..data import Splits
-from ..data.store import CACHING, DiskSpace
+from ..data.store import CACHING, NOT_IN_A_STREAM, DiskSpace
 from ..label_mapping import LABEL_MAPPINGS
 from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, unused_options
 from ..methods.stages import FineTuneStage
@@ -87,6 +87,7 @@ class Plan:
             f"Visual prompt: {self.args.visual_prompt}, {count(values)} trainable values",
             f"Label mapping: {self.model.config.label_mapping_method}",
             f"Passes over the training images: {self._passes()}",
+            *self._copies_unseen(),
             *self._taught(),
             *self._started(),
             *self._excluded(),
@@ -114,6 +115,11 @@ class Plan:
         if not CACHING[self.args.cache_images](self.space):
             return "made anew for every batch"
         return f"about {self.space}" if self.space.needed else f"in {self.space.root} already"
+
+    def _copies_unseen(self) -> list[str]:
+        """Says of a stream whose images are read for batches alone that the copies among them are not found."""
+        unseen = self.space is None and self.args.on_bad_image == "error"
+        return [NOT_IN_A_STREAM.capitalize()] if unseen else []
 
     def _passes(self) -> str:
         by_sparsity = {sparsity: self.passes(sparsity) for sparsity in self.args.sparsities}

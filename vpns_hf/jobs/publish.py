@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..hub import field_values, fill_pattern
+from ..hub.cards import check_license
 from ..hub.publish import (
     Additions,
     Destination,
@@ -25,7 +26,8 @@ def check_publishable(inputs: InputArguments, args: VPNsTrainingArguments) -> No
     """Checks that the models of a job can be published, before time is spent on it.
 
     Raises:
-        InputError: if there is no id, it is not valid or does not tell the models apart, or the token is not the owner's.
+        InputError: if there is no id, it is not valid or does not tell the models apart, the Hub knows no such
+            licence, or the token is not the owner's.
     """
     pattern, named = inputs.hub_model_id, (inputs.model_name_or_path, inputs.dataset_name)
     if pattern is None:
@@ -35,6 +37,8 @@ def check_publishable(inputs: InputArguments, args: VPNsTrainingArguments) -> No
         for sparsity in args.sparsities
     ]
     check_distinct(repo_ids, [sparsity_name(sparsity) for sparsity in args.sparsities], pattern)
+    if inputs.license is not None:
+        check_license(inputs.license)
     for owner in sorted({repo_id.partition("/")[0] for repo_id in repo_ids}):
         check_access(owner)
 

@@ -344,6 +344,7 @@ class VPNsTrainer:
             skipped_images=self.images.skipped,
             images=self.images.counts,
             misread_images=self.images.misread,
+            copied_images=self.images.copied,
         )
 
 

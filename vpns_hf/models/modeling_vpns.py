@@ -23,7 +23,7 @@ from .checksums import CHECKSUMS, with_checksums, without_checksums
 from .classes import class_names, head_names, head_tensors, set_classes
 from .configuration_vpns import VPNsConfig
 from .masked_layers import MaskedLayer, OwnForward, mask_layers, masked_layers, skipped_layers, tied_layers
-from .normalisation import normalisation_of
+from .normalisation import normalisation_of, warn_of_contrast
 from .sparse_storage import BITS, MASK, STORAGE_VERSION, VALUES, pack_state_dict, unpack_state_dict, unpacked_names
 from .stock import stock_classifier, stock_config, uncalled_layers
 from .visual_prompts import VisualPrompt, build_visual_prompt
@@ -103,6 +103,7 @@ class VPNsForImageClassification(PreTrainedModel):
         """
         if not isinstance(backbone, nn.Module):
             config_fields = {**_normalisation(backbone, config_fields), **config_fields}
+            warn_of_contrast(config_fields.get("image_std"))
             backbone = _load_stock(backbone)
         if isinstance(backbone, cls):
             raise ValueError("the backbone is a pruned model already; give its to_backbone()")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,11 +16,15 @@ from transformers import AutoImageProcessor, BaseImageProcessor, PreTrainedConfi
 
 from .configuration_vpns import CHANNEL_ORDERS
 
+logger = logging.getLogger(__name__)
+
 UNNAMED = "image processor"
 # What cannot be run without torchvision, or before transformers 5.18, and does no more than its fields say.
 AS_ITS_FIELDS = ("DINOv3ViTImageProcessor", UNNAMED)
 SIDE = 64  # of the test pictures, in pixels
 BLACK, WHITE, MIXED = (0, 0, 0), (255, 255, 255), (51, 102, 204)
+USUAL_CONTRAST = (0.1, 50.0)  # between black and white; ImageNet's std gives 4.4
+LONGEST_REASON = 200  # characters
 
 
 def normalisation_of(name_or_path: str | os.PathLike, **hub_options: Any) -> dict[str, Any]:
@@ -39,13 +45,28 @@ def normalisation_of(name_or_path: str | os.PathLike, **hub_options: Any) -> dic
         fields, _ = BaseImageProcessor.get_image_processor_dict(name_or_path, **hub_options)
     except (OSError, ValueError):
         return _recorded_by_timm(name_or_path, hub_options)
+    if not isinstance(fields, Mapping):
+        raise ValueError("its preprocessor_config.json holds no fields of an image processor")
     kind = str(fields.get("image_processor_type") or fields.get("feature_extractor_type") or UNNAMED)
     try:
         processor = _load(name_or_path, kind, hub_options)
         return _from_fields(fields) if processor is None else _measured(processor)
     except Exception as error:  # whatever a processor raises
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ValueError(f"the pixels of its {kind} are no mean and std per channel ({reason})") from error
+        raise ValueError(
+            f"the pixels of its {kind} are no mean and std per channel ({_reason(error, kind, fields)})"
+        ) from error
+
+
+def warn_of_contrast(image_std: Sequence[float] | None) -> None:
+    """Warns of a standard deviation, for pixels in [0, 1], by which black and white are hardly apart or far too much."""
+    lowest, highest = USUAL_CONTRAST
+    odd = [value for value in image_std or () if value > 0 and not lowest <= 1 / value <= highest]
+    if odd:
+        words = (
+            "image_std %s, for pixels in [0, 1], leaves %.2g between black and white, where networks are trained with 2 to 5: "
+            "if that is not how this one was trained, give image_mean and image_std for pixels in [0, 1]"
+        )
+        logger.warning(words, list(image_std), 1 / odd[0])
 
 
 def timm_normalisation(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,6 +100,20 @@ def _load(name_or_path: str | os.PathLike, kind: str, hub_options: Mapping[str, 
         return None
 
 
+def _reason(error: Exception, kind: str, fields: Mapping[str, Any]) -> str:
+    """Returns in a few words why a processor cannot be followed."""
+    if kind == UNNAMED:
+        return "its preprocessor_config.json names no image_processor_type"
+    std = fields.get("image_std")
+    if std == 0 or (isinstance(std, list) and 0 in std):
+        return f"its image_std is {std}, and nothing can be divided by 0"
+    name = _plain_name(kind)
+    if not any(hasattr(transformers, known) for known in (name, f"{name}Pil", f"{name}Fast")):
+        return f"this transformers has no image processor {kind}"
+    said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return textwrap.shorten(said, LONGEST_REASON, placeholder=" ...")
+
+
 def _plain_name(kind: str) -> str:
     return kind.removesuffix("Fast").replace("FeatureExtractor", "ImageProcessor")
 
@@ -101,7 +136,8 @@ def _measured(processor: BaseImageProcessor) -> dict[str, Any]:
     Raises:
         ValueError: if they become no picture, or no increasing affine map per channel leads there.
     """
-    offset, top, mixed = (_value(processor, colour) for colour in (BLACK, WHITE, MIXED))
+    with np.errstate(all="ignore"):  # a division by 0 is told below
+        offset, top, mixed = (_value(processor, colour) for colour in (BLACK, WHITE, MIXED))
     slope = top - offset
     if not np.isfinite(slope).all() or slope.min() <= 0:
         raise ValueError("white does not become more than black")

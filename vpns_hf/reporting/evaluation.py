@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .markdown import markdown_table
-from .numbers import count, megabytes, milliseconds, operations, percent, with_prompt
+from .numbers import count, megabytes, milliseconds, operations, percent
 from .records import CostRecord, Record, ViewAccuracy
 
 MACS_TITLE = "MACs for one picture; pruned: those with a non-zero weight"
@@ -20,7 +20,7 @@ class ModelEvaluation(Record):
         split: of the data set.
         images: how many the accuracies are counted over.
         accuracy: top-1.
-        top5: top-5, or top-n where there are n < 5 classes.
+        top5: top-5; None of five classes or fewer, where it is always 1.
         prompt_at_inference: whether the model applies its prompt when not told otherwise.
         nonzero: prunable weights kept.
         total: prunable weights.
@@ -50,21 +50,25 @@ class ModelEvaluation(Record):
         """The fraction of prunable weights removed, counted from the masks."""
         return 1 - self.nonzero / self.total
 
+    @property
+    def has_prompt(self) -> bool:
+        """Whether the model has a visual prompt, and so two views."""
+        return self.accuracy.prompted is not None
+
     def __str__(self) -> str:
         view = "with" if self.prompt_at_inference else "without"
-        place = f"{count(self.images)} images, {self.split} split of {self.dataset}"
-        return "\n\n".join(
-            [
-                f"{place}. By default the model is applied {view} the prompt.",
-                self.accuracy_table(),
-                self.figures_table(),
-            ]
-        )
+        applied = f" By default the model is applied {view} the prompt." if self.has_prompt else ""
+        place = f"{count(self.images)} images, {self.split} split of {self.dataset}."
+        return "\n\n".join([f"{place}{applied}", self.accuracy_table(), self.figures_table()])
 
     def accuracy_table(self) -> str:
-        """Returns a table of the accuracies of both views."""
-        kinds = {"Top-1 accuracy": self.accuracy, "Top-5 accuracy": self.top5}
-        rows = [[name, with_prompt(percent(values.prompted)), percent(values.plain)] for name, values in kinds.items()]
+        """Returns a table of the accuracies of both views; of the one there is without a prompt."""
+        kinds = {"Top-1 accuracy": self.accuracy, **({"Top-5 accuracy": self.top5} if self.top5.is_measured else {})}
+        if not self.has_prompt:
+            return markdown_table(
+                ["", "Pruned"], [[name, percent(of.plain)] for name, of in kinds.items()], [False, True]
+            )
+        rows = [[name, percent(values.prompted), percent(values.plain)] for name, values in kinds.items()]
         return markdown_table(["", "With the prompt", "Without"], rows, [False, True, True])
 
     def figures_table(self) -> str:

@@ -43,6 +43,11 @@ class ViewAccuracy(Record):
     prompted: float | None = None
     plain: float | None = None
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether there is one of either view."""
+        return (self.prompted, self.plain) != (None, None)
+
 
 @dataclass(frozen=True)
 class AccuracyAfter(Record):

@@ -28,7 +28,7 @@ class RunResult(Record):
         sparsity_requested: fraction of prunable weights asked to be removed, in [0, 1).
         sparsity: the fraction removed, counted from the masks.
         accuracy: top-1 on `split`, with and without the prompt.
-        top5: top-5 on `split`, or top-n where there are n < 5 classes.
+        top5: top-5 on `split`; None of five classes or fewer, where it is always 1.
         split: the split the accuracies were measured on.
         nonzero: prunable weights kept.
         total: prunable weights.
@@ -118,6 +118,7 @@ class Results(Record):
         versions: version of each package that has a part in them.
         skipped_images: how many images of each split could not be read and were left out.
         misread_images: how many were used though image processors see other pixels of them.
+        copied_images: how many of a split are images of another one too, byte for byte: {"test": {"train": 12}}.
         evaluations: of the one saved model that these results lie beside, the newest last.
         images: how many each split has, such as {"train": 1078, "test": 360}; empty if not recorded.
     """
@@ -131,6 +132,7 @@ class Results(Record):
     versions: dict[str, str] = field(default_factory=dict)
     skipped_images: dict[str, int] = field(default_factory=dict)
     misread_images: dict[str, int] = field(default_factory=dict)
+    copied_images: dict[str, dict[str, int]] = field(default_factory=dict)
     evaluations: list[ModelEvaluation] = field(default_factory=list)
     dense_references: list[DenseResult] = field(default_factory=list)
     images: dict[str, int] = field(default_factory=dict)

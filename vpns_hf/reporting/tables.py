@@ -41,13 +41,18 @@ def results_table(results: Results) -> str:
 
 
 def image_notes(results: Results) -> list[str]:
-    """Returns a sentence on images that were left out, and one on those that a saved model sees other pixels of."""
+    """Returns sentences on images that were left out, that a saved model sees other pixels of, and that two splits hold."""
     words = {
         "Images that could not be read and were left out": results.skipped_images,
         "Images of other pixels through the image processor (16 bits or floats), used all the same": results.misread_images,
     }
     counts = {text: ", ".join(f"{count(n)} {split}" for split, n in images.items()) for text, images in words.items()}
-    return [f"{text}: {listed}." for text, listed in counts.items() if listed]
+    copied = [
+        f"{count(n)} of {count(results.images[split])} {split} images are also {'training' if other == 'train' else other} images, byte for byte."
+        for split, others in results.copied_images.items()
+        for other, n in others.items()
+    ]
+    return [*copied, *(f"{text}: {listed}." for text, listed in counts.items() if listed)]
 
 
 def layer_table(layers: Mapping[str, Sequence[int]], skipped: Mapping[str, str]) -> str:

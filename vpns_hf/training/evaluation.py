@@ -19,7 +19,7 @@ RANKS = 5
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Top-1 and top-5 accuracy of both views, fractions in [0, 1]; top-n where there are n < 5 classes."""
+    """Top-1 and top-5 accuracy of both views, fractions in [0, 1]; no top-5 of five classes or fewer, which is always 1."""
 
     accuracy: ViewAccuracy
     top5: ViewAccuracy
@@ -34,9 +34,10 @@ def evaluate_views(
     """
     names = ("prompted", "plain") if model.has_prompt else ("plain",)
     views = {name: _measure(model, batches, accelerator, name == "prompted") for name in names}
+    ranked = views if len(model.label_mapping) > RANKS else {}
     return Evaluation(
         accuracy=ViewAccuracy(**{name: view["accuracy"] for name, view in views.items()}),
-        top5=ViewAccuracy(**{name: view["top5_accuracy"] for name, view in views.items()}),
+        top5=ViewAccuracy(**{name: view["top5_accuracy"] for name, view in ranked.items()}),
     )
 
 

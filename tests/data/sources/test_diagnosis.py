@@ -105,7 +105,10 @@ def test_a_table_beside_the_images_may_give_the_classes(pets, tmp_path):
 
 
 def test_nothing_is_said_of_a_folder_that_is_read_whole(pets, warnings):
-    folder = pets(*READ, "train/cat/.hidden.png", "__pycache__/1.png")
+    folder = pets(*READ, "train/cat/.hidden.png")
+    for name in ("__pycache__", ".git"):
+        (folder / name).mkdir()
+        (folder / name / "index").write_bytes(b"no image")
     (folder / "README.md").write_text("# Pets\n")
     (folder / "LICENSE").write_text("free")
     assert warnings(folder) == []
@@ -134,11 +137,31 @@ def test_a_link_that_leads_back_is_named(pets, warnings):
 
 
 def test_archives_and_hidden_folders_are_named(pets, warnings):
-    folder = pets(*READ, "train/.thumbnails/1.png")
+    folder = pets(*READ, "train/.thumbnails/cat/1.png", "__MACOSX/train/cat/._1.png", "train/dog/@eaDir/1.png")
     (folder / "train.zip").write_bytes(b"PK")
     archives, hidden = warnings(folder)
     assert archives == f"1 archive in {folder} is not read; unpack what belongs to the images: train.zip"
-    assert hidden == f"1 folder in {folder} is hidden, and so not read: train/.thumbnails"
+    assert hidden == (
+        f"3 folders in {folder} are hidden or left behind by other programs, and so not read: __MACOSX, "
+        "train/.thumbnails, train/dog/@eaDir"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("file_name;label\n1.png;cat\n2.png;dog\n", "train/metadata.csv has semicolons between its columns: write it"),
+        ("file_name\tlabel\n1.png\tcat\n2.png\tdog\n", "train/metadata.csv has tabs between its columns: write it"),
+        (
+            "image,label\n1.png,cat\n",
+            "train/metadata.csv has no column file_name, which names the images, but 'image'",
+        ),
+    ],
+)
+def test_why_a_table_is_not_read_is_said(pets, refused, text, said):
+    folder = pets("train/1.png", "train/2.png")
+    (folder / "train" / "metadata.csv").write_text(text)
+    assert refused(folder).startswith(said)
 
 
 @pytest.mark.parametrize("name", ["pets.zip", "train.tar.gz", "test.TAR", "damaged.tar"])

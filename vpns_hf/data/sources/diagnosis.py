@@ -23,7 +23,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from ...errors import InputError
 from ...utils.text import counted, first_line
-from .folder_tree import Folder
+from .folder_tree import IMAGES, Folder
 from .labels import difference
 
 logger = logging.getLogger(__name__)
@@ -112,8 +112,25 @@ def warn_of_left_out(tree: Folder, read: Iterable[str]) -> None:
     )
     _warn("%s in %s %s not read; unpack what belongs to the images: %s", archives, "archive", tree)
     _warn("%s in %s %s not followed, as it leads to a folder above: %s", loops, "linked folder", tree)
-    _warn("%s in %s %s hidden, and so not read: %s", hidden, "folder", tree)
+    _warn("%s in %s %s hidden or left behind by other programs, and so not read: %s", hidden, "folder", tree)
     _warn("%s in %s %s without images and so no class: %s", empty, "folder", tree)
+
+
+def warn_of_skipped(name: str, there: Iterable[str], read: Iterable[str], remedy: str) -> None:
+    """Warns of folders of a repository with images that `datasets` passes over, as it does by names such as __background__.
+
+    Args:
+        name: of the repository.
+        there: the addresses of all its files.
+        read: of those that are read.
+        remedy: what to do.
+    """
+    known = set(read)
+    skipped = [path for path in there if path not in known and PurePath(path).suffix.lower() in IMAGES]
+    folders = sorted({path.rpartition("/")[0].partition("@")[2].partition("/")[2] for path in skipped})
+    if folders:
+        listed = ", ".join([*folders[:SHOWN], *([f"and {len(folders) - SHOWN} more"] if folders[SHOWN:] else [])])
+        logger.warning("%s of %s not read, which lie in %s: %s", counted(len(skipped), "image"), name, listed, remedy)
 
 
 def _warn(words: str, paths: Sequence[str], kind: str, tree: Folder) -> None:

@@ -27,7 +27,8 @@ class Folder:
         others: likewise of all other files and of links to nothing.
         folders: those in it.
         loops: paths of links to a folder above, which are not followed.
-        hidden: paths of folders that begin with a dot and hold images, which are not looked into.
+        hidden: paths of folders that begin with a dot, or that other programs leave behind, and hold images, however deep;
+            they are passed over.
     """
 
     path: str
@@ -83,12 +84,16 @@ def _read(path: str, above: tuple[str, ...]) -> Folder:
 
 def _add_folder(kinds: dict[str, list], entry: os.DirEntry, above: tuple[str, ...]) -> None:
     real = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(above[-1], entry.name)
-    if entry.name.startswith("."):
-        kinds["hidden"] += [entry.path] if any(_is_image(name) for name in os.listdir(entry.path)) else []
+    if entry.name.startswith(".") or entry.name in LEFTOVERS:
+        kinds["hidden"] += [entry.path] if _holds_images(entry.path) else []
     elif real in above:
         kinds["loops"].append(entry.path)
-    elif entry.name not in LEFTOVERS:
+    else:
         kinds["folders"].append(_read(entry.path, (*above, real)))
+
+
+def _holds_images(path: str) -> bool:
+    return any(_is_image(name) for _, _, names in os.walk(path) for name in names)
 
 
 def _kind_of(entry: os.DirEntry) -> str:

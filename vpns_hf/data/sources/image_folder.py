@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 LAYOUT = "give one folder of images per class in each split, such as train/cat/1.jpg and test/cat/2.jpg"
 LISTS = (".csv", ".tsv", ".json", ".jsonl", ".xlsx")  # which often say what images show
+FILE_COLUMNS = ("file_name", "file_names")
+FILE_ENDINGS = tuple(f"_{name}" for name in FILE_COLUMNS)
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 TABLE = "a table of classes is read as metadata.csv in the folder of each split, with the columns file_name and label"
 
 
@@ -90,6 +93,8 @@ def _tabled(splits: Mapping[str, Sequence[Folder]], root: Folder) -> dict[str, d
     for split, paths in tables.items():
         if not paths:
             raise InputError(f"the {split} split of {root.path} has no metadata file, as the others have; give it one")
+    for path in (path for paths in tables.values() for path in paths if path.endswith(".csv")):
+        _check_columns(path, root)
     files = {split: [glob.escape(path) for path in paths] for split, paths in tables.items()}
     streams = datasets.load_dataset_builder("imagefolder", data_files=files).as_streaming_dataset()
     read = {split: _rows_of_tables(stream) for split, stream in streams.items()}
@@ -99,6 +104,21 @@ def _tabled(splits: Mapping[str, Sequence[Folder]], root: Folder) -> dict[str, d
             words = "left out of the %d images of the %s split, as no row of its metadata file names them: %d"
             logger.warning(words, images, split, images - len(rows))
     return read
+
+
+def _check_columns(path: str, root: Folder) -> None:
+    """Checks that a table, columns apart by commas, has one that names images, as `datasets` calls it."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline().strip()
+    separator = max(SEPARATORS, key=header.count)
+    columns = [column.strip(" '\"") for column in header.split(separator)]
+    if separator != "," and len(columns) > 1:
+        raise InputError(f"{_place(path, root)} has {SEPARATORS[separator]} between its columns: write it with commas")
+    if not any(column in FILE_COLUMNS or column.endswith(FILE_ENDINGS) for column in columns):
+        listed = ", ".join(map(repr, columns))
+        raise InputError(
+            f"{_place(path, root)} has no column file_name, which names the images, but {listed}: {TABLE}"
+        )
 
 
 def _rows_of_tables(stream: datasets.IterableDataset) -> datasets.Dataset:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import datasets
 import yaml
 from datasets.exceptions import DatasetsError
+from huggingface_hub import HfFileSystem
 from huggingface_hub.errors import HTTPError
 
 from ...errors import InputError
@@ -28,6 +29,7 @@ from .diagnosis import (
     is_saved,
     reason_of,
     warn_of_left_out,
+    warn_of_skipped,
 )
 from .folder_tree import read_tree
 from .image_folder import is_image_folder, read_image_folder
@@ -35,6 +37,7 @@ from .repeated_files import check_no_file_twice, check_no_image_twice
 from .split_folders import check_files_of_splits
 
 GENERATED: dict[str, Callable[[], datasets.DatasetDict]] = {"digits": build_digits}
+HUB = "hf://"
 # What the readers of folders and of the Hub raise about what they find there.
 UNREADABLE = (OSError, ValueError, IndexError, RuntimeError, yaml.YAMLError, DatasetsError, HTTPError)
 
@@ -202,11 +205,22 @@ def _read_from_hub(name: str, config_name: str | None, **how: Any) -> dict[str, 
 
 def _check_files_on_hub(name: str, config_name: str | None, revision: str | None) -> None:
     try:
-        files = datasets.load_dataset_builder(name, config_name, revision=revision).config.data_files
+        builder = datasets.load_dataset_builder(name, config_name, revision=revision)
     except UNREADABLE:  # which is told by who reads it
         return
-    download = f"`hf download {name} --repo-type dataset --local-dir DIR`"
-    check_no_file_twice(files or {}, f"the names of its folders look like splits; give what {download} makes")
+    files = builder.config.data_files or {}
+    download = f"give what `hf download {name} --repo-type dataset --local-dir DIR` makes"
+    check_no_file_twice(files, f"the names of its folders look like splits; {download}")
+    if builder.info.builder_name == "imagefolder":
+        with suppress(*UNREADABLE):
+            warn_of_skipped(name, _listed_on_hub(files), chain(*files.values()), download)
+
+
+def _listed_on_hub(files: Mapping[str, Sequence[str]]) -> list[str]:
+    """Returns the addresses of all files of the repositories that hold `files`, as these are written."""
+    places = (path.removeprefix(HUB) for path in chain(*files.values()) if path.startswith(HUB))
+    repositories = {"/".join(place.split("/")[:3]) for place in places}  # datasets/owner/name@commit
+    return [f"{HUB}{path}" for repository in repositories for path in HfFileSystem().find(repository)]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ __all__, __getattr__ = door(
     __name__,
     {
         "contents": ["ALL", "CachedSplit", "list_caches", "remove_caches"],
-        "copies": ["warn_of_copies"],
+        "copies": ["NOT_IN_A_STREAM", "count_copies"],
         "device_memory": ["DATA_ON_DEVICE", "on_device"],
         "disk_space": ["CACHING", "DiskSpace", "default_cache_dir"],
         "entries": ["CacheRecord", "DamagedError", "EntryWriter", "load_record", "open_images"],

@@ -44,6 +44,7 @@ class StreamedImages:
         on_bad_image: as for `UncachedImages`.
         skipped: how many rows were left out.
         misread: how many a saved model sees other pixels of.
+        digests: as those of an `ImageCache`.
     """
 
     def __init__(
@@ -57,10 +58,12 @@ class StreamedImages:
         on_bad_image: Callable[[BadImage, Origin], bool],
         skipped: int = 0,
         misread: int = 0,
+        digests: np.ndarray | None = None,
     ):
         self.labels = labels
         self.skipped = skipped
         self.misread = misread
+        self.digests = digests
         self._on_bad_image = on_bad_image
         self._splits = splits
         self._numbers = numbers
@@ -130,13 +133,21 @@ class StreamStore:
     def open(self, split: datasets.Dataset, sizes: Sequence[int], name: str, origin: Origin) -> list[StreamedImages]:
         """Returns the images of a split for each of several transforms; see `ImageStore.open`."""
         splits, numbers = self._index.find(split, self._columns.image)
-        found = _bad_images(splits, numbers) if self._try_all else []
+        found, digests = _tried(splits, numbers) if self._try_all else ([], None)
         misread = [image for image in found if self._on_bad_image(image, origin)]
         bad = [image for image in found if image not in misread]
         report(bad, origin)
         report_kept(misread, origin)
         kept = readable_rows(split, self._columns, bad, name, origin)
-        rest = (kept.labels, kept.origin, self._buffer, self._on_late, len(bad), len(misread))
+        rest = (
+            kept.labels,
+            kept.origin,
+            self._buffer,
+            self._on_late,
+            len(bad),
+            len(misread),
+            None if digests is None else digests[kept.rows],
+        )
         return [StreamedImages(splits, numbers[kept.rows], size, *rest) for size in sizes]
 
 
@@ -149,12 +160,13 @@ def _reader(
     return StreamReader(splits, [numbers[rows.numpy()] for rows in batches], horizon)
 
 
-def _bad_images(splits: Sequence[StreamedRows], numbers: np.ndarray) -> list[BadImage]:
-    """Tries all images; returns those that cannot be read or are misread."""
-    decoder, bad = StoredDecoder(own_cores()), []
+def _tried(splits: Sequence[StreamedRows], numbers: np.ndarray) -> tuple[list[BadImage], np.ndarray]:
+    """Tries all images; returns those that cannot be read or are misread, and the digests of all, 0 where there is none."""
+    decoder, bad, digests = StoredDecoder(own_cores()), [], []
     batches = torch.arange(len(numbers)).split(CHUNK)
     for rows, stored in zip(batches, _reader(splits, numbers, batches, buffer=1), strict=True):
         images = decoder.decode(rows.tolist(), stored, [])
         problems = [image if isinstance(image, BadImage) else image.misread for image in images]
         bad.extend(problem for problem in problems if problem is not None)
-    return bad
+        digests.extend(0 if isinstance(image, BadImage) else image.digest for image in images)
+    return bad, np.array(digests, dtype=np.uint64)

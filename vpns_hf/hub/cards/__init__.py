@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .index import PLANNED, add_card, index_page, write_index
+from .licenses import LICENSES, check_license
 from .merging import BEGIN, END
 from .model_card import CARD, RESULTS, renewed_card, write_model_card
 from .update import update_card
@@ -11,9 +12,11 @@ __all__ = [
     "BEGIN",
     "CARD",
     "END",
+    "LICENSES",
     "PLANNED",
     "RESULTS",
     "add_card",
+    "check_license",
     "index_page",
     "renewed_card",
     "update_card",

@@ -32,6 +32,7 @@ from ...reporting import (
     sparsity_name,
     with_prompt,
 )
+from .licenses import check_license
 from .merging import BEGIN, END, has_markers, merge, newest_in_place
 from .sources import dataset_id, model_id, shown_dataset, shown_model
 
@@ -111,8 +112,10 @@ def renewed_card(folder: Path, results: Results, name: str, license: str | None 
             not, its text stays as it is.
 
     Raises:
-        InputError: if the card cannot be read.
+        InputError: if the card cannot be read, or the Hub knows no such licence.
     """
+    if license is not None:
+        check_license(license)
     made, path = new_card(folder, results, name, license), folder / CARD
     if not path.exists():
         made.data.license = license or NO_LICENSE
