@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoConfig
@@ -116,6 +117,37 @@ def test_the_form_of_the_results(job):
         assert (run["method"], run["granularity"], run["seed"], run["split"]) == ("vpns", "weight", 7, "test")
 
 
+def test_which_test_images_are_classified_rightly(job):
+    with np.load(job.folder / "predictions.npz") as file:
+        right = {name: file[name] for name in file}
+    labels = right.pop("labels")
+    assert labels.tolist() == job.trainer.images.test.labels.tolist()
+    dense = f"dense reference, {job.results['dense']['passes']:g} passes/plain"
+    assert right.pop(dense).mean() == job.results["dense"]["accuracy"]
+    for run in job.results["runs"]:
+        for view, accuracy in run["accuracy"].items():
+            assert right.pop(f"{run['path']}/{view}").mean() == accuracy
+    assert not right
+
+
+def test_the_accuracy_of_every_class(job):
+    names = job.trainer.splits.class_names
+    labels = job.trainer.images.test.labels
+    for result in (job.results["dense"], *job.results["runs"]):
+        assert [entry["name"] for entry in result["classes"]] == list(names)
+        assert [entry["images"] for entry in result["classes"]] == labels.bincount().tolist()
+        hits = sum(entry["images"] * entry["accuracy"]["plain"] for entry in result["classes"])
+        plain = result["accuracy"] if isinstance(result["accuracy"], float) else result["accuracy"]["plain"]
+        assert hits == pytest.approx(plain * len(labels))
+
+
+def test_the_options_that_decide_on_the_results(job):
+    options = job.results["options"]
+    assert options["sparsities"] == [0.37, 0.8]
+    assert (options["learning_rate"], options["mixed_precision"]) == (job.trainer.args.learning_rate, "no")
+    assert "output_dir" not in options
+
+
 def test_where_the_results_come_from(job):
     assert job.results["dataset"] == "colours"
     assert job.results["model"] == "ResNetForImageClassification"
@@ -213,7 +245,16 @@ def test_the_history_tells_every_epoch(job):
 
 def test_the_output_folder(job):
     names = sorted(path.name for path in job.folder.iterdir())
-    assert names == ["job.json", "plots", "recipe.yaml", "results.json", "results.md", "sparsity-37", "sparsity-80"]
+    assert names == [
+        "job.json",
+        "plots",
+        "predictions.npz",
+        "recipe.yaml",
+        "results.json",
+        "results.md",
+        "sparsity-37",
+        "sparsity-80",
+    ]
     for run in job.results["runs"]:
         present = {path.name for path in (job.folder / run["path"]).iterdir()}
         assert {"config.json", WEIGHTS, "preprocessor_config.json", "README.md", "modeling_vpns.py"} <= present
@@ -309,7 +350,16 @@ def test_overwriting_replaces_the_results_and_nothing_else(tmp_path):
     (tmp_path / "out" / "notes.txt").write_text("mine")
     tiny_trainer(tmp_path, sparsities=[0.6], overwrite_output_dir=True).train()
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["job.json", "notes.txt", "plots", "recipe.yaml", "results.json", "results.md", "sparsity-60"]
+    assert names == [
+        "job.json",
+        "notes.txt",
+        "plots",
+        "predictions.npz",
+        "recipe.yaml",
+        "results.json",
+        "results.md",
+        "sparsity-60",
+    ]
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 

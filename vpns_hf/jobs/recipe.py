@@ -12,7 +12,7 @@ from ..utils.options import Part, names_of
 from ..utils.public_names import public_name
 from .arguments import VPNsTrainingArguments
 
-NAMES = ("model_name_or_path", "dataset_name", "init_mask")
+NAMES = ("model_name_or_path", "dataset_name", "init_mask", "like")
 
 
 def write_recipe(path: Path, options: Mapping[str, Any]) -> None:
@@ -23,7 +23,12 @@ def write_recipe(path: Path, options: Mapping[str, Any]) -> None:
 
 def public_recipe(options: Mapping[str, Any], sparsity: float) -> dict[str, Any]:
     """Returns the options that concern the model of one sparsity; local paths lose the folders that lead to them."""
+    return {**public_options(options), "sparsities": [sparsity]}
+
+
+def public_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options that decide on the results; local paths lose the folders that lead to them."""
     of_the_machine = names_of(VPNsTrainingArguments, Part.MACHINE)
     shown = {name: value for name, value in options.items() if name not in of_the_machine}
     names = {name: public_name(shown[name]) for name in NAMES if shown.get(name) is not None}
-    return {**shown, **names, "sparsities": [sparsity]}
+    return {**shown, **names}

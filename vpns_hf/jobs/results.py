@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
+from torch import Tensor
+
 from ..methods import passes_of, scope_of
 from ..methods.stages import MEASURED
 from ..pruning import effective_density, layer_records
@@ -43,12 +45,16 @@ class RunSettings:
         sparsity: of the run.
         stages: that made it.
         split: what the evaluated split is called.
+        labels: of its images, (N,).
+        class_names: of the data.
     """
 
     args: VPNsTrainingArguments
     sparsity: float
     stages: Sequence[Stage]
     split: str
+    labels: Tensor
+    class_names: Sequence[str]
 
 
 def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunResult:
@@ -84,6 +90,7 @@ def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunRe
         scope=scope_of(settings.stages),
         passes=passes_of(settings.stages),
         validation_after=_accuracy_after(run),
+        classes=evaluation.predictions.by_class(settings.labels, settings.class_names),
     )
 
 

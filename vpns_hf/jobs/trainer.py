@@ -19,7 +19,7 @@ from ..hub.publish import Destination, plan_repositories, publish
 from ..methods import METHODS, Task, check_stages, passes_of, unused_options
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
-from ..reporting import DenseResult, Results, RunResult, fitting_reference, short_percent, sparsity_name
+from ..reporting import DenseResult, Predictions, Results, RunResult, fitting_reference, short_percent, sparsity_name
 from ..training import Agenda, Callback, Evaluation, Run, RunData, Stage, evaluate_views, run_stages
 from ..training.distributed import StopRequest, from_main_process
 from ..utils.files import one_line_refusals
@@ -41,12 +41,14 @@ from .data import (
 from .dense_reference import references_of
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
+from .recipe import public_options
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
 from .resume import Checkpointing, FinishedJob, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of, task_of
 from .starting_mask import starting_mask
 
 PRETRAINING = "pre-training"
+PREDICTIONS = "predictions"
 
 
 class VPNsTrainer:
@@ -183,8 +185,15 @@ class VPNsTrainer:
         self._pretrain()
         references = [self._reference(*each) for each in references_of(self.args, self._task).items()]
         results = self._results([self._prune(sparsity, references) for sparsity in self.args.sparsities], references)
-        from_main_process(self.accelerator, lambda: self.folder.finish(results))
+        labels, predictions = self.images.test.labels, self._predictions()
+        from_main_process(self.accelerator, lambda: self.folder.finish(results, labels, predictions))
         return results
+
+    def _predictions(self) -> dict[str, Predictions]:
+        """Returns which test images each model of the job classifies rightly, by the name of its part."""
+        images = len(self.images.test.labels)
+        found = {part: result[PREDICTIONS] for part, result in self.job.finished.items() if PREDICTIONS in result}
+        return {part: Predictions.from_dict(packed, images) for part, packed in found.items()}
 
     def evaluate(self) -> dict[float, dict[str, Any]]:
         """Measures every saved model on the test split again.
@@ -257,8 +266,10 @@ class VPNsTrainer:
         model = self.builder.without_prompt(self.base.to_backbone())
         run = self._execute(part, model, stages)
         evaluation = self._evaluate(run.model, run)
-        result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split, passes)
-        self.checkpointing.part_finished(part, asdict(result), run.model.state_dict() if teaches else None)
+        classes = evaluation.predictions.by_class(self.images.test.labels, self.splits.class_names)
+        result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split, passes, classes)
+        finished = {**asdict(result), PREDICTIONS: evaluation.predictions.to_dict()}
+        self.checkpointing.part_finished(part, finished, run.model.state_dict() if teaches else None)
         return result
 
     def _teacher(self, stages: Sequence[Stage]) -> VPNsForImageClassification | None:
@@ -286,10 +297,11 @@ class VPNsTrainer:
         weights = from_main_process(self.accelerator, lambda: self.folder.save(run.model, sparsity, is_first))
         with run.timed("evaluation"):
             evaluation = self._evaluate(run.model, run)
-        result = run_result(run, evaluation, RunSettings(self.args, sparsity, stages, self.test_split))
+        labels, names = self.images.test.labels, self.splits.class_names
+        result = run_result(run, evaluation, RunSettings(self.args, sparsity, stages, self.test_split, labels, names))
         device = self.accelerator.device
         result = from_main_process(self.accelerator, lambda: self.folder.describe(result, references, device))
-        return {"result": asdict(result), "weights": weights}
+        return {"result": asdict(result), "weights": weights, PREDICTIONS: evaluation.predictions.to_dict()}
 
     def _stages(self, sparsity: float) -> list[Stage]:
         return METHODS[self.args.method].stages(self.args, self._task(sparsity))
@@ -345,6 +357,7 @@ class VPNsTrainer:
             images=self.images.counts,
             misread_images=self.images.misread,
             copied_images=self.images.copied,
+            options=public_options(self.recipe),
         )
 
 

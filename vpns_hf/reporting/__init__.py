@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .classes import most_lost
 from .evaluation import ModelEvaluation, latency_title
 from .markdown import markdown_table
 from .numbers import (
@@ -20,7 +21,18 @@ from .numbers import (
     sparsity_name,
     with_prompt,
 )
-from .records import AccuracyAfter, CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, ViewAccuracy, ViewLoss
+from .predictions import Predictions, save_predictions
+from .records import (
+    AccuracyAfter,
+    ClassRecord,
+    CostRecord,
+    DenseResult,
+    EpochRecord,
+    LayerRecord,
+    Passes,
+    ViewAccuracy,
+    ViewLoss,
+)
 from .report import write_model_plots, write_report
 from .results import Results, RunResult, fitting_reference, share_of_waiting
 from .storage_size import StorageSize, binary_entropy, storage_size
@@ -29,12 +41,14 @@ from .tables import image_notes, layer_table, results_table
 __all__ = [
     "NOT_MEASURED",
     "AccuracyAfter",
+    "ClassRecord",
     "CostRecord",
     "DenseResult",
     "EpochRecord",
     "LayerRecord",
     "ModelEvaluation",
     "Passes",
+    "Predictions",
     "Results",
     "RunResult",
     "StorageSize",
@@ -52,11 +66,13 @@ __all__ = [
     "markdown_table",
     "megabytes",
     "milliseconds",
+    "most_lost",
     "operations",
     "passes",
     "percent",
     "points",
     "results_table",
+    "save_predictions",
     "share_of_waiting",
     "short_percent",
     "sparsity_name",

@@ -50,6 +50,15 @@ class ViewAccuracy(Record):
 
 
 @dataclass(frozen=True)
+class ClassRecord(Record):
+    """One class: its name, how many images of it were measured on, and the accuracy over these."""
+
+    name: str
+    images: int
+    accuracy: ViewAccuracy
+
+
+@dataclass(frozen=True)
 class AccuracyAfter(Record):
     """Accuracy of a network on its way, on the validation split; None where it was not measured.
 
@@ -178,9 +187,11 @@ class DenseResult(Record):
 
     Attributes:
         passes: over the training images that its fine-tuning took; None if not recorded.
+        classes: the accuracy of each class that has images; empty if not recorded.
     """
 
     accuracy: float | None = None
     top5: float | None = None
     split: str | None = None
     passes: float | None = None
+    classes: list[ClassRecord] = field(default_factory=list)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy.typing as npt
 
+from .classes import class_table
 from .numbers import count, interval, short_percent
 from .plots import accuracy_figure, density_figure, prompt_figure, save_png, training_figure
 from .results import Results, RunResult
@@ -67,6 +68,8 @@ def _report(results: Results, pictures: Mapping[str, str]) -> str:
     lines = ["# Results", ""]
     lines += [f"- {title}: {fact}" for title, fact in facts.items() if fact]
     lines += ["", results_table(results), "", _note(results), ""] if results.runs else ["", "No runs.", ""]
+    if classes := class_table(results):
+        lines += ["## Accuracy by class", "", classes, ""]
     if results.command:
         lines += ["```bash", results.command, "```", ""]
     lines += [f"![{caption}]({path})\n" for path, caption in pictures.items()]

@@ -14,7 +14,17 @@ from ..errors import InputError
 from ..utils.files import write_file
 from ..utils.public_names import public_command, public_name
 from .evaluation import ModelEvaluation
-from .records import AccuracyAfter, CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, Record, ViewAccuracy
+from .records import (
+    AccuracyAfter,
+    ClassRecord,
+    CostRecord,
+    DenseResult,
+    EpochRecord,
+    LayerRecord,
+    Passes,
+    Record,
+    ViewAccuracy,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class RunResult(Record):
         scope: what was ranked together, such as "global"; None if not recorded.
         passes: over the training images, by part of the method; None if not recorded.
         validation_after: accuracy on the validation split after each part of the method; None without such a split.
+        classes: the accuracy of each class that has images; empty if not recorded.
     """
 
     method: str
@@ -70,6 +81,12 @@ class RunResult(Record):
     scope: str | None = None
     passes: Passes | None = None
     validation_after: AccuracyAfter | None = None
+    classes: list[ClassRecord] = field(default_factory=list)
+
+    @property
+    def view(self) -> str:
+        """The view that the saved model takes when not told otherwise: "prompted" or "plain"."""
+        return "prompted" if self.prompt_at_inference else "plain"
 
     @property
     def total_seconds(self) -> float:
@@ -121,6 +138,7 @@ class Results(Record):
         copied_images: how many of a split are images of another one too, byte for byte: {"test": {"train": 12}}.
         evaluations: of the one saved model that these results lie beside, the newest last.
         images: how many each split has, such as {"train": 1078, "test": 360}; empty if not recorded.
+        options: every option that decides on the results, by name; empty if not recorded.
     """
 
     dense: DenseResult
@@ -136,6 +154,7 @@ class Results(Record):
     evaluations: list[ModelEvaluation] = field(default_factory=list)
     dense_references: list[DenseResult] = field(default_factory=list)
     images: dict[str, int] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def test_images(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from .classes import class_notes
 from .markdown import markdown_table
 from .numbers import count, duration, percent, points, short_percent, with_prompt
 from .records import DenseResult
@@ -16,7 +17,8 @@ def results_table(results: Results) -> str:
 
     Accuracies are in %, followed in brackets by the points they lie above the dense model; passes over the training
     images stand before those of the dense model; sparsities as they were asked for and as they are. MACs are
-    multiplications with a kept weight, of all that one picture takes. Images that were left out are counted below.
+    multiplications with a kept weight, of all that one picture takes. Below stand the class that lost most,
+    and how many images were left out.
     """
     header = [
         "Asked",
@@ -37,7 +39,7 @@ def results_table(results: Results) -> str:
         for run in results.runs
         if run.emptied
     ]
-    return "\n\n".join([table, *emptied, *image_notes(results)])
+    return "\n\n".join([table, *emptied, *class_notes(results), *image_notes(results)])
 
 
 def image_notes(results: Results) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -12,17 +14,25 @@ from torch import Tensor
 from .. import metrics as measures
 from ..data import Batch
 from ..models import VPNsForImageClassification
-from ..reporting import ViewAccuracy
+from ..reporting import Predictions, ViewAccuracy
 
 RANKS = 5
+CORRECT = "correct"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Top-1 and top-5 accuracy of both views, fractions in [0, 1]; no top-5 of five classes or fewer, which is always 1."""
+    """What was measured of both views.
+
+    Attributes:
+        accuracy: top-1, in [0, 1].
+        top5: top-5, in [0, 1]; None of five classes or fewer, where it is always 1.
+        predictions: which images are classified rightly, in the order of the batches.
+    """
 
     accuracy: ViewAccuracy
     top5: ViewAccuracy
+    predictions: Predictions = field(default_factory=Predictions)
 
 
 def evaluate_views(
@@ -38,19 +48,21 @@ def evaluate_views(
     return Evaluation(
         accuracy=ViewAccuracy(**{name: view["accuracy"] for name, view in views.items()}),
         top5=ViewAccuracy(**{name: view["top5_accuracy"] for name, view in ranked.items()}),
+        predictions=Predictions({name: view[CORRECT] for name, view in views.items()}),
     )
 
 
 def _measure(
     model: VPNsForImageClassification, batches: Iterable[Batch], accelerator: Accelerator, prompted: bool
-) -> dict[str, float]:
-    metrics = [metric() for metric in measures.METRICS.values()]
+) -> dict[str, Any]:
+    metrics, correct = [metric() for metric in measures.METRICS.values()], []
     for batch, logits in predictions(model, batches, accelerator, prompted):
         ranked = logits.topk(min(RANKS, logits.shape[1]), dim=1).indices
         ranked, labels = gather_valid(accelerator, batch, ranked)
+        correct.append((ranked[:, 0] == labels).cpu().numpy())
         for metric in metrics:
             metric.add_batch(predictions=ranked.cpu().numpy(), references=labels.cpu().numpy())
-    results: dict[str, float] = {}
+    results: dict[str, Any] = {CORRECT: np.concatenate(correct)}
     for metric in metrics:
         results.update(metric.compute())
     return results
@@ -82,7 +94,12 @@ def predictions(
 
 
 def gather_valid(accelerator: Accelerator, batch: Batch, *values: Tensor) -> list[Tensor]:
-    """Gathers `values` and the labels over the processes, without the rows that only fill up a share."""
+    """Gathers `values` and the labels over the processes, in the order of the split, without the rows that only fill up a share."""
     valid = torch.ones_like(batch.labels, dtype=torch.bool) if batch.valid is None else batch.valid
-    gathered = accelerator.gather((*values, batch.labels, valid))
+    gathered = [_in_order(value, len(valid)) for value in accelerator.gather((*values, batch.labels, valid))]
     return [value[gathered[-1]] for value in gathered[:-1]]
+
+
+def _in_order(gathered: Tensor, share: int) -> Tensor:
+    """Returns rows of which each process gave every P-th, one process after the other, as they follow in the split."""
+    return gathered.unflatten(0, (-1, share)).transpose(0, 1).flatten(0, 1)

@@ -60,6 +60,7 @@ def measure(trainer: VPNsTrainer) -> dict:
     run = Run(model, trainer.accelerator, trainer.batches())
     return {
         "accuracy": vars(evaluation.accuracy),
+        "predictions": evaluation.predictions.to_dict(),
         "validation": vars(evaluate_views(model, trainer.batches().validation, trainer.accelerator).accuracy),
         "counts": count_predictions(run).tolist(),
     }

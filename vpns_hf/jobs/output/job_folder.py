@@ -8,11 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy.typing as npt
 import torch
 
 from ...hub.cards import write_model_card
 from ...models import VPNsForImageClassification
-from ...reporting import CostRecord, DenseResult, Results, RunResult, write_model_plots, write_report
+from ...reporting import (
+    CostRecord,
+    DenseResult,
+    Predictions,
+    Results,
+    RunResult,
+    save_predictions,
+    write_model_plots,
+    write_report,
+)
 from ...utils.files import one_line_refusals
 from ...utils.text import one_line
 from ..cost import measure_cost
@@ -87,9 +97,16 @@ class JobFolder:
                 _attempt(str(folder / name), write)
         return result
 
-    def finish(self, results: Results) -> None:
-        """Writes the report of all sparsities."""
+    def finish(self, results: Results, labels: npt.ArrayLike, predictions: Mapping[str, Predictions]) -> None:
+        """Writes the report of all sparsities.
+
+        Args:
+            results: of the job.
+            labels: of the test images.
+            predictions: which of them each model classifies rightly, by the name of the model.
+        """
         with one_line_refusals(self.path):
+            save_predictions(self.path / "predictions.npz", labels, predictions)
             write_report(results, self.path)
             write_recipe(self.path / "recipe.yaml", self._recipe)
 

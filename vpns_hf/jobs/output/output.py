@@ -21,6 +21,7 @@ from ...utils.files import folder_in_place
 REPORT_FILES = (
     "results.json",
     "results.md",
+    "predictions.npz",
     "recipe.yaml",
     "job.json",
     "plots/accuracy_against_sparsity.png",

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vpns_hf.reporting import ClassRecord, Results, ViewAccuracy, most_lost, results_table, write_report
+
+DENSE = {"cat": 0.9, "dog": 0.8, "owl": 0.7}
+
+
+def classes(prompted: dict[str, float], plain: dict[str, float]) -> list[ClassRecord]:
+    return [ClassRecord(name, 50, ViewAccuracy(prompted[name], plain[name])) for name in plain]
+
+
+def of_classes(results: Results, prompted: dict[str, float], by_default: bool = True) -> Results:
+    """Results of the last run alone, in which classes without the prompt are as in the dense model."""
+    dense = replace(results.dense, classes=classes(dict.fromkeys(DENSE), DENSE))
+    run = replace(results.runs[-1], classes=classes(prompted, DENSE), prompt_at_inference=by_default)
+    return replace(results, dense=dense, runs=[run])
+
+
+def test_the_class_that_lost_most_is_told(results):
+    found = of_classes(results, {"cat": 0.9, "dog": 0.2, "owl": 0.6})
+    assert str(most_lost(found.runs[0], found)) == "dog: 80.00% to 20.00% of 50 images"
+    assert "\n\nLost most at 95.5% sparsity: dog: 80.00% to 20.00% of 50 images." in results_table(found)
+
+
+def test_the_view_that_is_taken_by_default_counts(results):
+    found = of_classes(results, {"cat": 0.9, "dog": 0.2, "owl": 0.6}, by_default=False)
+    assert most_lost(found.runs[0], found) is None
+    assert "Lost most" not in results_table(found)
+
+
+def test_no_class_lost(results):
+    found = of_classes(results, {"cat": 0.9, "dog": 0.9, "owl": 0.7})
+    assert most_lost(found.runs[0], found) is None
+
+
+def test_nothing_is_recorded_of_classes(results, tmp_path):
+    assert most_lost(results.runs[0], results) is None
+    write_report(results, tmp_path)
+    assert "by class" not in (tmp_path / "results.md").read_text()
+
+
+def test_the_report_lists_those_first_that_lost_most(results, tmp_path):
+    write_report(of_classes(results, {"cat": 0.6, "dog": 0.2, "owl": 0.75}), tmp_path)
+    report = (tmp_path / "results.md").read_text()
+    lines = report[report.index("## Accuracy by class") :].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    assert rows[0] == ["Class", "Images", "Dense %", "95.5% sparse"]
+    assert rows[2:] == [
+        ["dog", "50", "80.00", "20.00 (-60.00)"],
+        ["cat", "50", "90.00", "60.00 (-30.00)"],
+        ["owl", "50", "70.00", "75.00 (+5.00)"],
+    ]
+
+
+def test_of_many_classes_twenty_are_listed(results, tmp_path):
+    many = [ClassRecord(f"class {number}", 1, ViewAccuracy(0.0, 1.0)) for number in range(23)]
+    found = replace(results, dense=replace(results.dense, classes=many), runs=[replace(results.runs[0], classes=many)])
+    write_report(found, tmp_path)
+    report = (tmp_path / "results.md").read_text()
+    assert report.count("| class ") == 20
+    assert "The other 3 classes lost less." in report
