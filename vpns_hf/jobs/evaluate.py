@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 
 from accelerate import Accelerator
 from datasets import DatasetDict
 
-from ..data import EvalBatches, EvalTransform, ImageSource, ImageStore, find_columns, find_spec, load_image_dataset
+from ..data import (
+    Columns,
+    EvalBatches,
+    EvalTransform,
+    ImageSource,
+    ImageStore,
+    find_columns,
+    find_spec,
+    load_image_dataset,
+)
 from ..data.sources import difference
-from ..data.splits import EvaluationSplit, choose_evaluation_split
+from ..data.splits import EvaluationSplit, choose_calibration_split, choose_evaluation_split
 from ..errors import InputError
 from ..hub import FetchedModel
 from ..label_mapping import are_unnamed
@@ -63,18 +73,35 @@ class EvaluationImages:
         Raises:
             InputError: if the data cannot be loaded, or their classes are not `class_names`.
         """
-        dataset = load_image_dataset(self.dataset_name, config_name=self.dataset_config_name)
-        part, store = self._choose(DatasetDict(dataset))
-        check_classes(class_names, part.class_names)
-        size = EvalTransform(image_size).resize_size
-        return part, store.open(part.rows, [size], part.name, part.origin)[0]
+        limits = (self.split, self.max_test_samples, self.test_fraction)
+        part = choose_evaluation_split(self._dataset, self._columns, find_spec(self.dataset_name), *limits)
+        return part, self._decode(part, image_size, class_names, self.cache_images)
 
-    def _choose(self, dataset: DatasetDict) -> tuple[EvaluationSplit, ImageStore]:
+    def open_calibration(self, image_size: int, class_names: Sequence[str], count: int = 256) -> ImageSource:
+        """Returns so many training images, decoded and resized to a square; they are not kept.
+
+        Raises:
+            InputError: as `open`, or if there is no training split.
+        """
         spec = find_spec(self.dataset_name)
-        columns = find_columns(dataset, self.image_column_name, self.label_column_name, spec)
-        part = choose_evaluation_split(dataset, columns, spec, self.split, self.max_test_samples, self.test_fraction)
-        keeping = (self.cache_dir, self.cache_images, self.on_bad_image)
-        return part, ImageStore(columns, *keeping, show_progress=not self.disable_tqdm)
+        part = choose_calibration_split(self._dataset, self._columns, spec, count, self.test_fraction)
+        return self._decode(part, image_size, class_names, caching="no")
+
+    def _decode(self, part: EvaluationSplit, image_size: int, class_names: Sequence[str], caching: str) -> ImageSource:
+        check_classes(class_names, part.class_names)
+        show_progress = not self.disable_tqdm
+        store = ImageStore(self._columns, self.cache_dir, caching, self.on_bad_image, show_progress)
+        return store.open(part.rows, [EvalTransform(image_size).resize_size], part.name, part.origin)[0]
+
+    @cached_property
+    def _dataset(self) -> DatasetDict:
+        return DatasetDict(load_image_dataset(self.dataset_name, config_name=self.dataset_config_name))
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return find_columns(
+            self._dataset, self.image_column_name, self.label_column_name, find_spec(self.dataset_name)
+        )
 
 
 def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEvaluation:
