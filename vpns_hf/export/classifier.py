@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..models import VPNsForImageClassification
-from .formats import is_bgr
+from .processors import is_bgr
 from .sources import Source
 
 Classify = Callable[[Tensor], Tensor]

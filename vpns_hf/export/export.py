@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from .folders import exported_folder, free_folder
-from .formats import EXPORTS, is_bgr
+from .formats import EXPORTS
+from .processors import is_bgr
 from .sources import Source, load_source
 
 

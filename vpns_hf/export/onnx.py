@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -31,8 +33,7 @@ def write_onnx(classifier: PixelClassifier, image_size: int, path: Path, metadat
     """
     pixels = torch.rand(EXAMPLES, 3, image_size, image_size)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter's, about versions of its own parts
+        with _quiet_exporter():
             program = torch.onnx.export(
                 classifier,
                 (pixels,),
@@ -50,3 +51,17 @@ def write_onnx(classifier: PixelClassifier, image_size: int, path: Path, metadat
     ClearMetadataAndDocStringPass()(program.model)  # stack traces, with the folders of this machine
     program.model.metadata_props.update(metadata)
     program.save(path)
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Leaves out what the exporter warns of: versions of its own parts, and operators of libraries that are not installed."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
