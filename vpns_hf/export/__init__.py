@@ -20,6 +20,6 @@ __all__, __getattr__ = door(
         "processors": ["unit_processor"],
         "quantization": ["quantise"],
         "runtime": ["session_of"],
-        "sources": ["Source", "folded", "load_source"],
+        "sources": ["Source", "folded", "in_float32", "load_source"],
     },
 )

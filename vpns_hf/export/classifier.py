@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import torch
@@ -18,7 +17,7 @@ Classify = Callable[[Tensor], Tensor]
 
 
 class PixelClassifier(nn.Module):
-    """A dense network behind normalisation, and behind the visual prompt as a constant picture if asked for; float32.
+    """A dense network behind normalisation, and behind the visual prompt as a constant picture if asked for.
 
     Args:
         source: the model; a dense one, or a pruned one that was folded.
@@ -39,7 +38,7 @@ class PixelClassifier(nn.Module):
         for name in ("image_mean", "image_std"):
             self.register_buffer(name, torch.tensor(known[name]).view(1, -1, 1, 1))
         self.network = source.backbone.model
-        self.eval().float().requires_grad_(False)
+        self.eval().requires_grad_(False)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         pixels = self.prompt(pixel_values)
@@ -61,7 +60,7 @@ class FixedPrompt(nn.Module):
 
 
 def reference_of(source: Source, prompted: bool) -> Classify:
-    """Returns what a file has to agree with: the published model itself, in float32; of a dense one the network.
+    """Returns what a file has to agree with: the pruned model itself; of a dense one the network.
 
     Raises:
         InputError: if there is no prompt to apply.
@@ -69,7 +68,6 @@ def reference_of(source: Source, prompted: bool) -> Classify:
     if source.pruned is None:
         return torch.no_grad()(PixelClassifier(source, prompted))
     model = source.pruned.eval()
-    model = model if model.dtype == torch.float32 else copy.deepcopy(model).float()
     return torch.no_grad()(lambda pixels: model(pixels, prompted=prompted).logits)
 
 

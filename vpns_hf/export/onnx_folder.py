@@ -20,7 +20,7 @@ from .onnx import write_onnx
 from .processors import unit_processor
 from .quantization import quantise
 from .runtime import session_of
-from .sources import Source
+from .sources import Source, in_float32
 
 if TYPE_CHECKING:
     from ..data import Batch
@@ -106,6 +106,7 @@ def export_onnx(
         InputError: if there is no prompt, the network cannot be written in ONNX, ONNX Runtime does not compute what the
             model does, or the disk refuses.
     """
+    source = in_float32(source)
     with exported_folder(folder) as aside:
         expected = reference_of(source, prompted)
         files = _write_files(source, prompted, aside, pictures.calibration if pictures else None)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+import torch
 
 from ..backbones import BACKBONES, IMAGENET, Backbone, Place, Untrained, load_backbone
 from ..errors import InputError
@@ -72,6 +75,16 @@ def folded(model: VPNsForImageClassification) -> Source:
         raise InputError(f"the classifier cannot be cut to the classes of the data: {error}") from error
     names = ("image_mean", "image_std", "channel_order")
     return Source(Backbone(dense, {name: getattr(config, name) for name in names}, config.image_size), model)
+
+
+def in_float32(source: Source) -> Source:
+    """Returns a model that computes in float32, with the mean and std of its configuration, not rounded ones."""
+    if source.pruned is None or source.pruned.dtype == torch.float32:
+        return source
+    model = copy.deepcopy(source.pruned).float()
+    for name in ("image_mean", "image_std"):
+        getattr(model, name).copy_(torch.tensor(getattr(model.config, name)).view(1, -1, 1, 1))
+    return folded(model)
 
 
 def _saved_head(backbone: Backbone, num_labels: int | None) -> Backbone:
