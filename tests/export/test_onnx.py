@@ -217,8 +217,8 @@ def test_a_prompt_that_is_not_there_is_found_before_anything_is_written(tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_of_networks(name, tmp_path):
+@pytest.mark.parametrize("name", ["convnext", "swin", "vit"])
+def test_other_families_of_networks(name, tmp_path):
     network = randomised(AutoModelForImageClassification.from_config, FAMILIES[name])
     source = Source(Backbone(network, IMAGENET, 32))
     calibration = [Batch(pictures(8, 32), torch.zeros(8, dtype=torch.int64))]
