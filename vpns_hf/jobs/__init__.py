@@ -20,6 +20,7 @@ __all__, __getattr__ = door(
         ],
         "evaluate": ["EvaluationImages", "evaluate_model"],
         "export": ["export_in_onnx"],
+        "latency": ["compare_latency"],
         "plan": ["Plan"],
         "publish": ["check_publishable", "publish_run"],
         "recipe": ["public_recipe", "write_recipe"],

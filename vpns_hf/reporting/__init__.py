@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .backend_latency import DENSE, FLOAT32, INT8, PRUNED, BackendLatency
 from .evaluation import ModelEvaluation, latency_title
 from .markdown import markdown_table
 from .numbers import (
@@ -26,8 +27,13 @@ from .storage_size import StorageSize, binary_entropy, storage_size
 from .tables import image_notes, layer_table, results_table
 
 __all__ = [
+    "DENSE",
+    "FLOAT32",
+    "INT8",
     "NOT_MEASURED",
+    "PRUNED",
     "AccuracyAfter",
+    "BackendLatency",
     "CostRecord",
     "DenseResult",
     "EpochRecord",

@@ -1,0 +1,84 @@
+"""How long one model takes in several libraries, in a table and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..metrics import Latency
+from .markdown import markdown_table
+from .numbers import milliseconds, percent
+
+DENSE, PRUNED = "PyTorch, dense", "PyTorch, pruned"
+FLOAT32, INT8 = "ONNX Runtime, float32", "ONNX Runtime, 8 bits"
+
+
+@dataclass(frozen=True)
+class BackendLatency:
+    """Latencies measured in turn, in one run.
+
+    Attributes:
+        latencies: {backend: {batch size: latency}}, `DENSE` and `PRUNED` among the backends.
+        sparsity: of the pruned model.
+        image_size: side of the pictures, in pixels.
+        device: name of the CPU, and the threads of every backend.
+        repeats: how often each was timed.
+        notes: what a reader has to know of backends that were left out, or how others were made, in sentences.
+    """
+
+    latencies: Mapping[str, Mapping[int, Latency]]
+    sparsity: float
+    image_size: int
+    device: str
+    repeats: int
+    notes: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        title = (
+            f"Latency without the prompt, pictures of {self.image_size} pixels, {self.device}; medians and quartiles of "
+            f"{self.repeats} runs, all in turn, activations and weights in float32 but where 8 bits are named."
+        )
+        return "\n\n".join([title, self._table(), " ".join([*self._expectations(), *self.notes])])
+
+    def _table(self) -> str:
+        sizes = list(self.latencies[DENSE])
+        rows = [[name, *(_shown(values[size]) for size in sizes)] for name, values in self.latencies.items()]
+        header = ["", *(f"Batch of {size}" for size in sizes)]
+        return markdown_table(header, rows, [False, *[True] * len(sizes)])
+
+    def _expectations(self) -> list[str]:
+        """Returns what to expect on this machine, from what was measured, in sentences."""
+        zeros = f"{percent(self.sparsity)} of the weights removed"
+        sentences = [f"With {zeros}, {_compared(self.latencies, PRUNED, DENSE, 'the pruned model in PyTorch')}."]
+        if not any(_is_faster(self.latencies[PRUNED][size], other) for size, other in self.latencies[DENSE].items()):
+            sentences.append(
+                "PyTorch multiplies by zeros as by any other number: expect a smaller file, no more speed."
+            )
+        if FLOAT32 in self.latencies:
+            sentences.append(f"{_compared(self.latencies, FLOAT32, PRUNED, 'ONNX Runtime in float32')}.")
+        if INT8 in self.latencies:
+            sentences.append(f"{_compared(self.latencies, INT8, FLOAT32, 'its file of 8 bits')}.")
+        return [sentence[0].upper() + sentence[1:] for sentence in sentences]
+
+
+def _shown(latency: Latency) -> str:
+    return f"{milliseconds(latency.median)} ({latency.lower:.3g} to {latency.upper:.3g})"
+
+
+def _compared(latencies: Mapping[str, Mapping[int, Latency]], name: str, reference: str, subject: str) -> str:
+    """Says how many times as fast one backend is as another, for every batch size."""
+    parts = [
+        f"{_ratio(latencies[name][size], other)} (batch of {size})" for size, other in latencies[reference].items()
+    ]
+    return f"{subject} is {' and '.join(parts)} beside {reference}"
+
+
+def _ratio(latency: Latency, reference: Latency) -> str:
+    if latency.overlaps(reference):
+        return "as fast, to within the quartiles,"
+    times = reference.median / latency.median
+    return f"{times:.2f} times as fast" if times > 1 else f"{1 / times:.2f} times as slow"
+
+
+def _is_faster(latency: Latency, reference: Latency) -> bool:
+    return latency.median < reference.median and not latency.overlaps(reference)
