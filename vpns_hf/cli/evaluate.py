@@ -34,7 +34,8 @@ def main() -> None:
     if images is not None:
         _measure(fetched, images, given.update_card)
     if given.latency and is_main_process():
-        print(compare_latency(fetched.load(), given.threads or DEFAULT_THREADS))
+        before = "" if images is None else "\n"
+        print(f"{before}{compare_latency(fetched.load(), given.threads or DEFAULT_THREADS)}")
 
 
 def _check(given: Namespace, images: EvaluationImages | None) -> None:

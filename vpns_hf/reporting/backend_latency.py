@@ -36,9 +36,9 @@ class BackendLatency:
     def __str__(self) -> str:
         title = (
             f"Latency without the prompt, pictures of {self.image_size} pixels, {self.device}; medians and quartiles of "
-            f"{self.repeats} runs, all in turn, activations and weights in float32 but where 8 bits are named."
+            f"{self.repeats} runs, all in turn; float32, but where 8 bits are named"
         )
-        return "\n\n".join([title, self._table(), " ".join([*self._expectations(), *self.notes])])
+        return "\n\n".join([title, self._table(), "\n".join([*self._expectations(), *self.notes])])
 
     def _table(self) -> str:
         sizes = list(self.latencies[DENSE])
@@ -48,37 +48,36 @@ class BackendLatency:
 
     def _expectations(self) -> list[str]:
         """Returns what to expect on this machine, from what was measured, in sentences."""
-        zeros = f"{percent(self.sparsity)} of the weights removed"
-        sentences = [f"With {zeros}, {_compared(self.latencies, PRUNED, DENSE, 'the pruned model in PyTorch')}."]
-        if not any(_is_faster(self.latencies[PRUNED][size], other) for size, other in self.latencies[DENSE].items()):
+        pruned = f"the model with {percent(self.sparsity)} of its weights removed"
+        sentences = [self._compared(PRUNED, DENSE, f"In PyTorch {pruned}, beside the dense one")]
+        if not self._is_ever_faster(PRUNED, DENSE):
             sentences.append(
-                "PyTorch multiplies by zeros as by any other number: expect a smaller file, no more speed."
+                "Expect a smaller file of it, but no more speed: zeros are multiplied like other numbers."
             )
         if FLOAT32 in self.latencies:
-            sentences.append(f"{_compared(self.latencies, FLOAT32, PRUNED, 'ONNX Runtime in float32')}.")
+            sentences.append(self._compared(FLOAT32, PRUNED, "ONNX Runtime in float32, beside PyTorch"))
         if INT8 in self.latencies:
-            sentences.append(f"{_compared(self.latencies, INT8, FLOAT32, 'its file of 8 bits')}.")
-        return [sentence[0].upper() + sentence[1:] for sentence in sentences]
+            sentences.append(self._compared(INT8, FLOAT32, "Its file of 8 bits, beside that in float32"))
+        return sentences
+
+    def _compared(self, name: str, reference: str, subject: str) -> str:
+        parts = [
+            f"{_ratio(self.latencies[name][size], other)} (batch of {size})"
+            for size, other in self.latencies[reference].items()
+        ]
+        return f"{subject}: {', '.join(parts)}."
+
+    def _is_ever_faster(self, name: str, reference: str) -> bool:
+        pairs = [(self.latencies[name][size], other) for size, other in self.latencies[reference].items()]
+        return any(ours.median < theirs.median and not ours.overlaps(theirs) for ours, theirs in pairs)
 
 
 def _shown(latency: Latency) -> str:
     return f"{milliseconds(latency.median)} ({latency.lower:.3g} to {latency.upper:.3g})"
 
 
-def _compared(latencies: Mapping[str, Mapping[int, Latency]], name: str, reference: str, subject: str) -> str:
-    """Says how many times as fast one backend is as another, for every batch size."""
-    parts = [
-        f"{_ratio(latencies[name][size], other)} (batch of {size})" for size, other in latencies[reference].items()
-    ]
-    return f"{subject} is {' and '.join(parts)} beside {reference}"
-
-
 def _ratio(latency: Latency, reference: Latency) -> str:
     if latency.overlaps(reference):
-        return "as fast, to within the quartiles,"
+        return "as fast to within the spread"
     times = reference.median / latency.median
     return f"{times:.2f} times as fast" if times > 1 else f"{1 / times:.2f} times as slow"
-
-
-def _is_faster(latency: Latency, reference: Latency) -> bool:
-    return latency.median < reference.median and not latency.overlaps(reference)
