@@ -14,7 +14,7 @@ import pytest
 import torch
 from onnx.numpy_helper import to_array
 from onnxruntime import InferenceSession
-from PIL import Image
+from PIL import ExifTags, Image
 from transformers import AutoImageProcessor, AutoModelForImageClassification, pipeline
 
 from tests.documents import FENCE, ROOT
@@ -151,15 +151,21 @@ def test_the_program_of_the_readme_says_what_the_pipeline_says(prompted, tmp_pat
     [program] = [
         code for language, code in FENCE.findall((prompted / "README.md").read_text()) if language == "python"
     ]
-    assert len(program.strip().splitlines()) <= 11
+    assert len(program.strip().splitlines()) <= 12
     (tmp_path / "classify.py").write_text(program)
     (tmp_path / "blocked").mkdir()
     (tmp_path / "blocked" / "sitecustomize.py").write_text(BLOCKER)
-    kinds = [("RGB", (16, 16)), ("RGBA", (40, 23)), ("L", (9, 31)), ("RGB", (64, 64))]
-    for index, (pixels, (mode, size)) in enumerate(zip(blocks(4), kinds, strict=True)):
-        picture = tmp_path / f"{index}.png"
+    pictures_of_kinds = [
+        *zip(
+            blocks(4), ("RGB", "RGBA", "L", "RGB"), ((16, 16), (40, 23), (9, 31), (64, 64)), (1, 1, 1, 1), strict=True
+        ),
+        *((pixels, "RGB", (40, 40), turned) for pixels, turned in zip(blocks(4), (3, 6, 8, 6), strict=True)),
+    ]
+    for index, (pixels, mode, size, turned) in enumerate(pictures_of_kinds):
+        picture, exif = tmp_path / f"{index}.png", Image.Exif()
+        exif[ExifTags.Base.Orientation] = turned  # as a camera on its side notes
         plain = Image.fromarray((255 * pixels).byte().permute(1, 2, 0).numpy())
-        plain.resize(size, Image.Resampling.NEAREST).convert(mode).save(picture)
+        plain.resize(size, Image.Resampling.NEAREST).convert(mode).save(picture, exif=exif)
         answers.append(classify(str(picture))[0]["label"])
         assert run(tmp_path, prompted, str(picture)) == answers[-1]
     assert len(set(answers)) > 1
