@@ -73,7 +73,8 @@ class BackendLatency:
 
 
 def _shown(latency: Latency) -> str:
-    return f"{milliseconds(latency.median)} ({latency.lower:.3g} to {latency.upper:.3g})"
+    lower, upper = (milliseconds(value).removesuffix(" ms") for value in (latency.lower, latency.upper))
+    return f"{milliseconds(latency.median)} ({lower} to {upper})"
 
 
 def _ratio(latency: Latency, reference: Latency) -> str:
