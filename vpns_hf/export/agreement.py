@@ -27,7 +27,7 @@ class Pictures(NamedTuple):
 
 
 def check_agreement(found: Classify, expected: Classify, image_size: int) -> float:
-    """Compares logits, and the classes they stand for; returns the largest difference.
+    """Compares logits; returns the largest difference. The classes are then the same where no two logits tie.
 
     Args:
         found: of a file.
@@ -35,7 +35,7 @@ def check_agreement(found: Classify, expected: Classify, image_size: int) -> flo
         image_size: side of the pictures, in pixels.
 
     Raises:
-        InputError: if logits differ by more than `TOLERANCE`, or the classes where no two logits tie to within it.
+        InputError: if logits differ by more than `TOLERANCE`.
     """
     return max(_difference(found, expected, pictures) for pictures in check_pictures(image_size))
 
@@ -68,9 +68,6 @@ def _difference(found: Classify, expected: Classify, pictures: Pictures) -> floa
     difference = float((ours - theirs).abs().max())
     if not difference <= allowed:  # nor of what is no number
         raise InputError(f"{_WRONG}: logits differ by {difference:.2g} for {batch}, allowed: {allowed:.2g}{_REMEDY}")
-    classes = theirs.gather(1, ours.argmax(1, keepdim=True))
-    if bool((theirs.amax(1, keepdim=True) - classes > 2 * allowed).any()):
-        raise InputError(f"{_WRONG}: other classes for {batch}{_REMEDY}")
     return difference
 
 
