@@ -28,8 +28,8 @@ class Calibration(CalibrationDataReader):
 def quantise(source: Path, target: Path, batches: Iterable[Tensor]) -> None:
     """Writes a float32 file anew: static, QDQ, signed weights per output channel, unsigned activations per tensor.
 
-    Weights are symmetric (zero point 0), so one that is 0 stays exactly 0. Unsigned activations are what CPUs multiply by
-    signed weights at full speed.
+    Signed weights are symmetric (zero point 0), so one that is 0 stays exactly 0. Unsigned activations are what CPUs
+    multiply by signed weights at full speed.
 
     Args:
         source: the float32 file.
@@ -48,5 +48,4 @@ def quantise(source: Path, target: Path, batches: Iterable[Tensor]) -> None:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
-            extra_options={"WeightSymmetric": True},
         )
