@@ -1,4 +1,4 @@
-"""Write a model as timm, torchvision or transformers reads it: a pruned one with its zeros folded in, or any dense one."""
+"""Write a model in ONNX, or as timm, torchvision or transformers reads it: a pruned one with its zeros folded in, or any dense one."""
 
 from __future__ import annotations
 

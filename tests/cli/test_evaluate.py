@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -74,6 +75,26 @@ def test_nothing_is_said_of_a_prompt_that_a_model_does_not_have(evaluate, tmp_pa
     assert re.search(rf"Top-1 accuracy \| +{top1(run / 'sparsity-70', TEST, False)} \|", ended.out)
 
 
+def test_the_latency_needs_no_images(evaluate, model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    ended = evaluate(model, "--latency")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("Latency without the prompt, pictures of 16 pixels, ")
+    assert ", 1 thread; " in ended.out
+    assert re.search(r"\| PyTorch, pruned \| +[\d.]+ ms \([\d.]+ to [\d.]+\) \|", ended.out)
+    assert "ONNX Runtime was left out" in ended.out
+
+
+def test_accuracy_and_latency(evaluate, model, data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    before = torch.get_num_threads()
+    ended = evaluate(model, "--dataset_name", data, "--latency", "--threads", 2)
+    assert torch.get_num_threads() == before
+    assert ended.out.startswith("17 images, test split of ")
+    assert "\n\nLatency without the prompt" in ended.out
+    assert ", 2 threads; " in ended.out
+
+
 def test_another_split_or_fewer_images(evaluate, model, data):
     first = ["--dataset_name", data, "--max_test_samples", 5]
     assert evaluate(model, *first).out.startswith("5 images, test split of ")
@@ -99,7 +120,11 @@ def test_the_card_gets_what_was_measured(evaluate, model, data):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["{model}"], "the following arguments are required: --dataset_name"),
+        (["{model}"], "the following arguments are required: --dataset_name, or --latency"),
+        (["{model}", "--latency", "--split", "dev"], "--split is about images, of which there are none; give --data"),
+        (["{model}", "--latency", "--update_card"], "--update_card is for what is measured on images"),
+        (["{model}", "--latency", "--threads", "0"], "give a number of at least 1"),
+        (["{model}", "--dataset_name", "{data}", "--threads", "2"], "--threads is about the latency; give --latency"),
         (["{model}", "--dataset_name", "nowhere/at/all"], "no data set folder at nowhere/at/all"),
         (["{model}", "--dataset_name", "{data}", "--split", "dev"], "no dev split; the data set has ['train'"),
         (["{model}", "--dataset_name", "{data}", "--max_test_samples", "0"], "give a number of at least 1"),

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,8 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from tests.backbones.foreign import foreign_tensors
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, TimmVgg, filled
-from tests.helpers import tiny_resnet
+from tests.helpers import tiny_model, tiny_resnet
+from tests.training_helpers import coloured_split
 from vpns_hf.backbones import TIMM_NETWORKS, load_backbone
+from vpns_hf.jobs.output import save_model
 
 
 @pytest.fixture
@@ -59,13 +63,72 @@ def test_what_cannot_be_exported_is_said_in_one_line(export, tmp_path):
         (("resnet-small", "--layout", "timm", *out), "untrained"),
         (("", "--layout", "timm", *out), "the name of the model is empty"),
         ((tmp_path, "--layout", "keras", *out), "choose from"),
-        ((tmp_path,), "--layout, --output_dir"),
+        ((tmp_path, *out), "one of the arguments --layout --onnx is required"),
+        ((tmp_path, "--onnx", "--layout", "timm", *out), "not allowed with argument"),
+        ((tmp_path, "--layout", "timm", "--with_prompt", *out), "--with_prompt goes with --onnx; leave it out"),
+        ((tmp_path, "--layout", "timm", "--int8", "digits", *out), "--int8 goes with --onnx"),
+        ((tmp_path, "--onnx", "--int8", *out), "--int8 is calibrated on images of a data set; name it"),
+        ((tmp_path, "--onnx", "--int8", "a", "--dataset_name", "b", *out), "not allowed with argument"),
+        (
+            (tmp_path, "--onnx", "--split", "test", *out),
+            "--split is about images, of which there are none; give --int8",
+        ),
+        (("resnet-small", "--onnx", *out), "untrained"),
     ):
         ended = export(*arguments)
         assert (ended.code, ended.out) == (2, "")
         [line] = ended.err.splitlines()
         assert line.startswith("vpns export: error: ")
         assert message in line
+    assert not (tmp_path / "out").exists()
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.slow
+def test_a_pruned_model_becomes_files_in_onnx(training_vpns, data_folder, tmp_path):
+    save_model(tiny_model(), tmp_path / "in")
+    before = files_of(tmp_path / "in")
+    data = data_folder(train=coloured_split(30), test=coloured_split(17, seed=5))
+    options = ("--onnx", "--int8", data, "--max_test_samples", 12, "--disable_tqdm")
+    ended = training_vpns("export", tmp_path / "in", *options, "--output_dir", tmp_path / "out")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Measured on 12 images, test split of data:" in ended.out
+    assert sorted(files_of(tmp_path / "out")) == [
+        *("README.md", "labels.json", "model.onnx", "model_int8.onnx", "preprocessor_config.json")
+    ]
+    assert str(tmp_path).encode() not in b"".join(files_of(tmp_path / "out").values())
+    assert files_of(tmp_path / "in") == before
+
+
+@pytest.mark.slow
+def test_a_dense_model_is_measured_in_float32(training_vpns, data_folder, tmp_path):
+    tiny_resnet(num_labels=3).save_pretrained(tmp_path / "in")
+    options = ("--onnx", "--dataset_name", data_folder(), "--disable_tqdm", "--output_dir", tmp_path / "out")
+    ended = training_vpns("export", tmp_path / "in", *options)
+    assert ended.code == 0
+    assert "Measured on 17 images, test split of data:" in ended.out
+    assert "(224, 224)" in (tmp_path / "out" / "README.md").read_text()
+    assert not (tmp_path / "out" / "model_int8.onnx").exists()
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnxscript", "onnxruntime"])
+def test_the_command_that_installs_what_is_missing(export, name, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, name, None)
+    ended = export(tmp_path, "--onnx", "--output_dir", tmp_path / "out")
+    [line] = ended.err.splitlines()
+    assert ended.code == 2
+    assert f'{name} is not installed; pip install "vpns_hf[onnx]"' in line
+
+
+def test_data_of_other_classes_are_refused_before_anything_is_written(training_vpns, tmp_path):
+    save_model(tiny_model(), tmp_path / "in")
+    ended = training_vpns("export", tmp_path / "in", "--onnx", "--int8", "digits", "--output_dir", tmp_path / "out")
+    [line] = ended.err.splitlines()
+    assert ended.code == 2
+    assert "the classes of the data are not those of the model" in line
     assert not (tmp_path / "out").exists()
 
 

@@ -113,7 +113,7 @@ def test_the_same_tensors_may_be_another_network(tmp_path):
 def test_a_network_the_library_does_not_have(tmp_path):
     randomised(AutoModelForImageClassification.from_config, FAMILIES["vit"]).save_pretrained(tmp_path / "in")
     assert "not for vit" in refusal(tmp_path / "in", "torchvision", tmp_path / "out")
-    assert export_model(tmp_path / "in", "transformers", tmp_path / "out").backbone.image_size == 32
+    assert export_model(tmp_path / "in", "transformers", tmp_path / "out").source.backbone.image_size == 32
 
 
 @pytest.mark.parametrize("layout", ["torchvision", "transformers"])

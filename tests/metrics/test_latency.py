@@ -1,22 +1,35 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
-from vpns_hf.metrics import device_name, latency, measure_latency
+from vpns_hf.metrics import Latency, device_name, latency, measure_latency
 
 
 def test_calls_take_turns(monkeypatch):
     calls, clock = [], iter(range(1000))
     monkeypatch.setattr(latency.time, "perf_counter", lambda: float(next(clock)))
     sides = {name: lambda name=name: calls.append(name) for name in ("ours", "dense")}
-    assert measure_latency(sides, torch.device("cpu"), repeats=4) == {"ours": 1000.0, "dense": 1000.0}
+    assert measure_latency(sides, torch.device("cpu"), repeats=4) == {
+        "ours": Latency(1000, 1000, 1000),
+        "dense": Latency(1000, 1000, 1000),
+    }
     assert calls == ["ours", "dense"] * (latency.WARM_UP + 4)
 
 
-def test_the_first_ones_do_not_count_and_the_median_does(monkeypatch):
-    ticks = iter([0, 9, 0, 9, 0, 9, 0, 1, 0, 2, 0, 30])
+def test_the_first_ones_do_not_count_and_the_median_and_the_quartiles_do(monkeypatch):
+    ticks = iter([0, 9, 0, 9, 0, 9, 0, 1, 0, 2, 0, 30, 0, 3, 0, 2])
     monkeypatch.setattr(latency.time, "perf_counter", lambda: float(next(ticks)))
-    assert measure_latency({"ours": lambda: torch.zeros(1)}, torch.device("cpu"), repeats=3) == {"ours": 2000.0}
+    measured = measure_latency({"ours": lambda: torch.zeros(1)}, torch.device("cpu"), repeats=5)
+    assert measured == {"ours": Latency(median=2000, lower=2000, upper=3000)}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"), [((1, 3), (3, 4), True), ((1, 9), (3, 4), True), ((1, 2), (3, 4), False)]
+)
+def test_spreads_that_overlap(one, other, meet):
+    latencies = Latency(2, *one), Latency(3.5, *other)
+    assert latencies[0].overlaps(latencies[1]) == latencies[1].overlaps(latencies[0]) == meet
 
 
 def test_no_gradient_is_kept():

@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from ..data.catalog import DATASETS
-from ..data.images import ON_BAD_IMAGE
-from ..data.store import CACHING
 from ..errors import InputError
+from .image_options import add_image_options, positive, take_images
 from .parser import OneLineParser
 from .script import given_command, is_main_process
+
+if TYPE_CHECKING:
+    from ..hub import FetchedModel
+    from ..jobs import EvaluationImages
+
+DEFAULT_THREADS = 1
 
 
 def main() -> None:
     """Measures a model as the command line says."""
-    given = vars(evaluate_parser().parse_args())
+    parser = evaluate_parser()
+    given = parser.parse_args()
+    if given.dataset_name is None and not given.latency:
+        parser.error("the following arguments are required: --dataset_name, or --latency")
+    images = take_images(vars(given), given.dataset_name, "--dataset_name")
+    _check(given, images)
     # What needs `datasets` is imported now, so that the help comes without it.
     from ..hub import fetch_model
-    from ..hub.cards import update_card
-    from ..jobs import EvaluationImages, evaluate_model
+    from ..jobs import compare_latency
 
-    model, revision, updates_card = (given.pop(name) for name in ("model", "model_revision", "update_card"))
-    images = EvaluationImages(**given)
-    if updates_card and (images.max_test_samples is not None or revision is not None):
+    fetched = fetch_model(given.model, given.model_revision)
+    if images is not None:
+        _measure(fetched, images, given.update_card)
+    if given.latency and is_main_process():
+        before = "" if images is None else "\n"
+        print(f"{before}{compare_latency(fetched.load(), given.threads or DEFAULT_THREADS)}")
+
+
+def _check(given: Namespace, images: EvaluationImages | None) -> None:
+    if given.threads is not None and not given.latency:
+        raise InputError("--threads is about the latency; give --latency, or leave it out")
+    if not given.update_card:
+        return
+    if images is None:
+        raise InputError("--update_card is for what is measured on images; give --dataset_name, or leave it out")
+    if images.max_test_samples is not None or given.model_revision is not None:
         raise InputError(
             "--update_card is for all images and the newest version; leave out --max_test_samples and --model_revision"
         )
-    fetched = fetch_model(model, revision)
+
+
+def _measure(fetched: FetchedModel, images: EvaluationImages, updates_card: bool) -> None:
+    from ..hub.cards import update_card
+    from ..jobs import evaluate_model
+
     evaluation = evaluate_model(fetched, images)
     if is_main_process():
         print(evaluation)
@@ -43,29 +71,15 @@ def evaluate_parser() -> ArgumentParser:
     )
     add("--model_revision", metavar="NAME", help="Branch, tag or commit of a model on the Hub.")
     names = ", ".join(DATASETS)
-    add("--dataset_name", required=True, metavar="NAME", help=f"A Hub id, a local folder, or one of {names}.")
-    add("--dataset_config_name", metavar="NAME", help="Configuration of a data set that has several.")
-    add("--split", metavar="NAME", help="Split to measure on; the one `vpns prune` tests on if not given.")
-    for kind in ("image", "label"):
-        add(f"--{kind}_column_name", metavar="NAME", help="Column; found by type and name if not given.")
-    add("--max_test_samples", type=_positive, metavar="NUMBER", help="Use the first images only.")
-    add(
-        "--test_fraction",
-        type=float,
-        metavar="FRACTION",
-        help="Measure on what `vpns prune` tests on with the same one; that of the model's job if not given.",
-    )
-    add("--per_device_eval_batch_size", type=_positive, default=256, metavar="NUMBER", help="Images per batch.")
-    add("--cache_dir", metavar="DIR", help="Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
-    add("--cache_images", choices=list(CACHING), default="auto", help="Keep decoded images; no: nor use what is kept.")
-    add("--on_bad_image", choices=list(ON_BAD_IMAGE), default="error", help="As for `vpns prune`.")
-    add("--disable_tqdm", action="store_true", help="Show no progress bars.")
+    add("--dataset_name", metavar="NAME", help=f"A Hub id, a local folder, or one of {names}.")
+    add_image_options(parser)
+    add("--per_device_eval_batch_size", type=positive, default=256, metavar="NUMBER", help="Images per batch.")
     add("--update_card", action="store_true", help="Write what was measured into the card, there or on the Hub.")
+    add(
+        "--latency",
+        action="store_true",
+        help="Time the model on this CPU in PyTorch and, where it is installed, ONNX Runtime, beside the dense network; "
+        "without the prompt, and without images if no --dataset_name is given.",
+    )
+    add("--threads", type=positive, metavar="NUMBER", help=f"For --latency; {DEFAULT_THREADS} if not given.")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if number < 1:
-        raise ArgumentTypeError(f"it is {text!r}; give a number of at least 1")
-    return number

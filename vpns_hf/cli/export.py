@@ -1,18 +1,35 @@
-"""Write a model as timm, torchvision or transformers reads it: a pruned one with its zeros folded in, or any dense one."""
+"""Write a model in ONNX, or as timm, torchvision or transformers reads it: a pruned one with its zeros folded in, or any dense one."""
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..backbones import BACKBONES, Published
-from ..export import EXPORTS, export_model
+from ..errors import InputError
+from ..export import EXPORTS, Exported, export_model
+from .image_options import add_image_options, take_images
 from .parser import OneLineParser
 
+if TYPE_CHECKING:
+    from ..export import OnnxExported
+
 SHORT_NAMES = [name for name, source in BACKBONES.items() if isinstance(source, Published)]
+NO_NAME = ""  # --int8 without a data set
+OF_A_LAYOUT = ("model", "layout", "onnx", "output_dir", "model_revision")
 
 
 def main() -> None:
     """Exports a model as the command line says."""
+    parser = export_parser()
+    given = parser.parse_args()
+    exported = _export_in_onnx(given) if given.onnx else _export_layout(given, parser)
+    print(f"{exported}\nWritten to {given.output_dir}")
+
+
+def export_parser() -> ArgumentParser:
+    """The options of `vpns export`."""
     parser = OneLineParser(description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "model",
@@ -20,15 +37,58 @@ def main() -> None:
         help="A pruned model, of which the visual prompt is left out; or an image classifier. Each by its Hub id or local "
         f"folder; the latter also by a file of weights, or one of {', '.join(SHORT_NAMES)}.",
     )
-    parser.add_argument(
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument(
         "--layout",
-        required=True,
         choices=list(EXPORTS),
         help="timm: model.safetensors and config.json. torchvision: model.pth, a state dict. transformers: a folder with "
         "an image processor.",
     )
+    kind.add_argument(
+        "--onnx",
+        action="store_true",
+        help="model.onnx, for programs without PyTorch, checked against the model in ONNX Runtime; with class names, an image "
+        "processor, and a README that says how to classify a picture.",
+    )
     parser.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="A folder that is new or empty.")
     parser.add_argument("--model_revision", metavar="NAME", help="Branch, tag or commit of a model on the Hub.")
-    given = parser.parse_args()
-    exported = export_model(given.model, given.layout, given.output_dir, given.model_revision)
-    print(f"{exported}\nWritten to {given.output_dir}")
+    _add_onnx_options(parser)
+    return parser
+
+
+def _add_onnx_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--with_prompt", action="store_true", help="Make the visual prompt part of the files.")
+    data = parser.add_mutually_exclusive_group()
+    data.add_argument(
+        "--int8",
+        nargs="?",
+        const=NO_NAME,
+        metavar="DATASET",
+        help="Write model_int8.onnx too, calibrated on 256 training images of this data set (a Hub id, a local folder or a "
+        "short name), and measure the accuracy of both files and of the model on its test images.",
+    )
+    data.add_argument("--dataset_name", metavar="NAME", help="Measure that on this data set, without --int8.")
+    add_image_options(parser)
+
+
+def _export_layout(given: Namespace, parser: ArgumentParser) -> Exported:
+    for name, value in vars(given).items():
+        if name not in OF_A_LAYOUT and value != parser.get_default(name):
+            raise InputError(f"--{name} goes with --onnx; leave it out, or give --onnx in the place of --layout")
+    return export_model(given.model, given.layout, given.output_dir, given.model_revision)
+
+
+def _export_in_onnx(given: Namespace) -> OnnxExported:
+    from ..jobs import export_in_onnx  # which needs `datasets`, and the help does not
+
+    is_int8 = given.int8 is not None
+    if is_int8 and not given.int8:
+        raise InputError("--int8 is calibrated on images of a data set; name it, as in --int8 digits")
+    return export_in_onnx(
+        given.model,
+        given.output_dir,
+        revision=given.model_revision,
+        prompted=given.with_prompt,
+        images=take_images(vars(given), given.int8 or given.dataset_name, "--int8 DATASET or --dataset_name"),
+        int8=is_int8,
+    )

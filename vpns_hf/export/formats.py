@@ -12,17 +12,16 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import BaseImageProcessor, MobileViTImageProcessorPil, ViTImageProcessorPil
 
 from ..backbones import Backbone, differences, timm_name
 from ..backbones.layouts import LAYOUTS, Layout
 from ..errors import InputError
 from ..models import class_names, head_names
 from ..models.stock import TIMM
+from .processors import is_bgr, normalising_processor
 
 logger = logging.getLogger(__name__)
 
-BILINEAR = 2
 VGG_SLIDES_FROM = 256  # side of pictures of which more than 7 x 7 features are left, in pixels
 
 
@@ -32,7 +31,7 @@ Export = Callable[[Backbone, Path], None]
 
 def write_transformers(backbone: Backbone, folder: Path) -> None:
     """Configuration, weights and an image processor that resizes to a square and normalises."""
-    processor = _processor(backbone)
+    processor = normalising_processor(backbone)
     if backbone.model.config.model_type == TIMM:  # keeps what it says of pictures in its configuration
         backbone.model.config.pretrained_cfg = _own_layout(backbone).pretrained(backbone)
     backbone.model.save_pretrained(folder)
@@ -133,30 +132,8 @@ EXPORTS: dict[str, Export] = {
 }
 
 
-def is_bgr(backbone: Backbone) -> bool:
-    """Returns whether a classifier takes blue first."""
-    return backbone.normalisation.get("channel_order") == "bgr"
-
-
 def _no_order(library: str) -> InputError:
     return InputError(f"{library} has no channel order, and this model takes blue first; give --layout transformers")
-
-
-def _processor(backbone: Backbone) -> BaseImageProcessor:
-    mean, std = (backbone.normalisation[name] for name in ("image_mean", "image_std"))
-    common = {
-        "do_convert_rgb": True,
-        "resample": BILINEAR,
-        "size": {"height": backbone.image_size, "width": backbone.image_size},
-    }
-    if not is_bgr(backbone):
-        return ViTImageProcessorPil(image_mean=mean, image_std=std, **common)
-    if (mean, std) != ([0.0] * 3, [1.0] * 3):
-        raise InputError(
-            f"a {type(backbone.model).__name__} that takes blue first, less {mean}, divided by {std}, has no image processor "
-            "of transformers; use the pruned model itself"
-        )
-    return MobileViTImageProcessorPil(do_center_crop=False, do_flip_channel_order=True, **common)
 
 
 def _translated(backbone: Backbone, library: str) -> tuple[Layout, dict[str, Tensor]]:

@@ -19,6 +19,8 @@ __all__, __getattr__ = door(
             "stream_store",
         ],
         "evaluate": ["EvaluationImages", "evaluate_model"],
+        "export": ["export_in_onnx"],
+        "latency": ["compare_latency"],
         "plan": ["Plan"],
         "publish": ["check_publishable", "publish_run"],
         "recipe": ["public_recipe", "write_recipe"],

@@ -27,14 +27,14 @@ def measure_cost(model: VPNsForImageClassification) -> CostRecord:
     normalised = model.normalise(pixels)
     dense, pruned = count_macs(stock, normalised[:1]), count_macs(model, pixels[:1])  # a prompt may enlarge a picture
     calls = {"pruned": lambda: model(pixels).logits, "dense": lambda: stock(normalised).logits}
-    milliseconds = measure_latency(calls, model.device)
+    latency = measure_latency(calls, model.device)
     model.train(was_training)
     return CostRecord(
         macs=dense.dense,
         macs_nonzero=pruned.nonzero,
         dense_bytes=_bytes_on_disk(stock),
-        milliseconds=milliseconds["pruned"],
-        dense_milliseconds=milliseconds["dense"],
+        milliseconds=latency["pruned"].median,
+        dense_milliseconds=latency["dense"].median,
         batch_size=BATCH_SIZE,
         device=device_name(model.device),
         dtype=str(model.dtype).removeprefix("torch."),

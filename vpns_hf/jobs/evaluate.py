@@ -6,14 +6,24 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 from accelerate import Accelerator
 from datasets import DatasetDict
 
-from ..data import EvalBatches, EvalTransform, ImageSource, ImageStore, find_columns, find_spec, load_image_dataset
+from ..data import (
+    Columns,
+    EvalBatches,
+    EvalTransform,
+    ImageSource,
+    ImageStore,
+    find_columns,
+    find_spec,
+    load_image_dataset,
+)
 from ..data.sources import difference
-from ..data.splits import EvaluationSplit, choose_evaluation_split
+from ..data.splits import EvaluationSplit, choose_calibration_split, choose_evaluation_split
 from ..errors import InputError
 from ..hub import FetchedModel
 from ..label_mapping import are_unnamed
@@ -77,18 +87,34 @@ class EvaluationImages:
             InputError: if the data cannot be loaded, their classes are not `class_names`, or rows to measure on would be
                 some that the model was trained on.
         """
-        dataset = load_image_dataset(self.dataset_name, config_name=self.dataset_config_name)
-        part, store = self._choose(DatasetDict(dataset), self._fraction(dataset, recipe))
-        check_classes(class_names, part.class_names)
-        size = EvalTransform(image_size).resize_size
-        return part, store.open(part.rows, [size], part.name, part.origin)[0]
+        limits = (self.split, self.max_test_samples, self._fraction(recipe))
+        part = choose_evaluation_split(self._dataset, self._columns, find_spec(self.dataset_name), *limits)
+        return part, self._decode(part, image_size, class_names, self.cache_images)
 
-    def _fraction(self, dataset: Mapping[str, Any], recipe: Mapping[str, Any]) -> float | None:
+    def open_calibration(
+        self, image_size: int, class_names: Sequence[str], recipe: Mapping[str, Any], count: int = 256
+    ) -> ImageSource:
+        """Returns so many training images, decoded and resized to a square; they are not kept.
+
+        Args:
+            image_size: as of `open`.
+            class_names: as of `open`.
+            recipe: as of `open`.
+            count: of the images.
+
+        Raises:
+            InputError: as `open`, or if there is no training split.
+        """
+        spec, fraction = find_spec(self.dataset_name), self._fraction(recipe)
+        part = choose_calibration_split(self._dataset, self._columns, spec, count, fraction)
+        return self._decode(part, image_size, class_names, caching="no")
+
+    def _fraction(self, recipe: Mapping[str, Any]) -> float | None:
         """Returns the share of the training rows to measure on: that of the job, which trained on the others."""
         of_job, name = recipe.get("test_fraction"), public_name(self.dataset_name)
         same_data = bool(recipe) and recipe.get("dataset_name") == name
         if self.test_fraction is None:
-            return of_job if same_data and self.split is None and "test" not in dataset else None
+            return of_job if same_data and self.split is None and "test" not in self._dataset else None
         if not recipe or self.test_fraction == of_job:
             return self.test_fraction
         trained = f"the model was trained {f'with test_fraction {of_job}' if of_job else 'without test_fraction'}"
@@ -102,12 +128,21 @@ class EvaluationImages:
         logger.warning(words, trained, recipe.get("dataset_name") or "a data set without a name", name)
         return self.test_fraction
 
-    def _choose(self, dataset: DatasetDict, test_fraction: float | None) -> tuple[EvaluationSplit, ImageStore]:
-        spec = find_spec(self.dataset_name)
-        columns = find_columns(dataset, self.image_column_name, self.label_column_name, spec)
-        part = choose_evaluation_split(dataset, columns, spec, self.split, self.max_test_samples, test_fraction)
-        keeping = (self.cache_dir, self.cache_images, self.on_bad_image)
-        return part, ImageStore(columns, *keeping, show_progress=not self.disable_tqdm)
+    def _decode(self, part: EvaluationSplit, image_size: int, class_names: Sequence[str], caching: str) -> ImageSource:
+        check_classes(class_names, part.class_names)
+        show_progress = not self.disable_tqdm
+        store = ImageStore(self._columns, self.cache_dir, caching, self.on_bad_image, show_progress)
+        return store.open(part.rows, [EvalTransform(image_size).resize_size], part.name, part.origin)[0]
+
+    @cached_property
+    def _dataset(self) -> DatasetDict:
+        return DatasetDict(load_image_dataset(self.dataset_name, config_name=self.dataset_config_name))
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return find_columns(
+            self._dataset, self.image_column_name, self.label_column_name, find_spec(self.dataset_name)
+        )
 
 
 def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEvaluation:

@@ -12,7 +12,7 @@ from ..utils.doors import door
 __all__, __getattr__ = door(
     __name__,
     {
-        "latency": ["device_name", "measure_latency"],
+        "latency": ["Latency", "device_name", "measure_latency"],
         "macs": ["Macs", "count_macs"],
         "registry": ["METRICS"],
         "top_k_accuracy": ["Top1Accuracy", "Top5Accuracy", "TopKAccuracy"],

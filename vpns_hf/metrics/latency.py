@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import re
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,10 +17,29 @@ WARM_UP = 3
 CPU_INFO = Path("/proc/cpuinfo")  # on Linux
 
 
+@dataclass(frozen=True)
+class Latency:
+    """A time measured several times: median, lower and upper quartile, in milliseconds."""
+
+    median: float
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(cls, times: Sequence[float]) -> Latency:
+        """Returns that of times in milliseconds."""
+        lower, median, upper = np.percentile(times, (25, 50, 75)).tolist()
+        return cls(median, lower, upper)
+
+    def overlaps(self, other: Latency) -> bool:
+        """Returns whether the halves in the middle of both have a time in common."""
+        return self.lower <= other.upper and other.lower <= self.upper
+
+
 @torch.no_grad()
 def measure_latency(
     calls: dict[str, Callable[[], Tensor]], device: torch.device, repeats: int = 15
-) -> dict[str, float]:
+) -> dict[str, Latency]:
     """Times each call in turn, over and over, so that what disturbs the machine disturbs all of them.
 
     Args:
@@ -28,13 +48,13 @@ def measure_latency(
         repeats: of each, after a few that do not count.
 
     Returns:
-        {name: median in milliseconds}.
+        {name: latency}.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(WARM_UP + repeats):
         for name, call in calls.items():
             times[name].append(_milliseconds(call, device))
-    return {name: statistics.median(values[WARM_UP:]) for name, values in times.items()}
+    return {name: Latency.of(values[WARM_UP:]) for name, values in times.items()}
 
 
 def device_name(device: torch.device) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .backend_latency import DENSE, FLOAT32, INT8, PRUNED, BackendLatency
 from .classes import most_lost
 from .evaluation import ModelEvaluation, latency_title
 from .markdown import markdown_table
@@ -39,8 +40,13 @@ from .storage_size import StorageSize, binary_entropy, storage_size
 from .tables import image_notes, layer_table, results_table
 
 __all__ = [
+    "DENSE",
+    "FLOAT32",
+    "INT8",
     "NOT_MEASURED",
+    "PRUNED",
     "AccuracyAfter",
+    "BackendLatency",
     "ClassRecord",
     "CostRecord",
     "DenseResult",

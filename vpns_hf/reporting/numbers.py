@@ -86,8 +86,10 @@ def operations(number: int | None, share: float | None = None) -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    """Returns a time in milliseconds with three digits that matter: 12.345 -> "12.3 ms"."""
-    return NOT_MEASURED if value is None else f"{value:.3g} ms"
+    """Returns a time in milliseconds with at least three digits that matter: 12.345 -> "12.3 ms", 1234.5 -> "1,234 ms"."""
+    if value is None:
+        return NOT_MEASURED
+    return f"{value:.3g} ms" if value < 999.5 else f"{value:,.0f} ms"
 
 
 def sparsity_name(sparsity: float) -> str:

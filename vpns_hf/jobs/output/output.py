@@ -14,6 +14,7 @@ from pathlib import Path
 from transformers import ViTImageProcessorPil
 
 from ...errors import InputError
+from ...export import unit_processor
 from ...hub import MODEL_FILES
 from ...models import VPNsConfig, VPNsForImageClassification
 from ...utils.files import folder_in_place
@@ -31,7 +32,6 @@ REPORT_FILES = (
 )
 MODEL_FOLDER = re.compile(r"sparsity-\d[\d.e-]*")
 WEIGHTS = "model.safetensors"  # of a model folder
-BILINEAR = 2
 
 
 def writable_output_dir(output_dir: str | os.PathLike) -> Path:
@@ -142,10 +142,7 @@ def _is_model_folder(path: Path) -> bool:
 
 def image_processor(model: VPNsForImageClassification) -> ViTImageProcessorPil:
     """Returns the stock processor that resizes to I x I and scales to [0, 1]; the model itself normalises."""
-    side = model.config.image_size
-    return ViTImageProcessorPil(
-        do_convert_rgb=True, do_normalize=False, resample=BILINEAR, size={"height": side, "width": side}
-    )
+    return unit_processor(model.config.image_size)
 
 
 def save_model(model: VPNsForImageClassification, folder: Path) -> None:

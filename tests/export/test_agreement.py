@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from vpns_hf.errors import InputError
+from vpns_hf.export import check_agreement, check_pictures
+
+SIDE = 16
+
+
+def logits(pixels: Tensor) -> Tensor:
+    """Three that differ from picture to picture."""
+    return torch.stack([pixels.mean((1, 2, 3)), pixels.std((1, 2, 3)), pixels[:, 0, 0, 0]], dim=1)
+
+
+def refusal(found) -> str:
+    with pytest.raises(InputError) as caught:
+        check_agreement(found, logits, SIDE)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_pictures():
+    batches = list(check_pictures(SIDE))
+    assert [(kind, len(pixels)) for kind, pixels in batches] == [
+        (kind, count) for count in (1, 2, 5) for kind in ("noise", "photographs")
+    ]
+    for _, pixels in batches:
+        assert (pixels.dtype, pixels.shape[1:]) == (torch.float32, (3, SIDE, SIDE))
+        assert 0 <= pixels.min() < pixels.max() <= 1
+    neighbours = {
+        kind: (pixels[..., 1:] - pixels[..., :-1]).abs().mean() for kind, pixels in batches if len(pixels) == 5
+    }
+    assert neighbours["photographs"] < neighbours["noise"] / 2  # as of things, not of dice
+
+
+def test_the_largest_difference_is_told():
+    assert check_agreement(lambda pixels: logits(pixels) + 5e-5, logits, SIDE) == pytest.approx(5e-5, rel=0.01)
+
+
+def test_the_tolerance_grows_with_the_logits():
+    assert check_agreement(lambda pixels: 100 * logits(pixels) + 1e-3, lambda p: 100 * logits(p), SIDE) > 9e-4
+    assert "allowed: 0.0001" in refusal(lambda pixels: logits(pixels) + 1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_one_batch_size_that_is_wrong_is_enough(count):
+    assert f"a batch of {count}, allowed" in refusal(lambda pixels: logits(pixels) + 0.1 * (len(pixels) == count))
+
+
+def test_pictures_that_are_wrong_where_noise_is_right():
+    def clipped(pixels: Tensor) -> Tensor:
+        return logits(pixels) + 0.1 * (pixels.mean((1, 2, 3)) < 0.45)[:, None]
+
+    assert "for photographs in a batch of" in refusal(clipped)
+
+
+def test_what_is_no_number_is_no_agreement():
+    assert "differ by nan" in refusal(lambda pixels: logits(pixels) * float("nan"))
+
+
+def test_another_number_of_logits():
+    assert "(1, 2) logits instead of (1, 3)" in refusal(lambda pixels: logits(pixels)[:, :2])

@@ -1,0 +1,236 @@
+"""Files in ONNX, run by ONNX Runtime; and the folder they lie in, used by a program that has no PyTorch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx.numpy_helper import to_array
+from onnxruntime import InferenceSession
+from PIL import ExifTags, Image
+from transformers import AutoModelForImageClassification, ViTImageProcessorPil, pipeline
+
+from tests.documents import FENCE, ROOT
+from tests.families import FAMILIES
+from tests.helpers import pictures, randomised, tiny_model
+from vpns_hf import VPNsForImageClassification
+from vpns_hf.backbones import IMAGENET, Backbone
+from vpns_hf.data import Batch
+from vpns_hf.errors import InputError
+from vpns_hf.export import ExportPictures, Source, check_agreement, export_onnx, folded, reference_of, session_of
+from vpns_hf.jobs.output import save_model
+
+pytestmark = pytest.mark.slow  # an export takes seconds
+
+BLOCKER = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "transformers", "vpns_hf"):
+            raise ImportError(f"{name} is not to be used")
+
+sys.meta_path.insert(0, Blocker())
+"""
+COMPANIONS = {"README.md", "labels.json", "model.onnx", "preprocessor_config.json"}
+
+
+def some_pictures(labels: torch.Tensor | None = None) -> ExportPictures:
+    labels = torch.zeros(40, dtype=torch.int64) if labels is None else labels
+    return ExportPictures("40 images", [Batch(pictures(40), labels)], [Batch(pictures(32, seed=7), labels[:32])])
+
+
+def emptied_model() -> VPNsForImageClassification:
+    """The tiny model without any weight of one channel."""
+    model = tiny_model()
+    next(iter(model.masks().values()))[3] = False
+    return model
+
+
+def undecided_model() -> VPNsForImageClassification:
+    """The tiny model with the bias of its head such that pictures, with the prompt, are of different classes."""
+    model = tiny_model()
+    with torch.no_grad():
+        model.backbone.classifier[1].bias[model.label_mapping] -= model(blocks(50), prompted=True).logits.mean(0)
+    return model
+
+
+def blocks(count: int) -> torch.Tensor:
+    """Pictures of four plain fields, of strong colours."""
+    fields = torch.rand(count, 3, 2, 2, generator=torch.Generator().manual_seed(0)) > 0.5
+    return torch.nn.functional.interpolate(fields.float(), size=16)
+
+
+@pytest.fixture(scope="module")
+def prompted(tmp_path_factory) -> Path:
+    """The undecided model with its prompt, in float32."""
+    folder = tmp_path_factory.mktemp("prompted") / "out"
+    export_onnx(folded(undecided_model()), folder, prompted=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory) -> tuple[Path, str]:
+    """The emptied model without its prompt, in float32 and 8 bits; and what was said of it."""
+    folder, model = tmp_path_factory.mktemp("exported") / "out", emptied_model()
+    said = str(export_onnx(folded(model), folder, pictures=some_pictures()))
+    assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in emptied_model().state_dict().items())
+    return folder, said
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_batches_of_any_size(prompted, exported, count):
+    pixels = pictures(count)
+    for folder, model, prompt in ((prompted, undecided_model(), True), (exported[0], emptied_model(), False)):
+        with torch.no_grad():
+            torch.testing.assert_close(
+                session_of(folder / "model.onnx")(pixels), model(pixels, prompted=prompt).logits
+            )
+
+
+def test_the_folder(prompted, exported):
+    assert {path.name for path in prompted.iterdir()} == COMPANIONS
+    assert {path.name for path in exported[0].iterdir()} == {*COMPANIONS, "model_int8.onnx"}
+    assert json.loads((prompted / "labels.json").read_text()) == ["cat", "dog", "owl"]
+    assert "so is the visual prompt" in (prompted / "README.md").read_text()
+    assert "The visual prompt is not part of it" in (exported[0] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model_int8.onnx"])
+def test_what_a_file_says_of_itself(exported, name):
+    folder, _ = exported
+    session = InferenceSession(folder / name)
+    told = session.get_modelmeta().custom_metadata_map
+    assert json.loads(told["class_names"]) == ["cat", "dog", "owl"]
+    assert json.loads(told["preprocessor_config"]) == json.loads((folder / "preprocessor_config.json").read_text())
+    assert [(put.name, put.shape) for put in (*session.get_inputs(), *session.get_outputs())] == [
+        ("pixel_values", ["batch", 3, 16, 16]),
+        ("logits", ["batch", 3]),
+    ]
+    assert str(ROOT).encode() not in (folder / name).read_bytes()  # as in traces of calls
+
+
+def test_pruned_weights_stay_exactly_zero_in_8_bits(exported):
+    tensors = {
+        tensor.name: to_array(tensor) for tensor in onnx.load(exported[0] / "model_int8.onnx").graph.initializer
+    }
+    for name, mask in emptied_model().masks().items():
+        key = f"network.{name}.weight"
+        weights = tensors[f"{key}_quantized"]
+        assert (weights.dtype, len(tensors[f"{key}_scale"])) == (np.int8, len(weights))
+        assert not tensors[f"{key}_zero_point"].any()
+        mask = mask.numpy()
+        if len(weights) != len(mask):  # the head, cut to the classes
+            mask = mask[emptied_model().label_mapping.numpy()]
+        assert not weights[~mask].any()
+        assert (weights[mask] != 0).mean() > 0.9
+
+
+def test_what_was_measured_is_said(exported, tmp_path):
+    folder, said = exported
+    model = emptied_model()
+    with torch.no_grad():
+        right = int((model(pictures(40), prompted=False).logits.argmax(1) == 0).sum())
+    assert f"| PyTorch, float32 | {100 * right / 40:>7.2f}% |" in said
+    assert f"| model.onnx       | {100 * right / 40:>7.2f}% |               100.00% |" in said
+    agreement = float(said.split("| model_int8.onnx  |")[1].split("|")[1].strip(" %"))
+    assert agreement >= 80
+    table = said[said.index("Measured on 40 images") : said.index("% of the prunable")]
+    assert table.rsplit("\n", 1)[0].strip() in (folder / "README.md").read_text()
+
+
+def test_the_program_of_the_readme_says_what_the_pipeline_says(prompted, tmp_path):
+    save_model(undecided_model(), tmp_path / "model")
+    classify = pipeline("image-classification", tmp_path / "model")
+    answers = []
+    [program] = [
+        code for language, code in FENCE.findall((prompted / "README.md").read_text()) if language == "python"
+    ]
+    assert len(program.strip().splitlines()) <= 12
+    (tmp_path / "classify.py").write_text(program)
+    (tmp_path / "blocked").mkdir()
+    (tmp_path / "blocked" / "sitecustomize.py").write_text(BLOCKER)
+    pictures_of_kinds = [
+        *zip(
+            blocks(4), ("RGB", "RGBA", "L", "RGB"), ((16, 16), (40, 23), (9, 31), (64, 64)), (1, 1, 1, 1), strict=True
+        ),
+        *((pixels, "RGB", (40, 40), turned) for pixels, turned in zip(blocks(4), (3, 6, 8, 6), strict=True)),
+    ]
+    for index, (pixels, mode, size, turned) in enumerate(pictures_of_kinds):
+        picture, exif = tmp_path / f"{index}.png", Image.Exif()
+        exif[ExifTags.Base.Orientation] = turned  # as a camera on its side notes
+        plain = Image.fromarray((255 * pixels).byte().permute(1, 2, 0).numpy())
+        plain.resize(size, Image.Resampling.NEAREST).convert(mode).save(picture, exif=exif)
+        answers.append(classify(str(picture))[0]["label"])
+        assert run(tmp_path, prompted, str(picture)) == answers[-1]
+    assert len(set(answers)) > 1
+    (tmp_path / "classify.py").write_text("import torch")
+    with pytest.raises(AssertionError, match="torch is not to be used"):
+        run(tmp_path, prompted)
+
+
+def run(folder: Path, exported: Path, *arguments: str) -> str:
+    """What classify.py says in a folder of files, where PyTorch, transformers and this package cannot be imported."""
+    ended = subprocess.run(
+        [sys.executable, folder / "classify.py", *arguments],
+        cwd=exported,
+        env={**os.environ, "PYTHONPATH": str(folder / "blocked")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+def test_the_saved_processor_gives_what_the_file_takes(prompted, tmp_path):
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 23, 3), dtype=np.uint8))
+    save_model(undecided_model(), tmp_path)
+    model = AutoModelForImageClassification.from_pretrained(tmp_path).eval()
+    ours, theirs = (
+        ViTImageProcessorPil.from_pretrained(folder)(picture, return_tensors="pt")["pixel_values"]
+        for folder in (prompted, tmp_path)
+    )
+    assert torch.equal(ours, theirs)
+    with torch.no_grad():
+        torch.testing.assert_close(session_of(prompted / "model.onnx")(ours), model(theirs).logits)
+
+
+def test_another_answer_than_the_models_is_refused_and_leaves_nothing(monkeypatch, tmp_path):
+    right = VPNsForImageClassification.forward
+
+    def wrong(self, pixel_values, **kwargs):
+        output = right(self, pixel_values, **kwargs)
+        output.logits = output.logits + 0.01 * (len(pixel_values) == 5)
+        return output
+
+    monkeypatch.setattr(VPNsForImageClassification, "forward", wrong)
+    with pytest.raises(InputError, match=r"differ by 0\.01 for noise in a batch of 5") as caught:
+        export_onnx(folded(tiny_model()), tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_prompt_that_is_not_there_is_found_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError, match="no visual prompt"):
+        export_onnx(folded(tiny_model(visual_prompt="none")), tmp_path / "out", prompted=True)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_network_that_folds_batches_into_windows(tmp_path):
+    network = randomised(AutoModelForImageClassification.from_config, FAMILIES["swin"])
+    source = Source(Backbone(network, IMAGENET, 32))
+    calibration = [Batch(pictures(8, 32), torch.zeros(8, dtype=torch.int64))]
+    exported = export_onnx(source, tmp_path / "out", pictures=ExportPictures("8 images", calibration, calibration))
+    assert exported.of_files["model.onnx"].agreement == 1
+    assert check_agreement(session_of(tmp_path / "out" / "model.onnx"), reference_of(source, False), 32) < 1e-4
+    logits = session_of(tmp_path / "out" / "model_int8.onnx")(pictures(5, 32))
+    assert logits.shape == (5, network.config.num_labels)
+    assert logits.isfinite().all()

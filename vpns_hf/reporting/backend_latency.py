@@ -1,0 +1,84 @@
+"""How long one model takes in several libraries, in a table and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..metrics import Latency
+from .markdown import markdown_table
+from .numbers import milliseconds, percent
+
+DENSE, PRUNED = "PyTorch, dense", "PyTorch, pruned"
+FLOAT32, INT8 = "ONNX Runtime, float32", "ONNX Runtime, 8 bits"
+
+
+@dataclass(frozen=True)
+class BackendLatency:
+    """Latencies measured in turn, in one run.
+
+    Attributes:
+        latencies: {backend: {batch size: latency}}, `DENSE` and `PRUNED` among the backends.
+        sparsity: of the pruned model.
+        image_size: side of the pictures, in pixels.
+        device: name of the CPU, and the threads of every backend.
+        repeats: how often each was timed.
+        notes: what a reader has to know of backends that were left out, or how others were made, in sentences.
+    """
+
+    latencies: Mapping[str, Mapping[int, Latency]]
+    sparsity: float
+    image_size: int
+    device: str
+    repeats: int
+    notes: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        title = (
+            f"Latency without the prompt, pictures of {self.image_size} pixels, {self.device}; medians and quartiles of "
+            f"{self.repeats} runs, all in turn; float32, but where 8 bits are named"
+        )
+        return "\n\n".join([title, self._table(), "\n".join([*self._expectations(), *self.notes])])
+
+    def _table(self) -> str:
+        sizes = list(self.latencies[DENSE])
+        rows = [[name, *(_shown(values[size]) for size in sizes)] for name, values in self.latencies.items()]
+        header = ["", *(f"Batch of {size}" for size in sizes)]
+        return markdown_table(header, rows, [False, *[True] * len(sizes)])
+
+    def _expectations(self) -> list[str]:
+        """Returns what to expect on this machine, from what was measured, in sentences."""
+        pruned = f"the model with {percent(self.sparsity)} of its weights removed"
+        sentences = [self._compared(PRUNED, DENSE, f"In PyTorch {pruned}, beside the dense one")]
+        if not self._is_ever_faster(PRUNED, DENSE):
+            sentences.append(
+                "Expect a smaller file of it, but no more speed: zeros are multiplied like other numbers."
+            )
+        if FLOAT32 in self.latencies:
+            sentences.append(self._compared(FLOAT32, PRUNED, "ONNX Runtime in float32, beside PyTorch"))
+        if INT8 in self.latencies:
+            sentences.append(self._compared(INT8, FLOAT32, "Its file of 8 bits, beside that in float32"))
+        return sentences
+
+    def _compared(self, name: str, reference: str, subject: str) -> str:
+        parts = [
+            f"{_ratio(self.latencies[name][size], other)} (batch of {size})"
+            for size, other in self.latencies[reference].items()
+        ]
+        return f"{subject}: {', '.join(parts)}."
+
+    def _is_ever_faster(self, name: str, reference: str) -> bool:
+        pairs = [(self.latencies[name][size], other) for size, other in self.latencies[reference].items()]
+        return any(ours.median < theirs.median and not ours.overlaps(theirs) for ours, theirs in pairs)
+
+
+def _shown(latency: Latency) -> str:
+    lower, upper = (milliseconds(value).removesuffix(" ms") for value in (latency.lower, latency.upper))
+    return f"{milliseconds(latency.median)} ({lower} to {upper})"
+
+
+def _ratio(latency: Latency, reference: Latency) -> str:
+    if latency.overlaps(reference):
+        return "as fast to within the spread"
+    times = reference.median / latency.median
+    return f"{times:.2f} times as fast" if times > 1 else f"{1 / times:.2f} times as slow"
