@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -93,3 +95,13 @@ def test_no_help_waits_for_what_only_the_work_needs():
     new = json.loads(run.stdout)
     assert set(new) == set(COMMANDS)
     assert {name: packages for name in new if (packages := COSTLY & set(new[name]))} == {}
+
+
+@pytest.mark.slow
+def test_a_command_ends_in_silence_where_nobody_reads_on():
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = "from vpns_hf.cli.script import run_script; run_script(lambda: print('first line'))"
+    run = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (128 + signal.SIGPIPE, "")

@@ -14,6 +14,7 @@ from transformers import (
     ViTForImageClassification,
 )
 
+from tests.families import FAMILIES
 from tests.helpers import CLASSES, pictures, pruned, randomised, tiny_model, tiny_resnet, tiny_resnet_config
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models import MaskedConv2d, MaskedLinear
@@ -436,3 +437,43 @@ def test_processes_train_what_forward_passes_use(tmp_path, at_inference):
     finally:
         torch.distributed.destroy_process_group()
     assert (model.visual_prompt.prompt.grad is not None) is at_inference
+
+
+@pytest.mark.parametrize("prompted", [True, False])
+@pytest.mark.parametrize(
+    "wrong", [torch.rand(2, 1, 16, 16), torch.rand(3, 16, 16), torch.rand(16, 16), torch.zeros(2, 3, 16, 16).byte()]
+)
+def test_what_is_no_batch_of_pictures_is_refused(wrong, prompted):
+    with pytest.raises(
+        ValueError, match=r"^pixel_values are \([^\n]*; give \(batch, 3, height, width\) in \[0, 1\][^\n]*$"
+    ):
+        tiny_model()(wrong, prompted=prompted)
+
+
+@pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
+def test_another_loss_than_cross_entropy_is_refused(kind):
+    backbone = tiny_resnet()
+    backbone.config.problem_type = kind
+    with pytest.raises(ValueError, match=rf"^problem_type is '{kind}', but the loss [^\n]*$"):
+        VPNsForImageClassification.from_backbone(backbone)
+    with pytest.raises(ValueError, match=rf"^problem_type is '{kind}', but the loss [^\n]*$"):
+        model = tiny_model()
+        model.config.problem_type = kind
+        model(pictures(), labels=torch.zeros(2, dtype=torch.int64))
+
+
+def test_gradient_checkpointing_is_the_backbones():
+    model = VPNsForImageClassification.from_backbone(ViTForImageClassification(FAMILIES["vit"]), image_size=32).train()
+    side = model.config.image_size
+    gradients = []
+    for enable in (False, True):
+        if enable:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            assert model.is_gradient_checkpointing
+        model.zero_grad()
+        torch.manual_seed(0)
+        model(pictures(size=side), labels=torch.tensor([0, 1])).loss.backward()
+        gradients.append([entry.grad.clone() for entry in model.parameters() if entry.grad is not None])
+    assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(*gradients, strict=True))
+    model.gradient_checkpointing_disable()
+    assert not model.is_gradient_checkpointing

@@ -147,3 +147,30 @@ def test_a_trainer_that_resumes_goes_on_with_the_saved_model(tmp_path):
     resumed = train(tiny_model(seed=7), tmp_path / "two", 2, resume_from_checkpoint=True)
     assert torch.allclose(resumed(pictures()).logits, at_once(pictures()).logits, atol=1e-6)
     assert resumed.sparsity == at_once.sparsity
+
+
+def test_a_model_that_was_on_the_meta_device_is_whole_again(model):
+    emptied = tiny_model(seed=3, image_mean=[0.1, 0.2, 0.3]).to("meta").to_empty(device="cpu")
+    for name in ("image_mean", "image_std"):
+        getattr(emptied, name).fill_(torch.nan)  # as memory that nobody has written to may be
+    emptied.visual_prompt.prompt_mask.fill_(False)
+    emptied.config.image_mean = model.config.image_mean
+    emptied.load_state_dict(model.state_dict())
+    assert torch.equal(emptied(pictures(), prompted=True).logits, model(pictures(), prompted=True).logits)
+
+
+def test_weights_that_are_put_in_the_place_of_empty_ones(model):
+    with torch.device("meta"):
+        empty = VPNsForImageClassification(model.config).eval()
+    empty.load_state_dict(model.state_dict(), assign=True)
+    assert torch.equal(empty(pictures(), prompted=True).logits, model(pictures(), prompted=True).logits)
+
+
+def test_weights_that_never_came_are_told_of_when_the_model_is_moved(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    with accelerate.init_empty_weights():
+        empty = untrained(VPNsForImageClassification.from_pretrained(tmp_path))
+    with pytest.raises(
+        ValueError, match=r"^this model has the configuration of a saved one, but not its weights[^\n]*$"
+    ):
+        empty.to("cpu")

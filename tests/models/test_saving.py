@@ -536,3 +536,45 @@ def test_layers_that_share_a_weight_are_not_saved(tmp_path):
     layers[0].weight = layers[1].weight
     with pytest.raises(ValueError, match="share one weight"):
         model.save_pretrained(tmp_path)
+
+
+def replaced(model: VPNsForImageClassification) -> None:
+    model.backbone.classifier[1] = nn.Linear(*reversed(model.backbone.classifier[1].weight.shape))
+
+
+def softened(model: VPNsForImageClassification) -> None:
+    norm = model.backbone.resnet.embedder.embedder.normalization
+    nn.utils.parametrize.register_parametrization(norm, "weight", nn.Softplus())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        replaced,
+        softened,
+        lambda model: nn.utils.prune.l1_unstructured(model.backbone.classifier[1], "bias", 0.5),
+        lambda model: setattr(model.backbone, "more", nn.Linear(2, 2)),
+    ],
+)
+def test_what_nobody_could_load_is_not_saved(change, tmp_path):
+    model = tiny_model()
+    change(model)
+    with pytest.raises(ValueError, match=r"so that nobody could load what is saved[^\n]*$|no [^\n]* to save[^\n]*$"):
+        model.save_pretrained(tmp_path / "out")
+    assert not list(tmp_path.glob("out/*.safetensors"))
+
+
+def test_a_model_without_values_is_neither_saved_nor_made_dense(tmp_path):
+    model = tiny_model().to("meta")
+    for act in (lambda: model.save_pretrained(tmp_path), model.to_dense, model.to_backbone):
+        with pytest.raises(ValueError, match=r"^\S+ holds no values[^\n]*$"):
+            act()
+
+
+def test_a_file_of_a_state_dict_is_told_for_what_it_is(model, tmp_path):
+    model.config.save_pretrained(tmp_path)
+    save_file(model.state_dict(), tmp_path / WEIGHTS, metadata={"format": "pt"})
+    with pytest.raises(
+        ValueError, match=r"holds the tensors of a state dict, not what save_pretrained writes; [^\n]*$"
+    ):
+        VPNsForImageClassification.from_pretrained(tmp_path)

@@ -81,3 +81,13 @@ def test_a_line_for_each_epoch_says_place_and_times(caplog):
     assert first.startswith("50% sparsity: finetune (stage 2 of 3), epoch 1 of 1: loss ")
     assert first.endswith("; 00:00 so far, about 00:00 left")
     assert "(stage 3 of 3)" in second
+
+
+def test_what_is_finished_is_not_waited_for():
+    clock = Clock()
+    agenda = Agenda({**stages(), "70% sparsity": [FineTuneStage(1, SGD)]}, clock)
+    agenda.leave_out(["50% sparsity"])
+    agenda.begin(at("dense reference", 1))
+    clock.now += 30
+    assert agenda.left(at("dense reference", 1, epoch=2)) == pytest.approx(30 * (2 + 2) / 2)
+    assert agenda.place(at("50% sparsity", 1)) == "stage 3 of 4"

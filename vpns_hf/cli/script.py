@@ -27,19 +27,24 @@ from ..utils.memory import keep_freed_memory
 def run_script(main: Callable[[], None]) -> None:
     """Runs `main`; exits with 2 after an InputError, 143 after SIGTERM, 130 after SIGINT, with one line of reason.
 
-    When another process of the job is lost, every process that is left says so in one line and exits with 1.
+    When another process of the job is lost, every process that is left says so in one line and exits with 1. Where nobody reads
+    what is printed any more it ends in silence.
     """
     quiet_libraries()
     keep_freed_memory()
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         main()
+        sys.stdout.flush()
         _leave_processes()
     except InputError as error:
         _exit(2, f"error: {error}", by_all=isinstance(error, OwnInputError))
     except Interrupted as interruption:
         with _deaf():  # to a launcher that passes on the same signal
             _exit(interruption.code, str(interruption))
+    except BrokenPipeError:  # whoever read what is printed has left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _end(128 + signal.SIGPIPE)
     except RuntimeError as error:
         if (reason := lost_process(error)) is None:
             raise

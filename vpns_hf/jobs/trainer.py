@@ -123,7 +123,8 @@ class VPNsTrainer:
         self.start = starting_mask(self.args)
         for sparsity in self.args.sparsities:
             check_stages(self.base, self._stages(sparsity))
-        self.callbacks = [*callbacks_of(self.args, self._agenda()), *callbacks]
+        self.agenda = self._agenda()
+        self.callbacks = [*callbacks_of(self.args, self.agenda), *callbacks]
         self.models = SavedModels(self.output_dir)
         self.folder = JobFolder(self.models, self.recipe, self._results)
         self.results: Results | None = None
@@ -167,6 +168,7 @@ class VPNsTrainer:
         self.batches()  # a bad image is found before anything is written
         with ClaimedFolder(self.output_dir, self.accelerator):
             self.job = self.resumption.restore(self._identity(), self.callbacks, self.accelerator)
+            self.agenda.leave_out(self._finished_runs())
             self._start_output()
             try:
                 with StopRequest(self.accelerator) as stop:
@@ -247,6 +249,20 @@ class VPNsTrainer:
         batch_size = global_batch_size(self.args, self.process)
         return identity_of(self.recipe, batch_size, digests, unused_options(self.args.method, self.args))
 
+    def _finished_runs(self) -> list[str]:
+        """Returns the names of the runs that are not run again."""
+        names = {sparsity_name(sparsity): _run_name(sparsity) for sparsity in self.args.sparsities}
+        teachers = (
+            [_reference_name(passes) for passes in references_of(self.args, self._task)] if self._teaches else []
+        )
+        return [
+            names.get(part, part) for part in self.job.finished if part not in teachers or part in self.job.weights
+        ]
+
+    @property
+    def _teaches(self) -> bool:
+        return self.args.distill_alpha > 0
+
     def _pretrain(self) -> None:
         """Trains the dense model that every sparsity starts from."""
         if self.args.pretrain_epochs == 0:
@@ -260,8 +276,7 @@ class VPNsTrainer:
     def _reference(self, passes: float, stages: Sequence[Stage]) -> DenseResult:
         """Fine-tunes the dense model without a prompt, and measures it."""
         part = _reference_name(passes)
-        teaches = self.args.distill_alpha > 0
-        if part in self.job.finished and (part in self.job.weights or not teaches):
+        if part in self.job.finished and (part in self.job.weights or not self._teaches):
             return DenseResult.from_dict(self.job.finished[part])
         model = self.builder.without_prompt(self.base.to_backbone())
         run = self._execute(part, model, stages)
@@ -269,12 +284,12 @@ class VPNsTrainer:
         classes = evaluation.predictions.by_class(self.images.test.labels, self.splits.class_names)
         result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split, passes, classes)
         finished = {**asdict(result), PREDICTIONS: evaluation.predictions.to_dict()}
-        self.checkpointing.part_finished(part, finished, run.model.state_dict() if teaches else None)
+        self.checkpointing.part_finished(part, finished, run.model.state_dict() if self._teaches else None)
         return result
 
     def _teacher(self, stages: Sequence[Stage]) -> VPNsForImageClassification | None:
         """Returns the dense reference that a run is compared with, where the run learns from it."""
-        if not self.args.distill_alpha:
+        if not self._teaches:
             return None
         passes = fitting_reference(passes_of(stages).total, list(references_of(self.args, self._task)))
         teacher = self.builder.without_prompt(self.base.to_backbone())

@@ -132,15 +132,16 @@ class MaskedLayer(nn.Module):
         return next(kind for kind in cls.__mro__ if not issubclass(kind, MaskedLayer))
 
     def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
-        """Registers a parameter, unless `torch.nn.utils.prune` begins with it: its mask would take the place of ours.
+        """Registers a parameter, unless the weight would be computed from it anew, as by `torch.nn.utils.prune`.
 
         Raises:
             ValueError: if it does; the layer is as it was.
         """
         if name == "weight_orig":
             raise ValueError(
-                "a masked layer has a mask already, whose place that of torch.nn.utils.prune would take; change it in "
-                "place, model.masks()[layer].logical_and_(mask), or prune a plain copy: to_dense() or to_backbone()"
+                "a masked layer takes no weight_orig, as of torch.nn.utils.prune or the older spectral_norm: it has a mask "
+                "already. Change that in place, model.masks()[layer].logical_and_(mask), use "
+                "parametrizations.spectral_norm, or take a plain copy: to_dense() or to_backbone()"
             )
         super().register_parameter(name, param)
 

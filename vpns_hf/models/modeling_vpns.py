@@ -165,6 +165,8 @@ class VPNsForImageClassification(PreTrainedModel):
         is_prompted = self.config.prompt_at_inference if prompted is None else prompted
         outputs = self._backbone_outputs(pixel_values, is_prompted, **{**wanted, **kwargs})
         logits = outputs.logits.index_select(1, self.label_mapping)
+        if labels is not None:
+            _check_loss(self.config)
         output = ImageClassifierOutput(
             loss=F.cross_entropy(logits.float(), labels) if labels is not None else None,
             logits=logits,
@@ -180,6 +182,7 @@ class VPNsForImageClassification(PreTrainedModel):
 
     def _backbone_outputs(self, pixel_values: Tensor, prompted: bool, **kwargs: Any) -> ModelOutput:
         self._check_weights()
+        _check_pictures(pixel_values)
         pixels = self.visual_prompt(pixel_values) if prompted else pixel_values
         return self.backbone(self.normalise(pixels), **kwargs)
 
@@ -210,11 +213,45 @@ class VPNsForImageClassification(PreTrainedModel):
         state_dict.update({prefix + name: tensor for name, tensor in tensors.items()})
         self._awaits_weights = False
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+        self._restore_constants()
+
+    @torch.no_grad()
+    def _restore_constants(self) -> None:
+        """Computes anew what follows from the configuration alone: a model that was on the meta device has lost it."""
+        prompt = self.visual_prompt
+        masked = hasattr(prompt, "prompt_mask")
+        found = {
+            (self, "image_mean"): _per_channel(self.config.image_mean),
+            (self, "image_std"): _per_channel(self.config.image_std),
+            **({(prompt, "prompt_mask"): prompt.build_mask()} if masked else {}),
+        }
+        for (module, name), constant in found.items():
+            buffer = getattr(module, name)
+            if buffer.is_meta:  # and the weights are put in the place of others
+                setattr(module, name, constant)
+            else:
+                buffer.copy_(constant)
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         """Averages that are written to a state dict round the label mapping, even that of a module around this one."""
         super()._save_to_state_dict(destination, prefix, keep_vars)
         destination[prefix + "label_mapping"] = destination[prefix + "label_mapping"].as_subclass(WholeNumbers)
+
+    def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> VPNsForImageClassification:
+        """As of every module; weights that were never loaded are told of in words of ours."""
+        try:
+            return super()._apply(fn, *args, **kwargs)
+        except NotImplementedError:
+            self._check_weights()
+            raise
+
+    def gradient_checkpointing_enable(self, *args: Any, **kwargs: Any) -> None:
+        """Passed on to the backbone, which refuses it where it cannot."""
+        self.backbone.gradient_checkpointing_enable(*args, **kwargs)
+
+    def gradient_checkpointing_disable(self) -> None:
+        """Passed on to the backbone."""
+        self.backbone.gradient_checkpointing_disable()
 
     def masked_layers(self) -> dict[str, MaskedLayer]:
         """Returns the masked layers by their name in the backbone, in the order of the module tree."""
@@ -299,6 +336,8 @@ class VPNsForImageClassification(PreTrainedModel):
         keys = [f"backbone.{name}.weight" for name in self.masked_layers()]
         _check_untied(self.backbone)
         _check_complete(keys, state_dict)
+        _check_values(state_dict)
+        self._check_names(state_dict)
         state_dict = {key: value for key, value in state_dict.items() if not key.endswith(".scores")}
         self.config.sparsity, self.config.storage_version = self.sparsity, STORAGE_VERSION
         for layer in self.masked_layers().values():
@@ -310,6 +349,18 @@ class VPNsForImageClassification(PreTrainedModel):
         super().save_pretrained(save_directory, state_dict=packed, save_original_format=False, **kwargs)
         if kwargs.get("is_main_process", True):
             remove_replaced(save_directory, kwargs.get("variant"))
+
+    def _check_names(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Raises ValueError if these are not the tensors that a model of this configuration has, so that none could load them."""
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            expected = type(self)(copy.deepcopy(self.config)).state_dict().keys()
+        names = {name for name in state_dict if not name.endswith(".scores")}
+        if odd := sorted(names ^ expected):
+            where = "is missing" if odd[0] in expected else "is there"
+            raise ValueError(
+                f"{odd[0]} {where}, other than in the network that the configuration describes, so that nobody could load what is "
+                "saved: undo what replaced, wrapped or parametrised its layer, or save the state dict yourself"
+            )
 
     def initialize_weights(self) -> None:
         """Fills what a checkpoint does not hold; the guarded functions leave loaded tensors alone.
@@ -338,6 +389,7 @@ class VPNsForImageClassification(PreTrainedModel):
         layers = self.masked_layers()
         extra = {f"{name}.weight_mask" for name in layers}
         state_dict = {key: value for key, value in self.backbone.state_dict().items() if key not in extra}
+        _check_values(state_dict)
         state_dict.update({f"{name}.weight": layer.masked() for name, layer in layers.items()})
         return state_dict
 
@@ -384,6 +436,14 @@ def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
     )
 
 
+def _check_pictures(pixel_values: Tensor) -> None:
+    if pixel_values.dim() != 4 or pixel_values.shape[1] != 3 or not pixel_values.is_floating_point():
+        raise ValueError(
+            f"pixel_values are {tuple(pixel_values.shape)} of {pixel_values.dtype}; give (batch, 3, height, width) in [0, 1], "
+            "as the image processor of the model does"
+        )
+
+
 def _per_channel(values: list[float]) -> Tensor:
     return torch.tensor(values).view(1, -1, 1, 1)
 
@@ -395,7 +455,21 @@ def _checked_names(id2label: Mapping[Any, str]) -> dict[int, str]:
     return names
 
 
+CLASSIFICATION = "single_label_classification"
+
+
+def _check_loss(config: PreTrainedConfig | None) -> None:
+    asked = getattr(config, "problem_type", None)
+    if asked not in (None, CLASSIFICATION):
+        raise ValueError(
+            f"problem_type is {asked!r}, but the loss of a pruned model is the cross-entropy of one class for each picture; set "
+            f"it to None or {CLASSIFICATION!r}, or compute the loss from the logits"
+        )
+
+
 def _check_config(config: VPNsConfig) -> None:
+    for asked in (config, config.backbone_config):
+        _check_loss(asked)
     if config.backbone_config is None:
         raise ValueError("the configuration has no backbone_config; use VPNsForImageClassification.from_backbone")
     sources = config.backbone_config.num_labels
@@ -414,6 +488,14 @@ def _check_untied(backbone: nn.Module) -> None:
         )
 
 
+def _check_values(state_dict: Mapping[str, Tensor]) -> None:
+    if empty := next((name for name, tensor in state_dict.items() if tensor.is_meta), None):
+        raise ValueError(
+            f"{empty} holds no values: the model is on the meta device, or offloaded; load it without, as by "
+            'from_pretrained(..., device_map="cpu")'
+        )
+
+
 def _check_complete(keys: Iterable[str], state_dict: Mapping[str, Tensor]) -> None:
     missing = [key for key in keys if key not in state_dict]
     if missing:
@@ -425,6 +507,11 @@ def _check_complete(keys: Iterable[str], state_dict: Mapping[str, Tensor]) -> No
 
 def _restored_from_files(model: VPNsForImageClassification, files: list[str]) -> dict[str, Tensor]:
     stored = _read_safetensors(files)
+    if CHECKSUMS not in stored and any(name.endswith("weight" + MASK) for name in stored):
+        raise ValueError(
+            f"{files[0]} holds the tensors of a state dict, not what save_pretrained writes; read it by "
+            "safetensors.torch.load_file, give it to load_state_dict, then save the model by save_pretrained"
+        )
     try:
         return _restored(model, stored, needs_checksums=True)
     except ValueError as error:

@@ -33,7 +33,7 @@ def num_dropped(total: int, sparsity: float | str | Decimal | Fraction) -> int:
     except (ValueError, ZeroDivisionError):
         exact = Fraction(-1)
     if not 0 <= exact < 1:
-        such = f", such as {float(exact / 100):g}" if 1 <= exact < 100 else ""
+        such = f", such as {float(exact / 100):g}" if 1 < exact < 100 else ""
         raise InputError(
             f"sparsity {sparsity} is not a number in [0, 1); give the fraction of weights to remove{such}"
         )

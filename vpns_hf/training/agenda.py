@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from .run import Run, Stage, TrainingStage
 
@@ -26,7 +26,12 @@ class Agenda:
             for place, stage in enumerate(stages)
             if isinstance(stage, TrainingStage)
         }
+        self._order = list(self._costs)
         self._begun: tuple[float, float] | None = None  # when, and how much was done before
+
+    def leave_out(self, runs: Collection[str]) -> None:
+        """Takes runs that are finished out of what is still to be made, by name."""
+        self._costs = {place: cost for place, cost in self._costs.items() if place[0] not in runs}
 
     def begin(self, run: Run) -> None:
         """Starts the clock where the first stage of this process begins."""
@@ -36,9 +41,9 @@ class Agenda:
     def place(self, run: Run) -> str:
         """Returns which stage a run is in, such as "stage 3 of 7"; empty if it is on no agenda."""
         here = run.name, run.finished
-        if here not in self._costs:
+        if here not in self._order:
             return ""
-        return f"stage {list(self._costs).index(here) + 1} of {len(self._costs)}"
+        return f"stage {self._order.index(here) + 1} of {len(self._order)}"
 
     @property
     def elapsed(self) -> float:

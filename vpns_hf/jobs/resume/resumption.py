@@ -124,7 +124,10 @@ class Resumption:
         """What the job goes on from; empty if it starts anew."""
         if self.finished is not None:
             kept = ", ".join(map(short_percent, self.finished.sparsities))
-            return f"Extends the finished job that lies there: {kept} are kept; pre-training, if any, is repeated"
+            return (
+                f"Extends the finished job that lies there, if what it was made with is the same: {kept} are kept; pre-training, "
+                "if any, is repeated"
+            )
         if self.checkpoint is None:
             return ""
         return f"Goes on from {self.checkpoint.folder}, if what it was started with is the same; what is finished is not run again"
