@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
+from .. import hub, jobs
 from ..data.catalog import DATASETS
 from ..errors import InputError
 from .image_options import add_image_options, positive, take_images
 from .parser import OneLineParser
 from .script import given_command, is_main_process
-
-if TYPE_CHECKING:
-    from ..hub import FetchedModel
-    from ..jobs import EvaluationImages
 
 DEFAULT_THREADS = 1
 
@@ -26,19 +22,15 @@ def main() -> None:
         parser.error("the following arguments are required: --dataset_name, or --latency")
     images = take_images(vars(given), given.dataset_name, "--dataset_name")
     _check(given, images)
-    # What needs `datasets` is imported now, so that the help comes without it.
-    from ..hub import fetch_model
-    from ..jobs import compare_latency
-
-    fetched = fetch_model(given.model, given.model_revision)
+    fetched = hub.fetch_model(given.model, given.model_revision)
     if images is not None:
         _measure(fetched, images, given.update_card)
     if given.latency and is_main_process():
         before = "" if images is None else "\n"
-        print(f"{before}{compare_latency(fetched.load(), given.threads or DEFAULT_THREADS)}")
+        print(f"{before}{jobs.compare_latency(fetched.load(), given.threads or DEFAULT_THREADS)}")
 
 
-def _check(given: Namespace, images: EvaluationImages | None) -> None:
+def _check(given: Namespace, images: jobs.EvaluationImages | None) -> None:
     if given.threads is not None and not given.latency:
         raise InputError("--threads is about the latency; give --latency, or leave it out")
     if not given.update_card:
@@ -51,11 +43,10 @@ def _check(given: Namespace, images: EvaluationImages | None) -> None:
         )
 
 
-def _measure(fetched: FetchedModel, images: EvaluationImages, updates_card: bool) -> None:
+def _measure(fetched: hub.FetchedModel, images: jobs.EvaluationImages, updates_card: bool) -> None:
     from ..hub.cards import update_card
-    from ..jobs import evaluate_model
 
-    evaluation = evaluate_model(fetched, images)
+    evaluation = jobs.evaluate_model(fetched, images)
     if is_main_process():
         print(evaluation)
         if updates_card:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from .. import export
 from ..backbones import BACKBONES, Published
 from ..errors import InputError
 from ..export import EXPORTS, Exported, export_model
 from .image_options import add_image_options, take_images
 from .parser import OneLineParser
-
-if TYPE_CHECKING:
-    from ..export import OnnxExported
 
 SHORT_NAMES = [name for name, source in BACKBONES.items() if isinstance(source, Published)]
 NO_NAME = ""  # --int8 without a data set
@@ -78,7 +75,7 @@ def _export_layout(given: Namespace, parser: ArgumentParser) -> Exported:
     return export_model(given.model, given.layout, given.output_dir, given.model_revision)
 
 
-def _export_in_onnx(given: Namespace) -> OnnxExported:
+def _export_in_onnx(given: Namespace) -> export.OnnxExported:
     from ..jobs import export_in_onnx  # which needs `datasets`, and the help does not
 
     is_int8 = given.int8 is not None

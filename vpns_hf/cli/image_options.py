@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .. import jobs
 from ..data.images import ON_BAD_IMAGE
 from ..data.store import CACHING
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from ..jobs import EvaluationImages
 
 
 def add_image_options(parser: ArgumentParser) -> None:
@@ -33,7 +31,7 @@ def add_image_options(parser: ArgumentParser) -> None:
     add("--disable_tqdm", action="store_true", help="Show no progress bars.")
 
 
-def take_images(given: dict[str, Any], dataset_name: str | None, needs: str) -> EvaluationImages | None:
+def take_images(given: dict[str, Any], dataset_name: str | None, needs: str) -> jobs.EvaluationImages | None:
     """Returns what these options stand for, and takes them out of the given ones; None without a data set.
 
     Args:
@@ -44,12 +42,10 @@ def take_images(given: dict[str, Any], dataset_name: str | None, needs: str) -> 
     Raises:
         InputError: if some are given, but no data set.
     """
-    from ..jobs import EvaluationImages  # which needs `datasets`, and the help of a command does not
-
-    chosen = {name: given.pop(name) for name in EvaluationImages.__dataclass_fields__ if name in given}
+    chosen = {name: given.pop(name) for name in jobs.EvaluationImages.__dataclass_fields__ if name in given}
     if dataset_name is not None:
-        return EvaluationImages(**{**chosen, "dataset_name": dataset_name})
-    defaults = vars(EvaluationImages(""))
+        return jobs.EvaluationImages(**{**chosen, "dataset_name": dataset_name})
+    defaults = vars(jobs.EvaluationImages(""))
     for name, value in chosen.items():
         if value not in (None, defaults[name]) and name != "disable_tqdm":
             raise InputError(f"--{name} is about images, of which there are none; give {needs}, or leave it out")

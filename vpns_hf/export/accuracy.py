@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from ..data import Batch
 from .classifier import Classify
-
-if TYPE_CHECKING:
-    from ..data import Batch
 
 
 @dataclass
