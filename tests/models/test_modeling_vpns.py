@@ -450,16 +450,11 @@ def test_what_is_no_batch_of_pictures_is_refused(wrong, prompted):
         tiny_model()(wrong, prompted=prompted)
 
 
-@pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
-def test_another_loss_than_cross_entropy_is_refused(kind):
-    backbone = tiny_resnet()
-    backbone.config.problem_type = kind
-    with pytest.raises(ValueError, match=rf"^problem_type is '{kind}', but the loss [^\n]*$"):
-        VPNsForImageClassification.from_backbone(backbone)
-    with pytest.raises(ValueError, match=rf"^problem_type is '{kind}', but the loss [^\n]*$"):
-        model = tiny_model()
-        model.config.problem_type = kind
-        model(pictures(), labels=torch.zeros(2, dtype=torch.int64))
+@pytest.mark.parametrize("labels", [torch.rand(2, 3), torch.rand(2), torch.zeros(2, 3, dtype=torch.int64)])
+def test_labels_of_another_loss_than_cross_entropy_are_refused(labels):
+    """The stock class takes such for several classes of one picture, or for numbers to come near to."""
+    with pytest.raises(ValueError, match=r"^labels are \([^\n]*; give \(batch,\) integers[^\n]*$"):
+        tiny_model()(pictures(), labels=labels)
 
 
 def test_gradient_checkpointing_is_the_backbones():

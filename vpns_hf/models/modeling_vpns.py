@@ -166,7 +166,7 @@ class VPNsForImageClassification(PreTrainedModel):
         outputs = self._backbone_outputs(pixel_values, is_prompted, **{**wanted, **kwargs})
         logits = outputs.logits.index_select(1, self.label_mapping)
         if labels is not None:
-            _check_loss(self.config)
+            _check_labels(labels)
         output = ImageClassifierOutput(
             loss=F.cross_entropy(logits.float(), labels) if labels is not None else None,
             logits=logits,
@@ -444,6 +444,14 @@ def _check_pictures(pixel_values: Tensor) -> None:
         )
 
 
+def _check_labels(labels: Tensor) -> None:
+    if labels.dim() != 1 or labels.is_floating_point():
+        raise ValueError(
+            f"labels are {tuple(labels.shape)} of {labels.dtype}; give (batch,) integers, one class for each picture, or compute "
+            "another loss from the logits: whatever the problem_type, that of the model is the cross-entropy"
+        )
+
+
 def _per_channel(values: list[float]) -> Tensor:
     return torch.tensor(values).view(1, -1, 1, 1)
 
@@ -455,21 +463,7 @@ def _checked_names(id2label: Mapping[Any, str]) -> dict[int, str]:
     return names
 
 
-CLASSIFICATION = "single_label_classification"
-
-
-def _check_loss(config: PreTrainedConfig | None) -> None:
-    asked = getattr(config, "problem_type", None)
-    if asked not in (None, CLASSIFICATION):
-        raise ValueError(
-            f"problem_type is {asked!r}, but the loss of a pruned model is the cross-entropy of one class for each picture; set "
-            f"it to None or {CLASSIFICATION!r}, or compute the loss from the logits"
-        )
-
-
 def _check_config(config: VPNsConfig) -> None:
-    for asked in (config, config.backbone_config):
-        _check_loss(asked)
     if config.backbone_config is None:
         raise ValueError("the configuration has no backbone_config; use VPNsForImageClassification.from_backbone")
     sources = config.backbone_config.num_labels
