@@ -36,6 +36,9 @@ class VPNsConfig(PreTrainedConfig):
         prompt_at_inference: whether `model(x)` applies the prompt when `prompted` is not given.
         sparsity: fraction of prunable weights removed, in [0, 1], written by `save_pretrained` from the masks.
         storage_version: version of the layout of the saved weights, see `sparse_storage.py`.
+        widths: {backbone layer that is thinner than its configuration says: its outputs, and inputs where it has any}; `None`
+            where no channels were removed.
+        dense_weights: how many prunable weights the network had before channels were removed; `None` where none were.
 
     Raises:
         ValueError: if a field has a value that is not allowed.
@@ -57,6 +60,8 @@ class VPNsConfig(PreTrainedConfig):
     prompt_at_inference: bool = True
     sparsity: float | int | None = None
     storage_version: int | None = None
+    widths: dict[str, list[int]] | None = None
+    dense_weights: int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         if isinstance(self.backbone_config, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, Pooled, num_dropped
+from .channels import ChannelBudget, ChannelGraph, Channels, channel_graph_of, channel_groups
 from .excluding import Excluding, excluded_layers
 from .granularities import Granularity
 from .learned_layers import LearnedLayer, start_scores
@@ -19,6 +20,9 @@ __all__ = [
     "SCOPES",
     "UNITS",
     "Budget",
+    "ChannelBudget",
+    "ChannelGraph",
+    "Channels",
     "Excluding",
     "Global",
     "Granularity",
@@ -35,6 +39,8 @@ __all__ = [
     "UnitGroup",
     "Units",
     "Weights",
+    "channel_graph_of",
+    "channel_groups",
     "cubic",
     "effective_density",
     "empty_layers",

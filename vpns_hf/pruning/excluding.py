@@ -41,8 +41,9 @@ class Excluding(Pooled):
 
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
         """As in `Pooled`; more weights than those outside of the excluded layers are refused as well."""
-        excluded = excluded_layers([group.name for group in groups], self.patterns)
-        places = [place for place, group in enumerate(groups) if group.name not in excluded]
+        layers = list(dict.fromkeys(layer for group in groups for layer in group.all_layers))
+        excluded = set(excluded_layers(layers, self.patterns))
+        places = [place for place, group in enumerate(groups) if excluded.isdisjoint(group.all_layers)]
         rest = [groups[place] for place in places]
         pools = self.others.pools(rest, self._of_the_others(groups, rest, sparsity))
         moved = [Pool(tuple(places[member] for member in pool.members), pool.dropped) for pool in pools]

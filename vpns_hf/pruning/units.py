@@ -22,17 +22,24 @@ class UnitGroup:
         shape: of their scores.
         weights: how many prunable weights one of them removes.
         in_groups: whether the layer is a convolution whose channels are in groups.
+        layers: names of all layers they have a part in, where that are several.
     """
 
     name: str
     shape: tuple[int, ...]
     weights: int = 1
     in_groups: bool = False
+    layers: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
         """How many prunable weights the layer has."""
         return math.prod(self.shape) * self.weights
+
+    @property
+    def all_layers(self) -> tuple[str, ...]:
+        """Names of all layers they have a part in."""
+        return self.layers or (self.name,)
 
 
 class Units(ABC):
