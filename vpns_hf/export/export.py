@@ -81,6 +81,11 @@ def export_model(
         raise InputError(f"{model} is untrained, there is nothing to export; give a folder, a file or a Hub id")
     folder = free_folder(output_dir)
     pruned = _pruned_model(os.fspath(model), revision)
+    if pruned is not None and pruned.config.widths is not None:
+        raise InputError(
+            f"channels were removed from {model}, whose layers are thinner than any {layout} configuration says; use it by "
+            "from_pretrained, or prune with another --granularity"
+        )
     found = load_backbone(model, revision=revision, head=saved_head) if pruned is None else _folded(pruned)
     backbone = _with_preparation(found)
     try:

@@ -9,7 +9,8 @@ from importlib import metadata
 
 from ..methods import passes_of, scope_of
 from ..methods.stages import MEASURED
-from ..pruning import effective_density, layer_records
+from ..models import VPNsForImageClassification
+from ..pruning import Granularity, channel_groups, channel_record, effective_density, layer_records
 from ..reporting import AccuracyAfter, RunResult, ViewAccuracy, share_of_waiting, sparsity_name
 from ..training import Evaluation, Run, Stage
 from .arguments import VPNsTrainingArguments
@@ -84,6 +85,7 @@ def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunRe
         scope=scope_of(settings.stages),
         passes=passes_of(settings.stages),
         validation_after=_accuracy_after(run),
+        channels=channel_record(model) if Granularity.named(args.granularity).is_of_channels else None,
     )
 
 
@@ -92,6 +94,13 @@ def _accuracy_after(run: Run) -> AccuracyAfter | None:
         return None
     measured = {moment: ViewAccuracy(**accuracy) for moment, accuracy in run.kept.get(MEASURED, {}).items()}
     return AccuracyAfter(**measured, tuned=run.selected.validation)
+
+
+def without_masked_channels(model: VPNsForImageClassification) -> VPNsForImageClassification:
+    """Returns what is saved of a model: where whole channels were masked, one of thinner layers without them."""
+    if not Granularity.named(model.config.granularity).is_of_channels:
+        return model
+    return model.shrink(channel_groups(model))
 
 
 def choose_view(run: Run) -> None:

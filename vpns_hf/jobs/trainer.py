@@ -41,7 +41,7 @@ from .data import (
 from .dense_reference import references_of
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
-from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
+from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result, without_masked_channels
 from .resume import Checkpointing, FinishedJob, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of, task_of
 from .starting_mask import starting_mask
@@ -282,10 +282,11 @@ class VPNsTrainer:
         stages = self._stages(sparsity)
         run = self._execute(_run_name(sparsity), copy.deepcopy(self.base), stages, self._teacher(stages))
         choose_view(run)
+        finished = without_masked_channels(run.model)
         is_first = not any("weights" in result for result in self.job.finished.values())
-        weights = from_main_process(self.accelerator, lambda: self.folder.save(run.model, sparsity, is_first))
+        weights = from_main_process(self.accelerator, lambda: self.folder.save(finished, sparsity, is_first))
         with run.timed("evaluation"):
-            evaluation = self._evaluate(run.model, run)
+            evaluation = self._evaluate(finished, run)
         result = run_result(run, evaluation, RunSettings(self.args, sparsity, stages, self.test_split))
         device = self.accelerator.device
         result = from_main_process(self.accelerator, lambda: self.folder.describe(result, references, device))

@@ -20,7 +20,17 @@ from .numbers import (
     sparsity_name,
     with_prompt,
 )
-from .records import AccuracyAfter, CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, ViewAccuracy, ViewLoss
+from .records import (
+    AccuracyAfter,
+    ChannelRecord,
+    CostRecord,
+    DenseResult,
+    EpochRecord,
+    LayerRecord,
+    Passes,
+    ViewAccuracy,
+    ViewLoss,
+)
 from .report import write_model_plots, write_report
 from .results import Results, RunResult, fitting_reference, share_of_waiting
 from .storage_size import StorageSize, binary_entropy, storage_size
@@ -29,6 +39,7 @@ from .tables import image_notes, layer_table, results_table
 __all__ = [
     "NOT_MEASURED",
     "AccuracyAfter",
+    "ChannelRecord",
     "CostRecord",
     "DenseResult",
     "EpochRecord",

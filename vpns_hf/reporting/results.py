@@ -14,7 +14,17 @@ from ..errors import InputError
 from ..utils.files import write_file
 from ..utils.public_names import public_command, public_name
 from .evaluation import ModelEvaluation
-from .records import AccuracyAfter, CostRecord, DenseResult, EpochRecord, LayerRecord, Passes, Record, ViewAccuracy
+from .records import (
+    AccuracyAfter,
+    ChannelRecord,
+    CostRecord,
+    DenseResult,
+    EpochRecord,
+    LayerRecord,
+    Passes,
+    Record,
+    ViewAccuracy,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class RunResult(Record):
         scope: what was ranked together, such as "global"; None if not recorded.
         passes: over the training images, by part of the method; None if not recorded.
         validation_after: accuracy on the validation split after each part of the method; None without such a split.
+        channels: kept, where whole channels were removed.
     """
 
     method: str
@@ -70,6 +81,7 @@ class RunResult(Record):
     scope: str | None = None
     passes: Passes | None = None
     validation_after: AccuracyAfter | None = None
+    channels: ChannelRecord | None = None
 
     @property
     def total_seconds(self) -> float:

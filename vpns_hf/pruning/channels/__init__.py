@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .budget import COUNTED, ChannelBudget
+from .budget import COUNTED, ChannelBudget, removed
 from .graph import ChannelGraph, channel_graph_of, channel_groups
 from .learned import LearnedChannels
 from .units import Channels, ChannelUnits
@@ -16,4 +16,5 @@ __all__ = [
     "LearnedChannels",
     "channel_graph_of",
     "channel_groups",
+    "removed",
 ]
