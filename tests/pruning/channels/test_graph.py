@@ -154,6 +154,15 @@ def test_a_graph_that_cannot_be_traced_is_refused(monkeypatch):
         channel_groups(model)
 
 
+def test_looking_for_channels_draws_no_numbers():
+    model = VPNsForImageClassification.from_backbone(
+        AutoModelForImageClassification.from_config(FAMILIES["resnet"]), image_size=28, prompt_size=2
+    )
+    before = torch.get_rng_state()
+    channel_groups(model)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_mask_of_parts_of_channels_is_refused():
     model = prune_at_random(copy.deepcopy(dense_network("resnet")))
     with pytest.raises(InputError, match=r"^the mask of layer \S+ removes more than channels; [^\n]*$"):

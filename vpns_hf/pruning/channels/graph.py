@@ -48,7 +48,8 @@ def channel_graph_of(model: VPNsForImageClassification) -> ChannelGraph:
     Raises:
         InputError: if torch-pruning is not installed, the graph cannot be traced, or no channel can be removed.
     """
-    graph = _found(_Architecture.of(model.config))
+    with torch.random.fork_rng(devices=[]):
+        graph = _found(_Architecture.of(model.config))
     if not graph.groups:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(graph.left.items())[:2])
         raise InputError(f"no channels of this network can be removed ({reasons}); {INSTEAD}")
@@ -69,14 +70,12 @@ class _Architecture:
         """Returns a network with random values through which pictures come, in evaluation mode on the CPU."""
         config = copy.deepcopy(self.config)
         config.storage_version = None
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(0)
-            model = VPNsForImageClassification(config).eval()
-            for tensor in model.backbone.parameters():
-                if tensor.ndim == 1:
-                    tensor.uniform_(0.5, 1.5)
-                else:
-                    tensor.normal_(std=tensor[0].numel() ** -0.5)
+        model, generator = VPNsForImageClassification(config).eval(), torch.Generator().manual_seed(0)
+        for tensor in model.backbone.parameters():
+            if tensor.ndim == 1:
+                tensor.detach().uniform_(0.5, 1.5, generator=generator)
+            else:
+                tensor.detach().normal_(std=tensor[0].numel() ** -0.5, generator=generator)
         return model
 
 

@@ -13,7 +13,7 @@ from ...models.masked_layers import apply_mask
 from ..budget import Budget
 from ..learned_layers import ReadingLayer, compute_all, start_scores
 from ..learned_mask import LearnedMask
-from .units import Channels
+from .units import Channels, masks_of
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class LearnedChannels(LearnedMask):
         scores: Sequence[Tensor],
         gone: Sequence[Tensor] = (),
     ) -> None:
-        self._model, self._units, self._budget, self._sparsity = model, units, budget, sparsity
+        self._model, self._budget, self._sparsity = model, budget, sparsity
         self._groups = units.groups(model)
         self._by_name = model.masked_layers()
         self._scores = [nn.Parameter(start) for start in scores]
@@ -63,7 +63,7 @@ class LearnedChannels(LearnedMask):
     def update(self) -> None:
         self._hold_down()
         kept = self._budget.keep([scores.abs() for scores in self.scores], self._groups, self._sparsity)
-        for name, mask in self._units.masks(kept, self._model).items():
+        for name, mask in masks_of(self._groups, kept, self._model).items():
             self._by_name[name].weight_mask.copy_(mask)
         self._kept = kept
         self.follow_weights()

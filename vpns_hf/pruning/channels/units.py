@@ -70,12 +70,18 @@ class Channels(Units):
         return [~units for units in kept]
 
     def masks(self, kept: Sequence[Tensor], model: VPNsForImageClassification) -> dict[str, Tensor]:
-        masks = {name: torch.ones_like(mask) for name, mask in model.masks().items()}
-        for group, units in zip(self.groups(model), kept, strict=True):
-            for side in group.of.sides:
-                mask = masks[side.layer]
-                mask.transpose(0, side.axis)[~along(side, units)] = False
-        return masks
+        return masks_of(self.groups(model), kept, model)
+
+
+def masks_of(
+    groups: Sequence[ChannelUnits], kept: Sequence[Tensor], model: VPNsForImageClassification
+) -> dict[str, Tensor]:
+    """Returns {layer name: bool, shaped like its weight} of the groups of a model, from which units stay."""
+    masks = {name: torch.ones_like(mask) for name, mask in model.masks().items()}
+    for group, units in zip(groups, kept, strict=True):
+        for side in group.of.sides:
+            masks[side.layer].transpose(0, side.axis)[~along(side, units)] = False
+    return masks
 
 
 def _in_layer(weights: Tensor, side: Side, size: int) -> Tensor:
