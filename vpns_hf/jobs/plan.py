@@ -12,11 +12,10 @@ from ..label_mapping import LABEL_MAPPINGS
 from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, pruner_in, unused_options
 from ..methods.stages import FineTuneStage
 from ..models import VPNsForImageClassification
-from ..pruning import UNITS, Granularity, NOfM, StartingMask, UnitGroup, excluded_layers, num_dropped
+from ..pruning import UNITS, ChannelPlan, Granularity, NOfM, StartingMask, UnitGroup, excluded_layers, num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, percent, short_percent, storage_size
 from ..training import TrainingStage
 from .arguments import VPNsTrainingArguments
-from .channel_plan import ChannelPlan
 from .dense_reference import references_of
 from .setup import task_of
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, Pooled, num_dropped
+from .channel_plan import ChannelPlan
 from .channels import COUNTED, ChannelBudget, ChannelGraph, Channels, channel_graph_of, channel_groups, removed
 from .excluding import Excluding, excluded_layers
 from .granularities import Granularity
@@ -23,6 +24,7 @@ __all__ = [
     "Budget",
     "ChannelBudget",
     "ChannelGraph",
+    "ChannelPlan",
     "Channels",
     "Excluding",
     "Global",

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..models import VPNsForImageClassification
-from ..pruning import ChannelBudget, Channels, Pruner, channel_graph_of, channel_groups, num_dropped, removed
-from ..pruning.criteria import ScoringContext, magnitude
 from ..reporting import count, percent, short_percent
+from .budget import num_dropped
+from .channels import ChannelBudget, Channels, channel_graph_of, channel_groups, removed
+from .criteria import ScoringContext, magnitude
+from .pruner import Pruner
 
 
 @dataclass(frozen=True)
