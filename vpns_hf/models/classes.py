@@ -39,10 +39,12 @@ def head_tensors(backbone: PreTrainedModel) -> dict[str, int]:
         ValueError: if there is none, or one does not grow by a row for the class.
     """
     classes = backbone.config.num_labels
-    larger, grown = _shapes_with(backbone, classes + 1), {}
+    tensors, larger, grown = backbone.state_dict(), _shapes_with(backbone, classes + 1), {}
     for name, shape in _shapes_with(backbone, classes).items():
         if larger.get(name, shape) != shape:
-            grown[name] = _axis(name, shape, larger[name])
+            axis = grown[name] = _axis(name, shape, larger[name])
+            if name not in tensors or tensors[name].shape[axis] != shape[axis]:
+                raise ValueError(f"{name} is not of the {classes} classes that its configuration says")
     return grown or _last_linear(backbone, classes)
 
 
