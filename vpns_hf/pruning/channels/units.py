@@ -35,9 +35,6 @@ class Channels(Units):
     such sums in the layer: by sums alone, a residual stream that many layers write to would never go.
     """
 
-    def shape(self, weight: tuple[int, ...]) -> tuple[int, ...]:
-        raise NotImplementedError("channels are units of several layers")
-
     def groups(self, model: VPNsForImageClassification) -> list[ChannelUnits]:
         """Returns the groups of channels of a model, in the order of the layers that make them.
 
