@@ -57,6 +57,17 @@ def test_one_channel_of_each_group_is_enough(family):
     assert all(layers[side.layer].weight.shape[side.axis] == side.each for group in groups for side in group.sides)
 
 
+def test_a_group_without_a_weight_keeps_a_channel():
+    model = copy.deepcopy(dense_network("resnet"))
+    group = channel_groups(model)[1]
+    mask_channels(model, [torch.full((one.size,), one != group) for one in channel_groups(model)])
+    thin = model.shrink(channel_groups(model))
+    assert thin.masks()[group.name].shape[0] == 1
+    assert thin.sparsity == model.sparsity
+    x = pictures(size=SIDE)
+    torch.testing.assert_close(thin(x).logits, model(x).logits, rtol=1e-5, atol=1e-5)
+
+
 def test_a_residual_stream_is_one_group_and_inner_channels_are_their_own():
     groups = {group.name: group for group in channel_groups(dense_network("resnet"))}
     stages = "resnet.encoder.stages"
