@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ def test_what_a_thinner_model_is_no_use_for_is_said(folder, tmp_path):
         tiny_trainer(tmp_path, init_mask=str(folder), init_weights="dense", sparsities=[0.9])
     with pytest.raises(InputError, match=r"pruned model already"):
         tiny_trainer(tmp_path, model=str(folder))
+
+
+@pytest.mark.slow
+def test_a_dense_run_has_no_use_for_channels(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_pruning", None)
+    trainer = tiny_trainer(tmp_path, method="dense", **{**EXACT, "sparsities": [0], "image_size": 12})
+    assert "channels in" not in str(trainer.plan())
+    [run] = trainer.train()["runs"]
+    assert (run["sparsity"], run["channels"]) == (0.0, None)
 
 
 def test_the_plan_says_what_was_asked_for_and_what_goes(tmp_path):

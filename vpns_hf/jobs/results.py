@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from ..methods import passes_of, scope_of
+from ..methods import passes_of, pruner_in, scope_of
 from ..methods.stages import MEASURED
 from ..models import VPNsForImageClassification
-from ..pruning import Granularity, channel_groups, channel_record, effective_density, layer_records
-from ..reporting import AccuracyAfter, RunResult, ViewAccuracy, share_of_waiting, sparsity_name
+from ..pruning import Channels, Granularity, Pruner, channel_groups, channel_record, effective_density, layer_records
+from ..reporting import AccuracyAfter, ChannelRecord, RunResult, ViewAccuracy, share_of_waiting, sparsity_name
 from ..training import Evaluation, Run, Stage
 from .arguments import VPNsTrainingArguments
 
@@ -85,8 +85,12 @@ def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunRe
         scope=scope_of(settings.stages),
         passes=passes_of(settings.stages),
         validation_after=_accuracy_after(run),
-        channels=channel_record(model) if Granularity.named(args.granularity).is_of_channels else None,
+        channels=_channels(model, pruner_in(settings.stages)),
     )
+
+
+def _channels(model: VPNsForImageClassification, pruner: Pruner | None) -> ChannelRecord | None:
+    return channel_record(model) if pruner is not None and isinstance(pruner.units, Channels) else None
 
 
 def _accuracy_after(run: Run) -> AccuracyAfter | None:
@@ -98,7 +102,7 @@ def _accuracy_after(run: Run) -> AccuracyAfter | None:
 
 def without_masked_channels(model: VPNsForImageClassification) -> VPNsForImageClassification:
     """Returns what is saved of a model: where whole channels were masked, one of thinner layers without them."""
-    if not Granularity.named(model.config.granularity).is_of_channels:
+    if not Granularity.named(model.config.granularity).is_of_channels or not model.sparsity:
         return model
     return model.shrink(channel_groups(model))
 
