@@ -107,6 +107,10 @@ class Pooled(Budget):
             InputError: the sparsity is outside [0, 1), or the groups are not those the budget is for.
         """
 
+    def most(self, groups: Sequence[UnitGroup]) -> float:
+        """Returns the fraction of the weights that can go: any below it."""
+        return 1.0
+
     def check(self, pruned: Sequence[Tensor], groups: Sequence[UnitGroup], sparsity: float) -> None:
         """As in `Budget`; refused as well if more weights that are ranked together are gone than are to go."""
         for pool in self.pools(groups, sparsity):

@@ -135,6 +135,16 @@ def test_excluded_layers_keep_all_channels_they_make_or_read():
     assert gone == pytest.approx(0.3 * sum(group.total for group in groups), abs=2)
 
 
+@pytest.mark.parametrize("counted", ["channels", "weights", "macs"])
+def test_what_is_left_beside_excluded_layers_can_go(counted):
+    model = copy.deepcopy(dense_network("resnet"))
+    pruner = Pruner(Channels(), ChannelBudget(Excluding(Global(), ("classifier*",)), counted, multiple=1))
+    pruner.check(model, 0.5)
+    pruner.apply(model, magnitude(ScoringContext(model)), 0.5)
+    assert model.masks()["classifier.1"].all()
+    assert sum(int(units.sum()) for units in Channels().pruned(model)) > 5
+
+
 def test_units_that_are_gone_go_first_and_never_come_back():
     model = copy.deepcopy(dense_network("resnet"))
     pruner = Pruner(Channels(), ChannelBudget(PerLayer(), multiple=1))
@@ -164,6 +174,11 @@ def test_units_that_are_gone_go_first_and_never_come_back():
             ChannelBudget(PerLayer(), multiple=64),
             0.5,
             r"sparsity 0.5 of the channels cannot be reached, [^\n]* at most 0",
+        ),
+        (
+            ChannelBudget(Excluding(PerLayer(), ("*layer.0.convolution",)), multiple=1),
+            0.8,
+            r"sparsity 0.8 of the channels cannot be reached, [^\n]*; give at most 0.27",
         ),
         (ChannelBudget(PerLayer()), 1.5, r"sparsity 1.5 is not a number in \[0, 1\)[^\n]*"),
     ],

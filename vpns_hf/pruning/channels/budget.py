@@ -41,12 +41,11 @@ class ChannelBudget(Budget):
     def check(self, pruned: Sequence[Tensor], groups: Sequence[ChannelUnits], sparsity: float) -> None:
         """As in `Budget`; refused as well if more is to go than can, or less than is gone."""
         num_dropped(1, sparsity)
-        none_left = [torch.zeros(group.shape) for group in groups]
-        most = removed(self._kept(none_left, groups, 1 - 1e-6), groups)[self.counted]
-        if sparsity > (1 - LEAST if most and self.counted == "channels" else most):
+        most = self._most(groups)
+        if sparsity > most:
             raise InputError(
-                f"sparsity {sparsity} of the {self.counted} cannot be reached, since a tenth of every group of channels stays, and "
-                f"{self.multiple} of them; give at most {math.floor(1000 * most) / 1000:g}"
+                f"sparsity {sparsity} of the {self.counted} cannot be reached, since of every group of channels a tenth stays, and "
+                f"{self.multiple}, and of excluded layers all; give at most {math.floor(1000 * most) / 1000:g}"
             )
         gone = removed([~units for units in pruned], groups)[self.counted]
         if gone > sparsity and any(bool(units.any()) for units in pruned):
@@ -58,7 +57,7 @@ class ChannelBudget(Budget):
     def keep(self, keys: Sequence[Tensor], groups: Sequence[ChannelUnits], sparsity: float) -> list[Tensor]:
         if self.counted == "channels":
             return self._kept(keys, groups, sparsity)
-        low, high, kept = 0.0, 1.0, self._kept(keys, groups, 0.0)
+        low, high, kept = 0.0, self.others.most(groups), self._kept(keys, groups, 0.0)
         for _ in range(STEPS if sparsity else 0):
             middle = (low + high) / 2
             found = self._kept(keys, groups, middle)
@@ -67,6 +66,13 @@ class ChannelBudget(Budget):
             else:
                 high = middle
         return kept
+
+    def _most(self, groups: Sequence[ChannelUnits]) -> float:
+        """Returns the highest sparsity that can be asked for."""
+        highest_fraction = self.others.most(groups)
+        kept = self._kept([torch.zeros(group.shape) for group in groups], groups, highest_fraction * (1 - 1e-6))
+        share = removed(kept, groups)[self.counted]
+        return (1 - LEAST) * highest_fraction if share and self.counted == "channels" else share
 
     def _kept(self, keys: Sequence[Tensor], groups: Sequence[ChannelUnits], fraction: float) -> list[Tensor]:
         """Returns which units stay when a fraction of the channels goes, as near to it as may be."""
