@@ -103,13 +103,11 @@ class _Item:
     @property
     def each(self) -> int | None:
         """How many places in a row belong to one channel; None if they do not lie so."""
-        whole, rest = divmod(self._length(), max(self.channels) + 1)
-        pairs = sorted(zip(self.places, self.channels, strict=True))
-        return whole if not rest and pairs == [(place, place // whole) for place in range(self._length())] else None
-
-    def _length(self) -> int:
-        weight, groups = self.target.weight, getattr(self.target, "groups", 1)
-        return weight.shape[self.axis] * (groups if self.axis else 1)
+        groups = getattr(self.target, "groups", 1) if self.axis else 1
+        length = self.target.weight.shape[self.axis] * groups
+        each = max(length // (max(self.channels) + 1), 1)
+        in_a_row = [(place, place // each) for place in range(length)]
+        return each if sorted(zip(self.places, self.channels, strict=True)) == in_a_row else None
 
 
 def _traced(plain: nn.Module, pixels: Tensor) -> list[list[_Item]]:
@@ -148,14 +146,15 @@ class _Reader:
     masked: Mapping[str, int]
 
     def read(self, items: Sequence[_Item]) -> _Set | None:
-        """Returns the channels; None of those that nothing reads, the classes, or colours, or that no masked layer makes."""
+        """Returns the channels; None of those that nothing reads, the classes, or that no masked layer makes."""
         channels = _Set(size=len(items[0].places))
         for item in items:
             if item.target in self.names:  # else it is an operation
                 self._add(channels, item, self.names[item.target])
         channels.sides.sort(key=lambda side: (self.masked[side.layer], side.axis))
         channels.norms.sort(key=lambda side: side.layer)
-        return channels if {side.axis for side in channels.sides} == {0, 1} else None
+        axes = {side.axis for side in channels.sides}
+        return channels if 0 in axes and (1 in axes or channels.objection) else None
 
     def _add(self, channels: _Set, item: _Item, name: str) -> None:
         is_norm = isinstance(item.target, _NormBase) and item.target.affine
