@@ -121,7 +121,7 @@ def test_the_help_shows_every_option_once_and_as_it_works(parse, capsys):
     )
     assert "; default if no model and no data set is named." in text
     assert "--sparsities VALUE [VALUE ...] Fractions" in text
-    assert "each in [0, 1). (default: 0.7)" in text
+    assert "each in [0, 1); 0.7 if not given" in text
     assert "--horizontal_flip [true|false] Mirror" in text
     assert "--no_horizontal_flip The same as --horizontal_flip false. " in text
     assert text.count("that of the recipe if not given.") == 2

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 # .8 ** 2 of the weights stay after two rounds.
 SPARSITY = 0.36
 IMP = {"epochs_per_round": 2, "imp_rewind_step": 3}  # in the second epoch
+CHANNELS = {"granularity": "channel", "round_channels_to": 1}
 METHODS = {
     "random": {},
     "omp": {"bn_recalibration": 1},
@@ -34,6 +35,10 @@ METHODS = {
     "bip": {"find_mask_epochs": 2, "bip_gamma": 1.0},
     "hydra": {},
     "hydra, original": {"hydra_original": True},
+    "vpns, of channels": {"find_mask_epochs": 2, **CHANNELS},
+    "vpns": {"find_mask_epochs": 2},
+    "hydra, of channels": CHANNELS,
+    "bip, of channels": {"find_mask_epochs": 2, **CHANNELS},
 }
 
 

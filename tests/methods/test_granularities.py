@@ -6,11 +6,12 @@ import pytest
 
 from tests.methods.running import PRUNING, arguments, ran, stages_of
 from vpns_hf.errors import InputError
-from vpns_hf.methods import METHODS, Task, unused_options
+from vpns_hf.methods import METHODS, Task, scope_of, unused_options
 from vpns_hf.methods.stages import Prune
-from vpns_hf.pruning import Kernels, NOfM, Weights
+from vpns_hf.pruning import Channels, Kernels, NOfM, Weights
 
 ONE_SHOT = {"synflow": {"schedule": "one_shot"}}
+EXACT = {"granularity": "channel", "round_channels_to": 1}
 BY_PATTERN = [method for method in PRUNING if method != "imp"]
 
 
@@ -19,6 +20,34 @@ def test_every_method_removes_whole_kernels(method):
     run = ran(stages_of(method, 0.6, granularity="kernel"))
     assert 0.59 < run.model.sparsity <= 0.6
     Kernels().pruned(run.model)  # raises where one is in part
+
+
+@pytest.mark.parametrize("method", PRUNING)
+def test_every_method_removes_half_of_the_channels_of_each_group(method):
+    run = ran(stages_of(method, 0.5, **EXACT))
+    for gone, group in zip(Channels().pruned(run.model), Channels().groups(run.model), strict=True):
+        assert int(gone.sum()) == group.of.size // 2
+
+
+@pytest.mark.parametrize("method", ["vpns", "bip", "omp"])
+def test_channels_of_all_groups_can_be_ranked_together(method):
+    run = ran(stages_of(method, 0.5, scope="global", **EXACT))
+    gone = Channels().pruned(run.model)
+    assert sum(int(units.sum()) for units in gone) == sum(len(units) for units in gone) // 2
+
+
+@pytest.mark.parametrize("method", PRUNING)
+def test_options_of_channels_are_told_apart(method):
+    assert {"budget", "round_channels_to"} <= set(unused_options(method, arguments(method)))
+    of_channels = unused_options(method, arguments(method, granularity="channel"))
+    assert not {"budget", "round_channels_to", "scope"} & set(of_channels)
+
+
+@pytest.mark.parametrize(("granularity", "scope"), [("weight", "global"), ("kernel", "global"), ("channel", "layer")])
+def test_the_scope_where_none_is_given(granularity, scope):
+    assert arguments("omp", granularity=granularity).chosen_scope == scope
+    assert scope_of(stages_of("omp", 0.5, granularity=granularity)) == scope
+    assert scope_of(stages_of("omp", 0.5, granularity=granularity, scope="global")) == "global"
 
 
 @pytest.mark.parametrize("method", BY_PATTERN)

@@ -17,7 +17,10 @@ SEARCH = {"find_mask_epochs", "score_learning_rate", "prompt_learning_rate", "ma
 BIP = {"bip_gamma", "bip_learning_rate", "bip_score_learning_rate"}
 SCHEDULE = {"schedule", "rounds", "epochs_per_round"}
 OTHERS = (
-    SCHEDULE | {"imp_rewind_step", "hydra_original", "like", "score_images_per_class", "distill_temperature"} | BIP
+    SCHEDULE
+    | {"imp_rewind_step", "hydra_original", "like", "score_images_per_class", "distill_temperature"}
+    | {"budget", "round_channels_to"}
+    | BIP
 )
 UNUSED = {
     "vpns": OTHERS,
@@ -44,6 +47,8 @@ GIVEN = {
         "schedule": "cubic",
         "rounds": 3,
         "exclude": ["*"],
+        "budget": "macs",
+        "round_channels_to": 2,
     },
     **{"bip_gamma": 1.0, "bip_learning_rate": 0.2, "bip_score_learning_rate": 0.2, "distill_temperature": 2.0},
 }

@@ -53,6 +53,7 @@ def test_the_regex_of_transformers_sees_the_same_imports(file):
 def test_the_model_reaches_its_siblings():
     reached = {Path(path).name for path in get_relative_import_files(str(FOLDER / "modeling_vpns.py"))}
     assert reached == {
+        "channels.py",
         "checksums.py",
         "classes.py",
         "configuration_vgg.py",

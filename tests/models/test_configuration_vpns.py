@@ -66,7 +66,7 @@ def test_the_classes_are_the_target_classes():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"granularity": "brick"}, r"granularity is 'brick'; allowed: weight, kernel, N:M such as 2:4"),
+        ({"granularity": "brick"}, r"granularity is 'brick'; allowed: weight, kernel, channel, N:M such as 2:4"),
         ({"image_size": 0}, r"image_size is 0"),
         ({"image_size": 32, "output_size": 24}, r"output_size is 24, below image_size 32"),
     ],

@@ -340,6 +340,7 @@ def test_key_mapping_does_not_rename_on_the_next_save(model, tmp_path):
 
 
 CODE = [
+    "channels.py",
     "checksums.py",
     "classes.py",
     "configuration_vgg.py",

@@ -225,5 +225,7 @@ def test_a_bf16_mask_is_that_of_float32(name):
 
 @pytest.mark.parametrize("name", ["brick", "4:2", "2:2", "0:4", "2:400", "2:4:8", ":", "2of4"])
 def test_a_granularity_that_there_is_not(name):
-    with pytest.raises(InputError, match=rf"^granularity is '{name}'; allowed: weight, kernel, or N:M [^\n]*$"):
+    with pytest.raises(
+        InputError, match=rf"^granularity is '{name}'; allowed: weight, kernel, channel, or N:M [^\n]*$"
+    ):
         Granularity.named(name)

@@ -9,6 +9,7 @@ import pytest
 from vpns_hf.errors import InputError
 from vpns_hf.reporting import (
     AccuracyAfter,
+    ChannelRecord,
     ClassRecord,
     DenseResult,
     EpochRecord,
@@ -46,6 +47,7 @@ def test_results_json_has_the_public_schema():
         passes=Passes(search=2.0, tuning=4.0),
         validation_after=AccuracyAfter(masked=ViewAccuracy(0.25, 0.5), tuned=ViewAccuracy(0.75, 0.5)),
         classes=[ClassRecord("cat", 3, ViewAccuracy(1.0, 0.5))],
+        channels=ChannelRecord(3, 12),
     )
     assert Results(DenseResult(0.95, 1.0, "test", 4.0), [run]).to_dict() == {
         "dense": {"accuracy": 0.95, "top5": 1.0, "split": "test", "passes": 4.0, "classes": []},
@@ -94,6 +96,7 @@ def test_results_json_has_the_public_schema():
                     "tuned": {"prompted": 0.75, "plain": 0.5},
                 },
                 "classes": [{"name": "cat", "images": 3, "accuracy": {"prompted": 1.0, "plain": 0.5}}],
+                "channels": {"kept": 3, "total": 12},
             }
         ],
         "model": None,

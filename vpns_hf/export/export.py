@@ -53,6 +53,11 @@ def export_model(
         raise InputError(f"layout is {layout!r}; allowed: {', '.join(EXPORTS)}")
     folder = free_folder(output_dir)
     source = load_source(model, revision)
+    if source.pruned is not None and source.pruned.config.widths is not None:
+        raise InputError(
+            f"channels were removed from {model}, whose layers are thinner than any {layout} configuration says; use it by "
+            "from_pretrained, export it by --onnx, or prune with another --granularity"
+        )
     with exported_folder(folder) as aside:
         EXPORTS[layout](source.backbone, aside)
         files = sorted(file.name for file in aside.iterdir())

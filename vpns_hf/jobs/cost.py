@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from safetensors.torch import save_file
+from transformers import PreTrainedModel
 
 from ..metrics import count_macs, device_name, measure_latency
 from ..models import VPNsForImageClassification
+from ..models.stock import stock_classifier
 from ..reporting import CostRecord
 
 BATCH_SIZE = 1
@@ -21,7 +24,7 @@ def measure_cost(model: VPNsForImageClassification) -> CostRecord:
     """Counts operations and bytes, and times one picture, in evaluation mode; the model is left as it was."""
     was_training = model.training
     model.eval()
-    stock = model.to_backbone()
+    stock = _dense(model)
     side = model.config.image_size
     pixels = torch.rand(BATCH_SIZE, 3, side, side, device=model.device, dtype=model.dtype)
     normalised = model.normalise(pixels)
@@ -39,6 +42,15 @@ def measure_cost(model: VPNsForImageClassification) -> CostRecord:
         device=device_name(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
     )
+
+
+def _dense(model: VPNsForImageClassification) -> PreTrainedModel:
+    """Returns the stock network; of other values where channels were removed, of which cost does not depend."""
+    if model.config.widths is None:
+        return model.to_backbone()
+    with torch.random.fork_rng(devices=[]):
+        stock = stock_classifier(copy.deepcopy(model.config.backbone_config))
+    return stock.to(device=model.device, dtype=model.dtype).eval()
 
 
 def measure_cost_once(model: VPNsForImageClassification, accelerator: Accelerator) -> CostRecord:

@@ -200,5 +200,4 @@ def check_classes(of_model: Sequence[str], of_data: Sequence[str]) -> None:
 
 
 def _weights(model: VPNsForImageClassification) -> dict[str, int]:
-    layers = layer_records(model)
-    return {"nonzero": sum(layer.nonzero for layer in layers), "total": sum(layer.total for layer in layers)}
+    return {"nonzero": sum(layer.nonzero for layer in layer_records(model)), "total": model.dense_weights}

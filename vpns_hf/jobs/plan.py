@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 from ..data import Splits
 from ..data.store import CACHING, NOT_IN_A_STREAM, DiskSpace
 from ..label_mapping import LABEL_MAPPINGS
-from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, unused_options
+from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, pruner_in, unused_options
 from ..methods.stages import FineTuneStage
 from ..models import VPNsForImageClassification
-from ..pruning import UNITS, Granularity, NOfM, StartingMask, UnitGroup, excluded_layers, num_dropped
+from ..pruning import UNITS, ChannelPlan, Granularity, NOfM, StartingMask, UnitGroup, excluded_layers, num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, percent, short_percent, storage_size
 from ..training import TrainingStage
 from .arguments import VPNsTrainingArguments
@@ -63,10 +63,19 @@ class Plan:
         return self._size(sparsity).total
 
     def _size(self, sparsity: float) -> StorageSize:
+        if self._channels is not None and sparsity:
+            return storage_size(self._channels.without(sparsity))
         total = sum(mask.numel() for mask in self.model.masks().values())
         pattern = self._pattern
         removed = num_dropped(total, sparsity) if pattern is None or not sparsity else pattern.removed(self._groups)
         return storage_size(self.model, total - removed)
+
+    @property
+    def _channels(self) -> ChannelPlan | None:
+        if not Granularity.named(self.args.granularity).is_of_channels or self.args.method == "dense":
+            return None
+        stages = METHODS[self.args.method].stages(self.args, self._task(self.args.sparsities[0]))
+        return ChannelPlan(self.model, pruner_in(stages))
 
     @property
     def _pattern(self) -> NOfM | None:
@@ -92,6 +101,7 @@ class Plan:
             *self._started(),
             *self._excluded(),
             *self._patterned(),
+            *self._channelled(),
             *self._scored(),
             *self._without_effect(),
             *self._fitted_once(),
@@ -169,6 +179,15 @@ class Plan:
         unfit = _grouped(self._pattern.unfit(self._groups)).items()
         listed = ", ".join(f"{names} ({reason})" for names, reason in unfit)
         return [*lines, f"{self._pattern.name} does not fit, stay dense: {listed}"] if unfit else lines
+
+    def _channelled(self) -> list[str]:
+        """Says which channels stay whatever is asked for, and what goes of the others."""
+        if self._channels is None:
+            return []
+        lines = [self._channels.in_words(sparsity) for sparsity in self.args.sparsities]
+        left = _grouped(self._channels.left)
+        listed = ", ".join(f"{names} ({reason})" for names, reason in left.items())
+        return [*lines, *([f"Channels that stay, all of them: {listed}"] if left else [])]
 
     def _scored(self) -> list[str]:
         """Says how many images a criterion reads."""

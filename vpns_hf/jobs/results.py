@@ -9,10 +9,11 @@ from importlib import metadata
 
 from torch import Tensor
 
-from ..methods import passes_of, scope_of
+from ..methods import passes_of, pruner_in, scope_of
 from ..methods.stages import MEASURED
-from ..pruning import effective_density, layer_records
-from ..reporting import AccuracyAfter, RunResult, ViewAccuracy, share_of_waiting, sparsity_name
+from ..models import VPNsForImageClassification
+from ..pruning import Channels, Granularity, Pruner, channel_groups, channel_record, effective_density, layer_records
+from ..reporting import AccuracyAfter, ChannelRecord, RunResult, ViewAccuracy, share_of_waiting, sparsity_name
 from ..training import Evaluation, Run, Stage
 from .arguments import VPNsTrainingArguments
 
@@ -91,7 +92,12 @@ def run_result(run: Run, evaluation: Evaluation, settings: RunSettings) -> RunRe
         passes=passes_of(settings.stages),
         validation_after=_accuracy_after(run),
         classes=evaluation.predictions.by_class(settings.labels, settings.class_names),
+        channels=_channels(model, pruner_in(settings.stages)),
     )
+
+
+def _channels(model: VPNsForImageClassification, pruner: Pruner | None) -> ChannelRecord | None:
+    return channel_record(model) if pruner is not None and isinstance(pruner.units, Channels) else None
 
 
 def _accuracy_after(run: Run) -> AccuracyAfter | None:
@@ -99,6 +105,13 @@ def _accuracy_after(run: Run) -> AccuracyAfter | None:
         return None
     measured = {moment: ViewAccuracy(**accuracy) for moment, accuracy in run.kept.get(MEASURED, {}).items()}
     return AccuracyAfter(**measured, tuned=run.selected.validation)
+
+
+def without_masked_channels(model: VPNsForImageClassification) -> VPNsForImageClassification:
+    """Returns what is saved of a model: where whole channels were masked, one of thinner layers without them."""
+    if not Granularity.named(model.config.granularity).is_of_channels or not model.sparsity:
+        return model
+    return model.shrink(channel_groups(model))
 
 
 def choose_view(run: Run) -> None:

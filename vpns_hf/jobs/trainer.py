@@ -42,7 +42,7 @@ from .dense_reference import references_of
 from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
 from .plan import Plan
 from .recipe import public_options
-from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result
+from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result, without_masked_channels
 from .resume import Checkpointing, FinishedJob, Resumption, identity_of
 from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of, task_of
 from .starting_mask import starting_mask
@@ -308,10 +308,11 @@ class VPNsTrainer:
         stages = self._stages(sparsity)
         run = self._execute(_run_name(sparsity), copy.deepcopy(self.base), stages, self._teacher(stages))
         choose_view(run)
+        finished = without_masked_channels(run.model)
         is_first = not any("weights" in result for result in self.job.finished.values())
-        weights = from_main_process(self.accelerator, lambda: self.folder.save(run.model, sparsity, is_first))
+        weights = from_main_process(self.accelerator, lambda: self.folder.save(finished, sparsity, is_first))
         with run.timed("evaluation"):
-            evaluation = self._evaluate(run.model, run)
+            evaluation = self._evaluate(finished, run)
         labels, names = self.images.test.labels, self.splits.class_names
         result = run_result(run, evaluation, RunSettings(self.args, sparsity, stages, self.test_split, labels, names))
         device = self.accelerator.device

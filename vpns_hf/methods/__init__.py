@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from ..pruning import Granularity
+from ..pruning import Granularity, Pruner
 from ..training import Stage
 from .bip import BipOptions, bip_stages, unused_by_bip
 from .dense import dense_stages, reference_stages
@@ -90,8 +90,11 @@ def unused_options(method: str, options: MethodOptions) -> list[str]:
         own |= {"find_mask_epochs", "finetune_epochs"}
     if options.paper_protocol:
         own -= {"fit_mapping_on"}  # the paper fits under the mask
-    if Granularity.named(options.granularity).pattern is not None:
+    granularity = Granularity.named(options.granularity)
+    if granularity.pattern is not None:
         own -= {"scope"}  # each group of weights is ranked by itself
+    if not granularity.is_of_channels:
+        own -= {"budget", "round_channels_to"}
     if options.distill_alpha:
         own |= {"distill_temperature"}
     some = _names(kind for entry in METHODS.values() for kind in entry.options) | {"distill_temperature"}
@@ -100,7 +103,13 @@ def unused_options(method: str, options: MethodOptions) -> list[str]:
 
 def scope_of(stages: Sequence[Stage]) -> str | None:
     """Returns what stages rank together, as it is recorded; None where nothing is pruned."""
-    return next((stage.pruner.budget.name for stage in stages if isinstance(stage, Prune | FindMaskStage)), None)
+    pruner = pruner_in(stages)
+    return None if pruner is None else pruner.budget.name
+
+
+def pruner_in(stages: Sequence[Stage]) -> Pruner | None:
+    """Returns what says which units go in stages; None where nothing is pruned."""
+    return next((stage.pruner for stage in stages if isinstance(stage, Prune | FindMaskStage)), None)
 
 
 def mapping_fits(stages: Sequence[Stage]) -> int:
@@ -124,6 +133,7 @@ __all__ = [
     "foreseen_empty_layers",
     "mapping_fits",
     "passes_of",
+    "pruner_in",
     "reference_stages",
     "rounds_to",
     "scope_of",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS
 from ..models.configuration_vpns import GRANULARITIES
-from ..pruning import SCHEDULES, SCOPES, StartingMask
+from ..pruning import COUNTED, SCHEDULES, SCOPES, Granularity, StartingMask
 from ..utils.options import COUNT, COUNT_OR_NONE, RATE, Range, option
 
 
@@ -128,22 +128,38 @@ class FineTuneOptions(FindMaskOptions, ProtocolOptions, DistillationOptions):
 class ScopeOptions:
     """Of ranking weights."""
 
-    scope: str = option(
-        "global",
+    scope: str | None = option(
+        None,
         "What is ranked together: the weights of all layers (global), or those of each layer, which all lose the same "
-        "fraction (layer).",
+        "fraction (layer). The default is layer for channels, else global.",
         choices=SCOPES,
     )
     granularity: str = option(
         "weight",
-        f"What one mask entry removes: {', '.join(GRANULARITIES)} (all positions of one input at one output), or N:M, such "
-        "as 2:4 (weights, of which N of every M inputs stay: the sparsity follows).",
+        f"What one mask entry removes: {', '.join(GRANULARITIES)} (kernel: all positions of one input at one output; channel: "
+        "what makes and what reads it goes as well, and the saved layers are thinner), or N:M, such as 2:4 (weights, of which "
+        "N of every M inputs stay: the sparsity follows).",
+    )
+    budget: str = option(
+        "channels",
+        f"What the sparsities of channels are fractions of: {', '.join(COUNTED)} (multiplications).",
+        choices=COUNTED,
+    )
+    round_channels_to: int = option(
+        8,
+        "Keep multiples of so many channels, and no fewer, of each group of channels; 1 for exact counts.",
+        range=COUNT,
     )
     exclude: list[str] | None = option(
         None,
         "Names of layers that stay dense, or patterns of them such as *shortcut*; the others lose so much more, and the "
         "sparsity is still that of all.",
     )
+
+    @property
+    def chosen_scope(self) -> str:
+        """What is ranked together, also where none was given."""
+        return self.scope or ("layer" if Granularity.named(self.granularity).is_of_channels else "global")
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS, LabelMapping
 from ..models import VPNsForImageClassification
-from ..pruning import SCHEDULES, SCOPES, Excluding, Granularity, Pruner
+from ..pruning import SCHEDULES, SCOPES, ChannelBudget, Excluding, Granularity, Pruner
 from ..pruning.criteria import Criterion, unread_rows_last
 from ..training import Stage
 from .options import ScheduleOptions, StageOptions, Task
@@ -49,8 +49,11 @@ def pruner_of(options: StageOptions, scope: str | None = None) -> Pruner:
     granularity = Granularity.named(options.granularity, exclude)
     if granularity.pattern is not None:
         return Pruner(granularity.units, granularity.pattern)
-    budget = SCOPES[scope or options.scope]
-    return Pruner(granularity.units, Excluding(budget, exclude) if exclude else budget)
+    budget = SCOPES[scope or options.chosen_scope]
+    budget = Excluding(budget, exclude) if exclude else budget
+    if granularity.is_of_channels:
+        budget = ChannelBudget(budget, options.budget, options.round_channels_to)
+    return Pruner(granularity.units, budget)
 
 
 @dataclass(frozen=True)

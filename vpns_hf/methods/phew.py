@@ -21,7 +21,7 @@ def phew_stages(options: StageOptions, task: Task) -> list[Stage]:
     Raises:
         InputError: if each layer is to be ranked by itself.
     """
-    if options.scope != "global" and Granularity.named(options.granularity).pattern is None:
+    if options.scope not in (None, "global") and Granularity.named(options.granularity).pattern is None:
         raise InputError(
             f"scope is {options.scope}, but phew walks from end to end and leaves to the walks what a layer keeps; "
             "give --scope global"

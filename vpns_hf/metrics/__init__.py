@@ -13,7 +13,7 @@ __all__, __getattr__ = door(
     __name__,
     {
         "latency": ["Latency", "device_name", "measure_latency"],
-        "macs": ["Macs", "count_macs"],
+        "macs": ["Macs", "count_macs", "macs_by_layer"],
         "registry": ["METRICS"],
         "top_k_accuracy": ["Top1Accuracy", "Top5Accuracy", "TopKAccuracy"],
     },

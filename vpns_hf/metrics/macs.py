@@ -31,18 +31,28 @@ def count_macs(model: nn.Module, pixel_values: Tensor) -> Macs:
         model: whose `Conv2d` and `Linear` layers, masked or not, are counted.
         pixel_values: (1, 3, I, I), what the model is called with.
     """
-    counted: list[Macs] = []
+    counted = macs_by_layer(model, pixel_values).values()
+    return Macs(sum(macs.dense for macs in counted), sum(macs.nonzero for macs in counted))
+
+
+@torch.no_grad()
+def macs_by_layer(model: nn.Module, pixel_values: Tensor) -> dict[str, Macs]:
+    """Returns the same by layer, without those that are not called."""
+    counted: dict[str, Macs] = {}
+    names = {layer: name for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)}
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         positions = output[0].numel() // layer.weight.shape[0]  # places a filter is applied at, or tokens
         kept = int(layer.weight_mask.sum()) if isinstance(layer, MaskedLayer) else layer.weight.numel()
-        counted.append(Macs(positions * layer.weight.numel(), positions * kept))
+        before = counted.get(names[layer], Macs(0, 0))
+        counted[names[layer]] = Macs(
+            before.dense + positions * layer.weight.numel(), before.nonzero + positions * kept
+        )
 
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
+    hooks = [layer.register_forward_hook(count) for layer in names]
     try:
         model(pixel_values)
     finally:
         for hook in hooks:
             hook.remove()
-    return Macs(sum(macs.dense for macs in counted), sum(macs.nonzero for macs in counted))
+    return counted

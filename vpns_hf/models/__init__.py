@@ -1,5 +1,6 @@
 """The model: what a pushed repository carries. Its files are flat and import each other only."""
 
+from .channels import ChannelGroup, Side, along, kept_units
 from .classes import class_names, head_names, head_tensors, set_classes
 from .configuration_vgg import VggConfig
 from .configuration_vpns import VPNsConfig
@@ -10,9 +11,11 @@ from .visual_prompts import VISUAL_PROMPTS, VisualPrompt
 
 __all__ = [
     "VISUAL_PROMPTS",
+    "ChannelGroup",
     "MaskedConv2d",
     "MaskedLayer",
     "MaskedLinear",
+    "Side",
     "VPNsConfig",
     "VPNsForImageClassification",
     "VggConfig",
@@ -20,8 +23,10 @@ __all__ = [
     "VggModel",
     "VggPreTrainedModel",
     "VisualPrompt",
+    "along",
     "class_names",
     "head_names",
     "head_tensors",
+    "kept_units",
     "set_classes",
 ]

@@ -32,17 +32,19 @@ def set_classes(config: PreTrainedConfig, names: Sequence[str]) -> None:
 def head_tensors(backbone: PreTrainedModel) -> dict[str, int]:
     """Returns {tensor name: axis of the classes} of the classification heads, of which there may be several.
 
-    They are what grows where the configuration has one class more; of a network that does not grow, its last linear layer
-    with one output per class.
+    They are what grows where the configuration has one class more, whatever channels were removed from this one; of a network
+    that does not grow, its last linear layer with one output per class.
 
     Raises:
         ValueError: if there is none, or one does not grow by a row for the class.
     """
     classes = backbone.config.num_labels
-    larger, grown = _shapes_with(backbone, classes + 1), {}
-    for name, tensor in backbone.state_dict().items():
-        if larger.get(name, tensor.shape) != tensor.shape:
-            grown[name] = _axis(name, tensor.shape, larger[name])
+    tensors, larger, grown = backbone.state_dict(), _shapes_with(backbone, classes + 1), {}
+    for name, shape in _shapes_with(backbone, classes).items():
+        if larger.get(name, shape) != shape:
+            axis = grown[name] = _axis(name, shape, larger[name])
+            if name not in tensors or tensors[name].shape[axis] != shape[axis]:
+                raise ValueError(f"{name} is not of the {classes} classes that its configuration says")
     return grown or _last_linear(backbone, classes)
 
 

@@ -11,7 +11,8 @@ from .configuration_vgg import VggConfig
 from .sparse_storage import STORAGE_VERSION
 from .visual_prompts import VISUAL_PROMPTS
 
-GRANULARITIES = ("weight", "kernel")
+CHANNEL = "channel"
+GRANULARITIES = ("weight", "kernel", CHANNEL)
 CHANNEL_ORDERS = ("rgb", "bgr")
 
 
@@ -31,11 +32,14 @@ class VPNsConfig(PreTrainedConfig):
         image_std: per-channel standard deviation divided by after the prompt, for pixels in [0, 1].
         channel_order: what the backbone takes: `rgb`, or `bgr`, to which the picture is turned before mean and std.
         granularity: what one mask entry removes: `weight` a single weight, `kernel` all positions of one input at one output;
-            N:M, such as 2:4, is weights of which N of every M inputs stay.
+            N:M, such as 2:4, is weights of which N of every M inputs stay; `channel` is whole channels, see `widths`.
         label_mapping_method: how the label mapping was found; the mapping itself is a tensor of the model.
         prompt_at_inference: whether `model(x)` applies the prompt when `prompted` is not given.
         sparsity: fraction of prunable weights removed, in [0, 1], written by `save_pretrained` from the masks.
         storage_version: version of the layout of the saved weights, see `sparse_storage.py`.
+        widths: {backbone layer that is thinner than its configuration says: its outputs, and inputs where it has any}; `None`
+            where no channels were removed.
+        dense_weights: how many prunable weights the network had before channels were removed; `None` where none were.
 
     Raises:
         ValueError: if a field has a value that is not allowed.
@@ -57,6 +61,8 @@ class VPNsConfig(PreTrainedConfig):
     prompt_at_inference: bool = True
     sparsity: float | int | None = None
     storage_version: int | None = None
+    widths: dict[str, list[int]] | None = None
+    dense_weights: int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         if isinstance(self.backbone_config, dict):

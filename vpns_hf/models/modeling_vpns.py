@@ -6,7 +6,7 @@ import contextlib
 import copy
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import ImageClassifierOutput
 from transformers.utils import ModelOutput
 
+from .channels import ChannelGroup, kept_units, thin, widths_of, without_units
 from .checksums import CHECKSUMS, with_checksums, without_checksums
 from .classes import class_names, head_names, head_tensors, set_classes
 from .configuration_vpns import VPNsConfig
@@ -62,6 +63,7 @@ class VPNsForImageClassification(PreTrainedModel):
         dtype = torch.get_default_dtype()  # the one asked for while loading; the backbone's own would take its place
         asked = {} if attention is None else {"attn_implementation": attention}
         self.backbone = stock_classifier(config.backbone_config, dtype=dtype, **asked)
+        thin(self.backbone, config.widths or {})
         config._attn_implementation_internal = self.backbone.config._attn_implementation  # noqa: SLF001 (of transformers)
         self.visual_prompt = build_visual_prompt(
             config.visual_prompt, config.image_size, config.prompted_size, config.prompt_size, config.prompt_seed
@@ -272,15 +274,42 @@ class VPNsForImageClassification(PreTrainedModel):
 
     @property
     def sparsity(self) -> float:
-        """Fraction of prunable weights removed, counted from the masks, in [0, 1)."""
-        masks = self.masks().values()
-        total = sum(mask.numel() for mask in masks)
-        return (total - sum(int(mask.sum()) for mask in masks)) / total
+        """Fraction of prunable weights removed, by masks or with their channels, in [0, 1)."""
+        total = self.dense_weights
+        return (total - sum(int(mask.sum()) for mask in self.masks().values())) / total
+
+    @property
+    def dense_weights(self) -> int:
+        """How many prunable weights the network has, those of removed channels included."""
+        return self.config.dense_weights or sum(mask.numel() for mask in self.masks().values())
+
+    def shrink(self, groups: Sequence[ChannelGroup]) -> VPNsForImageClassification:
+        """Returns a model without the channels that the masks remove, with the same logits up to float rounding.
+
+        Its layers are really thinner, as `config.widths` says; masks are left for what else they remove. This one stays.
+
+        Args:
+            groups: of the channels that go together, see `vpns_hf.pruning.channel_groups`.
+        """
+        masks, tensors = self.masks(), self.backbone.state_dict()
+        kept = [kept_units(group, masks) for group in groups]
+        tensors = without_units(tensors, groups, kept)
+        thinner = [group for group, units in zip(groups, kept, strict=True) if not units.all()]
+        layers = [side.layer for group in thinner for side in (*group.sides, *group.norms)]
+        config = copy.deepcopy(self.config)
+        config.widths = {**(config.widths or {}), **widths_of(layers, tensors)} or None
+        config.dense_weights = self.dense_weights if config.widths else None
+        others = {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(BACKBONE)}
+        model = type(self)(config).to(device=self.device, dtype=self.dtype)
+        model.load_state_dict({**others, **{BACKBONE + name: tensor for name, tensor in tensors.items()}})
+        return model.train(self.training)
 
     def to_dense(self) -> PreTrainedModel:
         """Returns a stock image classifier with zeros folded in and its heads sliced to the target classes.
 
-        Its logits equal `model(x, prompted=False).logits` for the same *normalised* pictures, up to float rounding.
+        Its logits equal `model(x, prompted=False).logits` for the same *normalised* pictures, up to float rounding. Where
+        channels were removed its layers are thinner, which no stock configuration describes: it is of use in memory, but
+        what its `save_pretrained` writes cannot be loaded.
 
         Raises:
             ValueError: if the backbone's classification heads cannot be told from its other layers.
@@ -382,6 +411,7 @@ class VPNsForImageClassification(PreTrainedModel):
 
     def _stock_model(self, config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrainedModel:
         stock = stock_classifier(config)
+        thin(stock, widths_of(self.config.widths or {}, state_dict))
         stock.load_state_dict(state_dict, strict=True)
         return stock.to(device=self.device, dtype=self.dtype).eval()
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, Pooled, num_dropped
+from .channel_plan import ChannelPlan
+from .channels import COUNTED, ChannelBudget, ChannelGraph, Channels, channel_graph_of, channel_groups, removed
 from .excluding import Excluding, excluded_layers
 from .granularities import Granularity
 from .learned_layers import LearnedLayer, start_scores
 from .learned_mask import LearnedMask
 from .n_of_m import NOfM
 from .pruner import Pruner
-from .report import effective_density, empty_layers, layer_records
+from .report import channel_record, effective_density, empty_layers, layer_records
 from .schedules import SCHEDULES, cubic, geometric, one_shot
 from .starting_mask import StartingMask
 from .units import UNITS, Kernels, UnitGroup, Units, Weights
 
 __all__ = [
+    "COUNTED",
     "SCHEDULES",
     "SCOPES",
     "UNITS",
     "Budget",
+    "ChannelBudget",
+    "ChannelGraph",
+    "ChannelPlan",
+    "Channels",
     "Excluding",
     "Global",
     "Granularity",
@@ -35,6 +42,9 @@ __all__ = [
     "UnitGroup",
     "Units",
     "Weights",
+    "channel_graph_of",
+    "channel_groups",
+    "channel_record",
     "cubic",
     "effective_density",
     "empty_layers",
@@ -43,5 +53,6 @@ __all__ = [
     "layer_records",
     "num_dropped",
     "one_shot",
+    "removed",
     "start_scores",
 ]

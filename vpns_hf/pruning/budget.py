@@ -107,6 +107,10 @@ class Pooled(Budget):
             InputError: the sparsity is outside [0, 1), or the groups are not those the budget is for.
         """
 
+    def most(self, groups: Sequence[UnitGroup]) -> float:
+        """Returns the fraction of the weights that can go: any below it."""
+        return 1.0
+
     def check(self, pruned: Sequence[Tensor], groups: Sequence[UnitGroup], sparsity: float) -> None:
         """As in `Budget`; refused as well if more weights that are ranked together are gone than are to go."""
         for pool in self.pools(groups, sparsity):
@@ -122,7 +126,7 @@ class Pooled(Budget):
         kept = [torch.ones_like(key, dtype=torch.bool) for key in keys]
         for pool in self.pools(groups, sparsity):
             costs = [groups[member].weights for member in pool.members]
-            stays = _highest([keys[member] for member in pool.members], costs, pool.dropped)
+            stays = highest([keys[member] for member in pool.members], costs, pool.dropped)
             for member, mask in zip(pool.members, stays, strict=True):
                 kept[member] = mask
         return kept
@@ -188,7 +192,7 @@ class LikeAnother(Pooled):
 SCOPES: dict[str, Pooled] = {"global": Global(), "layer": PerLayer()}
 
 
-def _highest(keys: Sequence[Tensor], costs: Sequence[int], dropped: int) -> list[Tensor]:
+def highest(keys: Sequence[Tensor], costs: Sequence[int], dropped: int) -> list[Tensor]:
     """Returns which keys stay when the lowest of together at most `dropped` weights go, ties by position."""
     flat = torch.cat([key.reshape(-1) for key in keys])
     if flat.isnan().any():

@@ -41,12 +41,22 @@ class Excluding(Pooled):
 
     def pools(self, groups: Sequence[UnitGroup], sparsity: float) -> list[Pool]:
         """As in `Pooled`; more weights than those outside of the excluded layers are refused as well."""
-        excluded = excluded_layers([group.name for group in groups], self.patterns)
-        places = [place for place, group in enumerate(groups) if group.name not in excluded]
+        places = self._others(groups)
         rest = [groups[place] for place in places]
         pools = self.others.pools(rest, self._of_the_others(groups, rest, sparsity))
         moved = [Pool(tuple(places[member] for member in pool.members), pool.dropped) for pool in pools]
         return [*moved, *(Pool((place,), 0) for place in range(len(groups)) if place not in places)]
+
+    def most(self, groups: Sequence[UnitGroup]) -> float:
+        rest = [groups[place] for place in self._others(groups)]
+        share = sum(group.total for group in rest) / sum(group.total for group in groups)
+        return share * self.others.most(rest)
+
+    def _others(self, groups: Sequence[UnitGroup]) -> list[int]:
+        """Returns the places of groups that no excluded layer has a part in."""
+        layers = list(dict.fromkeys(layer for group in groups for layer in group.all_layers))
+        excluded = set(excluded_layers(layers, self.patterns))
+        return [place for place, group in enumerate(groups) if excluded.isdisjoint(group.all_layers)]
 
     def _of_the_others(self, groups: Sequence[UnitGroup], rest: Sequence[UnitGroup], sparsity: float) -> float:
         total, left = (sum(group.total for group in some) for some in (groups, rest))

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..models.configuration_vpns import GRANULARITIES, n_of_m
+from ..models.configuration_vpns import CHANNEL, GRANULARITIES, n_of_m
+from .channels import Channels
 from .n_of_m import NOfM
 from .units import UNITS, Units
 
@@ -25,10 +26,10 @@ class Granularity:
 
     @classmethod
     def named(cls, name: str, exclude: Iterable[str] = ()) -> Granularity:
-        """Returns what a name stands for, such as "kernel" or "2:4".
+        """Returns what a name stands for, such as "kernel", "channel" or "2:4".
 
         Args:
-            name: of `UNITS`, or N:M.
+            name: of `UNITS`, channel, or N:M.
             exclude: patterns of the names of layers that a pattern leaves dense.
 
         Raises:
@@ -36,12 +37,19 @@ class Granularity:
         """
         if name in UNITS:
             return cls(UNITS[name])
+        if name == CHANNEL:
+            return cls(Channels())
         numbers = n_of_m(name)
         if numbers is None:
             raise InputError(
                 f"granularity is {name!r}; allowed: {', '.join(GRANULARITIES)}, or N:M with N below M, such as 2:4"
             )
         return cls(UNITS["weight"], NOfM(*numbers, tuple(exclude)))
+
+    @property
+    def is_of_channels(self) -> bool:
+        """Whether whole channels go, and are removed at the end."""
+        return isinstance(self.units, Channels)
 
     @property
     def sparsity(self) -> float | None:

@@ -59,31 +59,58 @@ class LearnedLayer(MaskedLayer):
     def effective_weight(self) -> Tensor:
         """Returns the masked weight, differentiable in the scores, and in the weight where that is trained as well."""
         if self.weight.requires_grad:
-            return _BothLevels.apply(self.scores, self.weight, self.masked_weight, self.weight_mask)
-        return _StraightThrough.apply(self.scores, self.weight, self.masked_weight)
+            return _BothLevels.apply(self.scores_by_weight(), self.weight, self.masked_weight, self.weight_mask)
+        return _StraightThrough.apply(self.scores_by_weight(), self.weight, self.masked_weight)
+
+    def scores_by_weight(self) -> Tensor:
+        """Returns the scores, shaped like the weight or with sides of 1."""
+        return self.scores
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _unpickled, (self.plain_class(),), self.__dict__
+        return _unpickled, (self.plain_class(), self.learned_kind), self.__dict__
+
+
+class ReadingLayer(LearnedLayer):
+    """A layer that reads channels which are learned: the scores are theirs, (units,), and other layers may share them."""
+
+    def scores_by_weight(self) -> Tensor:
+        inputs = self.scores.repeat_interleave(self.weight.shape[1] // len(self.scores))
+        return inputs.view(1, -1, *[1] * (self.weight.ndim - 2))
+
+
+class MakingLayer(LearnedLayer):
+    """A layer whose channels are learned where they are read: all of them are computed."""
+
+    def effective_weight(self) -> Tensor:
+        return self.weight
 
 
 @cache
-def _learned(masked: type[MaskedLayer]) -> type[LearnedLayer]:
-    return type(f"Learned{masked.__name__}", (LearnedLayer, masked), {"masked_class": masked})
+def _learned(masked: type[MaskedLayer], kind: type[LearnedLayer]) -> type[LearnedLayer]:
+    fields = {"masked_class": masked, "learned_kind": kind}
+    return type(f"{kind.__name__.removesuffix('Layer')}{masked.__name__}", (kind, masked), fields)
 
 
-def _unpickled(plain: type[nn.Module]) -> LearnedLayer:
-    kind = _learned(MASKED_LAYERS.get(plain) or own_forward(plain))
-    return kind.__new__(kind)
+def _unpickled(plain: type[nn.Module], kind: type[LearnedLayer]) -> LearnedLayer:
+    learned = _learned(MASKED_LAYERS.get(plain) or own_forward(plain), kind)
+    return learned.__new__(learned)
 
 
-def start_scores(layer: MaskedLayer, scores: Tensor) -> None:
+def start_scores(layer: MaskedLayer, scores: Tensor | nn.Parameter, kind: type[LearnedLayer] = LearnedLayer) -> None:
     """Begins to learn the mask of a layer, in place, from float32 `scores`, see there, whose storage becomes the layer's."""
-    layer.__class__ = _learned(type(layer))
-    layer.scores = nn.Parameter(scores)
+    layer.__class__ = _learned(type(layer), kind)
+    layer.scores = scores if isinstance(scores, nn.Parameter) else nn.Parameter(scores)
     layer.register_buffer("masked_weight", layer.masked(), persistent=False)
+
+
+def compute_all(layer: MaskedLayer) -> None:
+    """Has a layer compute all of its outputs, in place, while those that read them learn which stay."""
+    layer.__class__ = _learned(type(layer), MakingLayer)
 
 
 def stop_scores(layer: LearnedLayer) -> None:
     """Ends learning: the mask stays as it is."""
-    del layer.scores, layer.masked_weight
+    for name in ("scores", "masked_weight"):
+        if hasattr(layer, name):
+            delattr(layer, name)
     layer.__class__ = type(layer).masked_class

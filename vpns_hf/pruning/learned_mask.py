@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -78,6 +78,13 @@ class LearnedMask:
         """Recomputes the masked weights, in place, after weights have moved: a fused optimiser leaves no trace of that."""
         layers = self.layers
         write_masked_weights([layer.weight for layer in layers], self.masks, [layer.masked_weight for layer in layers])
+
+    def squares(self) -> Iterator[tuple[nn.Parameter, Tensor]]:
+        """Yields scores that have a gradient, and the squares of those of masked weights, summed for each score."""
+        for layer in self.layers:
+            if layer.scores.grad is not None:
+                gradient = layer.weight.grad.to(layer.scores.dtype)
+                yield layer.scores, gradient.square().sum_to_size(layer.scores.shape)
 
     def finish(self) -> None:
         """Drops the scores; the masks stay."""

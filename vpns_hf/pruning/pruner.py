@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..models import VPNsForImageClassification
 from .budget import Budget, Global, Pooled
+from .channels import Channels, LearnedChannels
 from .criteria import Scores
 from .learned_mask import LearnedMask
 from .learned_units import LearnedUnits
@@ -78,12 +79,13 @@ class Pruner:
         gone = pruned if any(bool(layer.any()) for layer in pruned) else []
         if isinstance(self.budget, Pooled) and _are_weights(groups, model):
             return LearnedMask(model.masked_layers(), starts, self.budget.pools(groups, sparsity), gone)
-        return LearnedUnits(model, self.units, self.budget, sparsity, starts, gone)
+        kind = LearnedChannels if isinstance(self.units, Channels) else LearnedUnits
+        return kind(model, self.units, self.budget, sparsity, starts, gone)
 
 
 def _are_weights(groups: Sequence[UnitGroup], model: VPNsForImageClassification) -> bool:
     """Returns whether units are single weights, of which a threshold tells which stay."""
-    return all(group.shape == mask.shape for group, mask in zip(groups, model.masks().values(), strict=True))
+    return [group.shape for group in groups] == [mask.shape for mask in model.masks().values()]
 
 
 def _below_others(key: Tensor, pruned: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..models import VPNsForImageClassification
-from ..reporting import LayerRecord
+from ..reporting import ChannelRecord, LayerRecord
+from .channels import Channels
 
 
 def layer_records(model: VPNsForImageClassification) -> list[LayerRecord]:
@@ -17,6 +18,18 @@ def layer_records(model: VPNsForImageClassification) -> list[LayerRecord]:
 def empty_layers(model: VPNsForImageClassification) -> list[str]:
     """Returns the names of the layers that have no weight left: nothing of the picture passes through them."""
     return [name for name, mask in model.masks().items() if not mask.any()]
+
+
+def channel_record(model: VPNsForImageClassification) -> ChannelRecord:
+    """Returns how many channels the masks of a model keep.
+
+    Raises:
+        InputError: if they remove more than channels.
+    """
+    groups = Channels().groups(model)
+    gone = sum(int(units.sum()) * group.weights for units, group in zip(Channels().pruned(model), groups, strict=True))
+    total = sum(group.total for group in groups)
+    return ChannelRecord(total - gone, total)
 
 
 def effective_density(model: VPNsForImageClassification) -> float | None:

@@ -1,4 +1,4 @@
-"""What one entry of a mask removes. Adding units: a class, and a line in UNITS."""
+"""What one entry of a mask removes. Adding blocks: a class, and a line in UNITS."""
 
 from __future__ import annotations
 
@@ -22,21 +22,56 @@ class UnitGroup:
         shape: of their scores.
         weights: how many prunable weights one of them removes.
         in_groups: whether the layer is a convolution whose channels are in groups.
+        layers: names of all layers they have a part in, where that are several.
     """
 
     name: str
     shape: tuple[int, ...]
     weights: int = 1
     in_groups: bool = False
+    layers: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
         """How many prunable weights the layer has."""
         return math.prod(self.shape) * self.weights
 
+    @property
+    def all_layers(self) -> tuple[str, ...]:
+        """Names of all layers they have a part in."""
+        return self.layers or (self.name,)
+
 
 class Units(ABC):
-    """What one entry of a mask removes: a block of the weight of a layer.
+    """What one entry of a mask removes."""
+
+    @abstractmethod
+    def groups(self, model: VPNsForImageClassification) -> list[UnitGroup]:
+        """Returns the units of a model, in the order of its layers."""
+
+    @abstractmethod
+    def scores(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
+        """Returns the scores of units, one tensor per group, from those of weights by layer."""
+
+    @abstractmethod
+    def starts(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
+        """Returns the scores that units begin to be learned from, whose magnitudes rank, from those of weights by layer."""
+
+    @abstractmethod
+    def pruned(self, model: VPNsForImageClassification) -> list[Tensor]:
+        """Returns which units are masked already, one bool tensor per group.
+
+        Raises:
+            InputError: if one is in part.
+        """
+
+    @abstractmethod
+    def masks(self, kept: Sequence[Tensor], model: VPNsForImageClassification) -> dict[str, Tensor]:
+        """Returns {layer name: bool, shaped like its weight} from which units stay, one tensor per group."""
+
+
+class Blocks(Units):
+    """Blocks of the weight of a layer.
 
     The score of a block is the mean of those of its weights, so that blocks of all sizes can be ranked together.
     """
@@ -46,7 +81,7 @@ class Units(ABC):
         """Returns the shape of the scores of a layer: that of its weight, with 1 for sides that blocks extend over."""
 
     def groups(self, model: VPNsForImageClassification) -> list[UnitGroup]:
-        """Returns the units of a model, a group per layer, in the order of its layers."""
+        """As in `Units`, a group per layer."""
         return [
             UnitGroup(
                 name,
@@ -58,39 +93,31 @@ class Units(ABC):
         ]
 
     def scores(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
-        """Returns the scores of units, one tensor per group, from those of weights by layer."""
         return [_mean(weights[group.name], group.shape) for group in groups]
 
     def starts(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
-        """Returns the scores that units begin to be learned from, whose magnitudes rank, from those of weights by layer."""
         return [
             weights[group.name] if group.weights == 1 else _mean(weights[group.name].abs(), group.shape)
             for group in groups
         ]
 
     def pruned(self, model: VPNsForImageClassification) -> list[Tensor]:
-        """Returns which units are masked already, one bool tensor per group.
-
-        Raises:
-            InputError: if one is in part.
-        """
         masks = model.masks()
         return [_blocks(group, ~masks[group.name]) for group in self.groups(model)]
 
     def masks(self, kept: Sequence[Tensor], model: VPNsForImageClassification) -> dict[str, Tensor]:
-        """Returns {layer name: bool, shaped like its weight} from which units stay, one tensor per group."""
         layers = zip(model.masks().items(), kept, strict=True)
         return {name: mask.expand_as(whole) for (name, whole), mask in layers}
 
 
-class Weights(Units):
+class Weights(Blocks):
     """Single weights."""
 
     def shape(self, weight: tuple[int, ...]) -> tuple[int, ...]:
         return weight
 
 
-class Kernels(Units):
+class Kernels(Blocks):
     """All positions of one input channel at one output channel; single weights in linear layers and 1x1 convolutions."""
 
     def shape(self, weight: tuple[int, ...]) -> tuple[int, ...]:
@@ -121,4 +148,4 @@ def _blocks(group: UnitGroup, pruned: Tensor) -> Tensor:
     return found
 
 
-UNITS: dict[str, Units] = {"weight": Weights(), "kernel": Kernels()}
+UNITS: dict[str, Blocks] = {"weight": Weights(), "kernel": Kernels()}

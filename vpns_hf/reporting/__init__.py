@@ -25,6 +25,7 @@ from .numbers import (
 from .predictions import Predictions, save_predictions
 from .records import (
     AccuracyAfter,
+    ChannelRecord,
     ClassRecord,
     CostRecord,
     DenseResult,
@@ -47,6 +48,7 @@ __all__ = [
     "PRUNED",
     "AccuracyAfter",
     "BackendLatency",
+    "ChannelRecord",
     "ClassRecord",
     "CostRecord",
     "DenseResult",

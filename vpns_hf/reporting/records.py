@@ -126,6 +126,19 @@ class LayerRecord(Record):
 
 
 @dataclass(frozen=True)
+class ChannelRecord(Record):
+    """How many of the channels that could go are kept, of how many; what goes along all of them is not counted."""
+
+    kept: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        """Of them that are kept, in [0, 1]."""
+        return self.kept / self.total
+
+
+@dataclass(frozen=True)
 class CostRecord(Record):
     """What a model takes to store and to run, beside the stock network of the same shape; None where not measured.
 

@@ -16,6 +16,7 @@ from ..utils.public_names import public_command, public_name
 from .evaluation import ModelEvaluation
 from .records import (
     AccuracyAfter,
+    ChannelRecord,
     ClassRecord,
     CostRecord,
     DenseResult,
@@ -56,6 +57,7 @@ class RunResult(Record):
         passes: over the training images, by part of the method; None if not recorded.
         validation_after: accuracy on the validation split after each part of the method; None without such a split.
         classes: the accuracy of each class that has images; empty if not recorded.
+        channels: kept, where whole channels were removed.
     """
 
     method: str
@@ -82,6 +84,7 @@ class RunResult(Record):
     passes: Passes | None = None
     validation_after: AccuracyAfter | None = None
     classes: list[ClassRecord] = field(default_factory=list)
+    channels: ChannelRecord | None = None
 
     @property
     def view(self) -> str:

@@ -19,6 +19,7 @@ from vpns_hf.training import Callback, RankCheck, Run, run_stages
 
 SPARSITY = 0.36  # two rounds
 MEAN = "backbone.resnet.embedder.embedder.normalization.running_mean"
+CHANNELS = {"granularity": "channel", "round_channels_to": 1}
 CASES = {
     "vpns": {},
     "random": {},
@@ -33,6 +34,8 @@ CASES = {
     },  # within the epoch, where each process has statistics of its own
     "hydra": {},
     "bip": {},
+    "vpns, of channels": CHANNELS,
+    "bip, of channels": CHANNELS,
 }
 
 
@@ -51,13 +54,14 @@ def runs(output: Path, *methods: str) -> dict[str, Run]:
     """Runs of the methods on one data set, with all processes that take part compared after every update."""
     trainer = tiny_trainer(output)
     done = {}
-    for method in methods:
+    for name in methods:
         torch.manual_seed(7)
-        args = tiny_arguments(output, method=method, score_learning_rate=0.1, **CASES[method])
+        method = name.partition(",")[0]
+        args = tiny_arguments(output, method=method, score_learning_rate=0.1, **CASES[name])
         run = Run(copy.deepcopy(trainer.base), trainer.accelerator, trainer.batches(), [RankCheck(1), Rewound()])
         run.teacher = copy.deepcopy(trainer.base).requires_grad_(False).eval()
         run_stages(run, METHODS[method].stages(args, Task(SPARSITY, images=40, classes=3)))
-        done[method] = run
+        done[name] = run
     return done
 
 

@@ -68,11 +68,8 @@ class FindMaskBilevel(FindMaskStage):
             return
         scaler = run.accelerator.scaler
         share = 1 / self.gamma if scaler is None else 1 / (self.gamma * scaler.get_scale())
-        for layer in self.mask.layers:
-            if layer.scores.grad is not None:
-                gradient = layer.weight.grad.to(layer.scores.dtype)  # m g, whose square is m g g
-                squares = gradient.square().sum_to_size(layer.scores.shape)
-                layer.scores.grad.addcmul_(layer.scores.sign(), squares, value=-share)
+        for scores, squares in self.mask.squares():  # of m g, whose square is m g g
+            scores.grad.addcmul_(scores.sign(), squares, value=-share)
 
     def after_update(self, run: Run) -> None:
         self.mask.follow_weights()
