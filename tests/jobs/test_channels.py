@@ -132,6 +132,6 @@ def test_channels_that_stay_are_named_in_the_plan(tmp_path):
 
 def test_what_cannot_be_reached_is_refused_before_anything_is_trained(tmp_path):
     with pytest.raises(
-        InputError, match=r"^sparsity 0.95 of the channels cannot be reached, [^\n]*; give at most 0.9$"
+        InputError, match=r"^sparsity 0.95 of the channels cannot be reached: [^\n]*; give at most 0.9$"
     ):
         tiny_trainer(tmp_path, **{**EXACT, "sparsities": [0.95]})

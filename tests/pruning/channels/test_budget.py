@@ -163,22 +163,22 @@ def test_units_that_are_gone_go_first_and_never_come_back():
         (
             ChannelBudget(PerLayer()),
             0.95,
-            r"sparsity 0.95 of the channels cannot be reached, [^\n]*; give at most 0.\d+",
+            r"sparsity 0.95 of the channels cannot be reached: [^\n]*; give at most 0.\d+",
         ),
         (
             ChannelBudget(PerLayer(), "macs"),
             0.999,
-            r"sparsity 0.999 of the macs cannot be reached, [^\n]*; give at most 0.\d+",
+            r"sparsity 0.999 of the macs cannot be reached: [^\n]*; give at most 0.\d+",
         ),
         (
             ChannelBudget(PerLayer(), multiple=64),
             0.5,
-            r"sparsity 0.5 of the channels cannot be reached, [^\n]* at most 0",
+            r"sparsity 0.5 of the channels cannot be reached: [^\n]* at most 0",
         ),
         (
             ChannelBudget(Excluding(PerLayer(), ("*layer.0.convolution",)), multiple=1),
             0.8,
-            r"sparsity 0.8 of the channels cannot be reached, [^\n]*; give at most 0.27",
+            r"sparsity 0.8 of the channels cannot be reached: [^\n]*; give at most 0.27",
         ),
         (ChannelBudget(PerLayer()), 1.5, r"sparsity 1.5 is not a number in \[0, 1\)[^\n]*"),
     ],

@@ -44,8 +44,8 @@ class ChannelBudget(Budget):
         most = self._most(groups)
         if sparsity > most:
             raise InputError(
-                f"sparsity {sparsity} of the {self.counted} cannot be reached, since of every group of channels a tenth stays, and "
-                f"{self.multiple}, and of excluded layers all; give at most {math.floor(1000 * most) / 1000:g}"
+                f"sparsity {sparsity} of the {self.counted} cannot be reached: of every group of channels a tenth stays, "
+                f"{self.multiple} at least, and of excluded layers all; give at most {math.floor(1000 * most) / 1000:g}"
             )
         gone = removed([~units for units in pruned], groups)[self.counted]
         if gone > sparsity and any(bool(units.any()) for units in pruned):
