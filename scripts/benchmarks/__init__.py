@@ -13,6 +13,7 @@ from .inference import benchmark_inference
 from .input import benchmark_input
 from .kill import benchmark_kill
 from .selection import benchmark_selection
+from .shrink import benchmark_shrink
 from .step import benchmark_memory, benchmark_step
 from .storage import benchmark_load, benchmark_size
 
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[..., list[dict]]] = {
     "kill": benchmark_kill,
     "checkpoint": benchmark_checkpoint,
     "criteria": benchmark_criteria,
+    "shrink": benchmark_shrink,
 }
 
 __all__ = ["BENCHMARKS", "NothingToMeasure"]

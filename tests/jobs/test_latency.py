@@ -5,8 +5,10 @@ import sys
 import pytest
 
 from tests.helpers import tiny_model
-from vpns_hf.jobs import compare_latency
-from vpns_hf.reporting import DENSE, FLOAT32, INT8, PRUNED
+from tests.pruning.channels.networks import dense_network, thin_model
+from vpns_hf.jobs import compare_latency, latency
+from vpns_hf.metrics import measure_latency
+from vpns_hf.reporting import DENSE, DENSE_FLOAT32, FLOAT32, INT8, PRUNED
 
 
 @pytest.mark.slow
@@ -18,6 +20,21 @@ def test_every_library_that_is_installed():
         assert all(0 < latency.lower <= latency.median <= latency.upper for latency in by_batch.values())
     assert (compared.image_size, compared.sparsity) == (16, tiny_model().sparsity)
     assert "for its speed alone" in " ".join(compared.notes)
+
+
+@pytest.mark.slow
+def test_a_thinner_model_stands_beside_the_dense_network(monkeypatch):
+    dense, thin, shapes = dense_network("resnet"), thin_model("resnet"), {}
+
+    def watched(calls, *given):
+        shapes.update({name: classify().shape[1] for name, classify in calls.items()})
+        return measure_latency(calls, *given)
+
+    monkeypatch.setattr(latency, "measure_latency", watched)
+    compared = compare_latency(thin)
+    assert list(compared.latencies) == [DENSE, PRUNED, DENSE_FLOAT32, FLOAT32, INT8]
+    sources = dict.fromkeys((DENSE, DENSE_FLOAT32), dense.backbone.config.num_labels)
+    assert shapes == {name: sources.get(name, thin.config.num_labels) for name in compared.latencies}
 
 
 def test_without_onnx_runtime(monkeypatch):

@@ -24,7 +24,7 @@ def measure_cost(model: VPNsForImageClassification) -> CostRecord:
     """Counts operations and bytes, and times one picture, in evaluation mode; the model is left as it was."""
     was_training = model.training
     model.eval()
-    stock = _dense(model)
+    stock = dense_network(model)
     side = model.config.image_size
     pixels = torch.rand(BATCH_SIZE, 3, side, side, device=model.device, dtype=model.dtype)
     normalised = model.normalise(pixels)
@@ -44,7 +44,7 @@ def measure_cost(model: VPNsForImageClassification) -> CostRecord:
     )
 
 
-def _dense(model: VPNsForImageClassification) -> PreTrainedModel:
+def dense_network(model: VPNsForImageClassification) -> PreTrainedModel:
     """Returns the stock network; of other values where channels were removed, of which cost does not depend."""
     if model.config.widths is None:
         return model.to_backbone()

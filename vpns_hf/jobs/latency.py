@@ -11,11 +11,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..backbones import Backbone
 from ..errors import InputError
 from ..export import Classify, PixelClassifier, Source, check_onnx_installed, folded, in_float32
 from ..metrics import Latency, device_name, measure_latency
 from ..models import VPNsForImageClassification
-from ..reporting import DENSE, FLOAT32, INT8, PRUNED, BackendLatency
+from ..reporting import DENSE, DENSE_FLOAT32, FLOAT32, INT8, PRUNED, BackendLatency
+from .cost import dense_network
 
 BATCH_SIZES = (1, 16)
 REPEATS = 15
@@ -48,7 +50,7 @@ def compare_latency(model: VPNsForImageClassification, threads: int = 1) -> Back
 
 
 def _torch_calls(model: VPNsForImageClassification) -> dict[str, Classify]:
-    stock = model.eval().to_backbone()
+    stock = dense_network(model.eval())
     return {
         DENSE: lambda pixels: stock(model.normalise(pixels)).logits,
         PRUNED: lambda pixels: model(pixels, prompted=False).logits,
@@ -57,20 +59,27 @@ def _torch_calls(model: VPNsForImageClassification) -> dict[str, Classify]:
 
 def _onnx_calls(source: Source, folder: Path, threads: int) -> tuple[dict[str, Classify], list[str]]:
     """Writes both files; returns what classifies by each, and what is to be said of them."""
-    paths, side = (
-        {name: folder / file for name, file in ((FLOAT32, "model.onnx"), (INT8, "int8.onnx"))},
-        source.backbone.image_size,
-    )
+    files = {DENSE_FLOAT32: "dense.onnx", FLOAT32: "model.onnx", INT8: "int8.onnx"}
+    paths, side = {name: folder / file for name, file in files.items()}, source.backbone.image_size
     try:
         check_onnx_installed()
         from ..export import check_pictures, quantise, session_of, write_onnx
 
-        write_onnx(PixelClassifier(source, prompted=False), side, paths[FLOAT32], {})
+        for name, written in _in_float32(source).items():
+            write_onnx(PixelClassifier(written, prompted=False), side, paths[name], {})
     except InputError as error:
         return {}, [f"ONNX Runtime was left out: {error}."]
     quantise(paths[FLOAT32], paths[INT8], (batch.pixels for batch in check_pictures(side)))
-    calls = {name: session_of(path, threads) for name, path in paths.items()}
+    calls = {name: session_of(path, threads) for name, path in paths.items() if path.is_file()}
     return calls, ["The file of 8 bits was calibrated on noise and a photograph, for its speed alone."]
+
+
+def _in_float32(source: Source) -> dict[str, Source]:
+    """Returns what is written in float32: the model, and the dense network where its layers are others."""
+    if source.pruned.config.widths is None:
+        return {FLOAT32: source}
+    dense = Backbone(dense_network(source.pruned), source.backbone.normalisation, source.backbone.image_size)
+    return {DENSE_FLOAT32: Source(dense), FLOAT32: source}
 
 
 def _measure(calls: Mapping[str, Classify], image_size: int, batch_size: int) -> dict[str, Latency]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .backend_latency import DENSE, FLOAT32, INT8, PRUNED, BackendLatency
+from .backend_latency import DENSE, DENSE_FLOAT32, FLOAT32, INT8, PRUNED, BackendLatency
 from .classes import most_lost
 from .evaluation import ModelEvaluation, latency_title
 from .markdown import markdown_table
@@ -42,6 +42,7 @@ from .tables import image_notes, layer_table, results_table
 
 __all__ = [
     "DENSE",
+    "DENSE_FLOAT32",
     "FLOAT32",
     "INT8",
     "NOT_MEASURED",

@@ -11,6 +11,7 @@ from .numbers import milliseconds, percent
 
 DENSE, PRUNED = "PyTorch, dense", "PyTorch, pruned"
 FLOAT32, INT8 = "ONNX Runtime, float32", "ONNX Runtime, 8 bits"
+DENSE_FLOAT32 = "ONNX Runtime, dense"  # where the pruned network has thinner layers
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class BackendLatency:
             sentences.append(
                 "Expect a smaller file of it, but no more speed: zeros are multiplied like other numbers."
             )
+        if DENSE_FLOAT32 in self.latencies:
+            sentences.append(self._compared(FLOAT32, DENSE_FLOAT32, "In ONNX Runtime the same, both in float32"))
         if FLOAT32 in self.latencies:
             sentences.append(self._compared(FLOAT32, PRUNED, "ONNX Runtime in float32, beside PyTorch"))
         if INT8 in self.latencies:

@@ -1,0 +1,75 @@
+"""A ResNet-18 without half of its channels beside the dense one, in PyTorch and in ONNX Runtime."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vpns_hf.backbones import IMAGENET, Backbone
+from vpns_hf.export import PixelClassifier, Source, check_pictures, folded, quantise, session_of, write_onnx
+from vpns_hf.metrics import count_macs
+from vpns_hf.models import VPNsForImageClassification
+from vpns_hf.pruning import ChannelBudget, Channels, PerLayer, Pruner, channel_groups
+from vpns_hf.pruning.criteria import ScoringContext, magnitude
+
+from .step import resnet18
+from .timing import alternate_times, ratio_row
+
+SIDE = 224
+PIXELS = (1, 3, SIDE, SIDE)
+
+
+@torch.no_grad()
+def benchmark_shrink(sparsity: float = 0.5, repeats: int = 15) -> list[dict]:
+    """Times a ResNet-18 with channels really gone beside the dense one, 224 pixels, one picture, one thread; sizes in MB.
+
+    Of each of its groups the same share of channels goes, by magnitude; the weights are random. Medians in milliseconds;
+    the ratio of the multiplications is what a time can come to at best.
+    """
+    torch.set_num_threads(1)
+    model = VPNsForImageClassification.from_backbone(resnet18(), image_size=SIDE)
+    dense = model.to_backbone()
+    Pruner(Channels(), ChannelBudget(PerLayer())).apply(model, magnitude(ScoringContext(model)), sparsity)
+    thin = model.shrink(channel_groups(model))
+    with tempfile.TemporaryDirectory() as folder:
+        return [_macs(thin, dense), *_in_pytorch(thin, dense, repeats), *_in_onnx(thin, dense, Path(folder), repeats)]
+
+
+def _macs(thin: VPNsForImageClassification, dense: torch.nn.Module) -> dict:
+    ours, reference = (count_macs(network, torch.zeros(PIXELS)).dense / 1e6 for network in (thin.backbone, dense))
+    return _row("multiplications, half of the channels gone", ours, reference, "million")
+
+
+def _row(name: str, ours: float, reference: float, unit: str) -> dict:
+    return {"name": name, "ours": ours, "reference": reference, "ratio": ours / reference, "unit": unit}
+
+
+def _in_pytorch(thin: VPNsForImageClassification, dense: torch.nn.Module, repeats: int) -> list[dict]:
+    pixels = torch.rand(PIXELS, generator=torch.Generator().manual_seed(0))
+    sides = [lambda: thin(pixels, prompted=False).logits, lambda: dense(thin.normalise(pixels)).logits]
+    return [ratio_row("PyTorch, float32, beside dense", alternate_times(sides, repeats))]
+
+
+def _in_onnx(thin: VPNsForImageClassification, dense: torch.nn.Module, folder: Path, repeats: int) -> list[dict]:
+    sources = {"dense": Source(Backbone(dense, IMAGENET, SIDE)), "thin": folded(thin)}
+    for name, source in sources.items():
+        write_onnx(PixelClassifier(source, prompted=False), SIDE, folder / f"{name}.onnx", {})
+    quantise(folder / "thin.onnx", folder / "int8.onnx", (batch.pixels for batch in check_pictures(SIDE)))
+    rows = []
+    for name, what in (("thin", "float32"), ("int8", "8 bits, beside dense in float32")):
+        rows.append(
+            ratio_row(f"ONNX Runtime, {what}", _timed(folder / f"{name}.onnx", folder / "dense.onnx", repeats))
+        )
+        sizes = [(folder / f"{file}.onnx").stat().st_size / 1e6 for file in (name, "dense")]
+        rows.append(_row(f"file in ONNX, {what}", *sizes, "MB"))
+    return rows
+
+
+def _timed(ours: Path, reference: Path, repeats: int) -> list[list[float]]:
+    pixels = torch.rand(PIXELS, generator=torch.Generator().manual_seed(0))
+    calls: list[Callable[[Tensor], Tensor]] = [session_of(path, 1) for path in (ours, reference)]
+    return alternate_times([lambda call=call: call(pixels) for call in calls], repeats)
