@@ -20,6 +20,7 @@ from transformers import AutoModelForImageClassification, ViTImageProcessorPil, 
 from tests.documents import FENCE, ROOT
 from tests.families import FAMILIES
 from tests.helpers import pictures, randomised, tiny_model
+from tests.pruning.channels.networks import thin_model
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import IMAGENET, Backbone
 from vpns_hf.data import Batch
@@ -234,3 +235,12 @@ def test_a_network_that_folds_batches_into_windows(tmp_path):
     logits = session_of(tmp_path / "out" / "model_int8.onnx")(pictures(5, 32))
     assert logits.shape == (5, network.config.num_labels)
     assert logits.isfinite().all()
+
+
+def test_a_thinner_network(tmp_path):
+    model = thin_model("resnet")
+    exported = export_onnx(folded(model), tmp_path / "out", prompted=True)
+    pixels = pictures(count=3, size=model.config.image_size)
+    found = session_of(tmp_path / "out" / "model.onnx")(pixels)
+    assert torch.allclose(found, model(pixels, prompted=True).logits, atol=1e-4 * found.abs().max().item())
+    assert "% of the prunable weights went, with the channels they belong to." in str(exported)

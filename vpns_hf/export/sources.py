@@ -36,7 +36,10 @@ class Source:
         """Returns what a reader has to know of a pruned model that was written with its prompt or without it, in lines."""
         if self.pruned is None:
             return []
-        lines = [f"{100 * self.pruned.sparsity:.2f}% of the prunable weights are 0, stored as such"]
+        how = (
+            "are 0, stored as such" if self.pruned.config.widths is None else "went, with the channels they belong to"
+        )
+        lines = [f"{100 * self.pruned.sparsity:.2f}% of the prunable weights {how}"]
         if self.pruned.has_prompt and not prompted:
             by_default = self.pruned.config.prompt_at_inference
             default = "; the model itself applies the prompt by default" if by_default else ""

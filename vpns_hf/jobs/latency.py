@@ -45,6 +45,7 @@ def compare_latency(model: VPNsForImageClassification, threads: int = 1) -> Back
             source.backbone.image_size,
             device_name(CPU),
             REPEATS,
+            model.config.widths is not None,
             notes,
         )
 

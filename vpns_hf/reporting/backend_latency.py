@@ -24,6 +24,7 @@ class BackendLatency:
         image_size: side of the pictures, in pixels.
         device: name of the CPU, and the threads of every backend.
         repeats: how often each was timed.
+        is_thinner: whether the pruned model has fewer channels than the dense one.
         notes: what a reader has to know of backends that were left out, or how others were made, in sentences.
     """
 
@@ -32,6 +33,7 @@ class BackendLatency:
     image_size: int
     device: str
     repeats: int
+    is_thinner: bool = False
     notes: Sequence[str] = ()
 
     def __str__(self) -> str:
@@ -51,7 +53,7 @@ class BackendLatency:
         """Returns what to expect on this machine, from what was measured, in sentences."""
         pruned = f"the model with {percent(self.sparsity)} of its weights removed"
         sentences = [self._compared(PRUNED, DENSE, f"In PyTorch {pruned}, beside the dense one")]
-        if not self._is_ever_faster(PRUNED, DENSE):
+        if not self.is_thinner and not self._is_ever_faster(PRUNED, DENSE):
             sentences.append(
                 "Expect a smaller file of it, but no more speed: zeros are multiplied like other numbers."
             )
