@@ -36,8 +36,6 @@ METHODS = {
     "hydra": {},
     "hydra, original": {"hydra_original": True},
     "vpns, of channels": {"find_mask_epochs": 2, **CHANNELS},
-    "vpns": {"find_mask_epochs": 2},
-    "hydra, of channels": CHANNELS,
     "bip, of channels": {"find_mask_epochs": 2, **CHANNELS},
 }
 

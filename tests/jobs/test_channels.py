@@ -74,12 +74,11 @@ def test_the_card_tells_of_them(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("update", [4, 11])
-def test_a_job_that_crashes_goes_on_to_the_same_weights(tmp_path, update):
-    """In the search, of 6 updates, and in tuning."""
+def test_a_job_that_crashes_goes_on_to_the_same_weights(tmp_path):
+    """In the search, of 6 updates."""
     job(tmp_path / "whole", **EXACT).train()
     with pytest.raises(Crash):
-        job(tmp_path / "crashed", At(update, crash), **EXACT).train()
+        job(tmp_path / "crashed", At(4, crash), **EXACT).train()
     job(tmp_path / "crashed", **EXACT).train()
     assert weights(tmp_path / "crashed") == weights(tmp_path / "whole")
 

@@ -25,7 +25,7 @@ STREAM = "resnet.embedder.embedder.convolution"
 
 
 @pytest.mark.parametrize("family", REMOVABLE)
-@settings(SEEDED, max_examples=3)
+@settings(SEEDED, max_examples=2)
 @given(share=st.sampled_from([0.0, 0.3, 0.8]), seed=st.integers(0, 99))
 def test_without_channels_a_network_computes_what_it_does_with_them_masked(family, share, seed):
     dense = dense_network(family)
