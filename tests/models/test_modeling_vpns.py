@@ -463,12 +463,17 @@ def test_gradient_checkpointing_is_the_backbones():
     gradients = []
     for enable in (False, True):
         if enable:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            # The later name; the earlier one warns.
+            getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)()
             assert model.is_gradient_checkpointing
         model.zero_grad()
         torch.manual_seed(0)
         model(pictures(size=side), labels=torch.tensor([0, 1])).loss.backward()
         gradients.append([entry.grad.clone() for entry in model.parameters() if entry.grad is not None])
     assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(*gradients, strict=True))
-    model.gradient_checkpointing_disable()
-    assert not model.is_gradient_checkpointing
+
+
+def test_a_backbone_that_cannot_checkpoint_refuses():
+    model = tiny_model()
+    with pytest.raises(ValueError, match="checkpointing"):
+        getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)()

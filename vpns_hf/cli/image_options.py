@@ -23,7 +23,7 @@ def add_image_options(parser: ArgumentParser) -> None:
         "--test_fraction",
         type=float,
         metavar="FRACTION",
-        help="Measure on what `vpns prune` tests on with the same one; that of the model's job if not given.",
+        help="Measure on what `vpns prune` tests on with the same one.",
     )
     add("--cache_dir", metavar="DIR", help="Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
     add("--cache_images", choices=list(CACHING), default="auto", help="Keep decoded images; no: nor use what is kept.")

@@ -51,8 +51,7 @@ class EvaluationImages:
         image_column_name: found by type and name if not given.
         label_column_name: likewise.
         max_test_samples: use the first images only.
-        test_fraction: measure on what a job with this one tests on, of a data set without a test split; that of the job
-            which made the model if not given.
+        test_fraction: measure on what a job with this one tests on, of a data set without a test split.
         per_device_eval_batch_size: images per batch and process.
         cache_dir: folder for decoded images.
         cache_images: whether they are kept on disk: auto, yes or no.
@@ -110,16 +109,24 @@ class EvaluationImages:
         return self._decode(part, image_size, class_names, caching="no")
 
     def _fraction(self, recipe: Mapping[str, Any]) -> float | None:
-        """Returns the share of the training rows to measure on: that of the job, which trained on the others."""
+        """Returns the share of the training rows to measure on; a job that made the model trained on the others.
+
+        Raises:
+            InputError: if it is another one than that of the job, on the same data.
+        """
         of_job, name = recipe.get("test_fraction"), public_name(self.dataset_name)
         same_data = bool(recipe) and recipe.get("dataset_name") == name
         if self.test_fraction is None:
-            return of_job if same_data and self.split is None and "test" not in self._dataset else None
+            if of_job and same_data and self.split is None and "test" not in self._dataset:
+                raise InputError(
+                    f"{name} has no test split; give --test_fraction {of_job}, with which the model was trained on it"
+                )
+            return None
         if not recipe or self.test_fraction == of_job:
             return self.test_fraction
         trained = f"the model was trained {f'with test_fraction {of_job}' if of_job else 'without test_fraction'}"
         if same_data:
-            way_out = f"give {of_job}, or leave it out" if of_job else "leave it out"
+            way_out = f"give {of_job}" if of_job else "leave it out"
             raise InputError(
                 f"test_fraction is {self.test_fraction}, but {trained} on {name}, so that rows to measure on would be "
                 f"training images; {way_out}"

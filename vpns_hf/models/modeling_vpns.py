@@ -50,7 +50,6 @@ class VPNsForImageClassification(PreTrainedModel):
     base_model_prefix = "backbone"
     main_input_name = "pixel_values"
     input_modalities = ("image",)
-    supports_gradient_checkpointing = False
     accepts_loss_kwargs = False  # the loss is a mean, which gradient accumulation has to divide
     # The backbone refuses what it cannot do.
     _supports_sdpa = _supports_flash_attn = _supports_flex_attn = _supports_attention_backend = True
@@ -247,13 +246,10 @@ class VPNsForImageClassification(PreTrainedModel):
             self._check_weights()
             raise
 
-    def gradient_checkpointing_enable(self, *args: Any, **kwargs: Any) -> None:
-        """Passed on to the backbone, which refuses it where it cannot."""
-        self.backbone.gradient_checkpointing_enable(*args, **kwargs)
-
-    def gradient_checkpointing_disable(self) -> None:
-        """Passed on to the backbone."""
-        self.backbone.gradient_checkpointing_disable()
+    @property
+    def supports_gradient_checkpointing(self) -> bool:
+        """Whether the backbone does."""
+        return "backbone" in self._modules and self.backbone.supports_gradient_checkpointing
 
     def masked_layers(self) -> dict[str, MaskedLayer]:
         """Returns the masked layers by their name in the backbone, in the order of the module tree."""
@@ -467,6 +463,8 @@ def _load_stock(name_or_path: str | os.PathLike) -> PreTrainedModel:
 
 
 def _check_pictures(pixel_values: Tensor) -> None:
+    if torch.jit.is_tracing():  # to which a shape is a value
+        return
     if pixel_values.dim() != 4 or pixel_values.shape[1] != 3 or not pixel_values.is_floating_point():
         raise ValueError(
             f"pixel_values are {tuple(pixel_values.shape)} of {pixel_values.dtype}; give (batch, 3, height, width) in [0, 1], "
