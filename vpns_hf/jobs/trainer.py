@@ -247,7 +247,8 @@ class VPNsTrainer:
         if self.start is not None:
             digests["init_mask"] = digest_of_tensors({**self.start.masks, **self.start.weights})
         batch_size = global_batch_size(self.args, self.process)
-        return identity_of(self.recipe, batch_size, digests, unused_options(self.args.method, self.args))
+        options = {**self.recipe, "scope": self.args.chosen_scope}  # the same whether it was given or not
+        return identity_of(options, batch_size, digests, unused_options(self.args.method, self.args))
 
     def _finished_runs(self) -> list[str]:
         """Returns the names of the runs that are not run again."""
