@@ -68,7 +68,11 @@ def test_options_that_the_method_has_no_use_for_may_change(tmp_path):
     with pytest.raises(InputError, match=r"started with scope global, now layer; give what it was"):
         job(tmp_path, **omp, scope="layer").train()
     updates = Updates()
-    job(tmp_path, updates, **{**omp, "scope": "global", "find_mask_epochs": 5, "imp_rewind_step": 1, "hydra_original": True}).train()
+    job(
+        tmp_path,
+        updates,
+        **{**omp, "scope": "global", "find_mask_epochs": 5, "imp_rewind_step": 1, "hydra_original": True},
+    ).train()
     assert updates.count == 12 - 6  # the first epoch was followed by a checkpoint
 
 

@@ -138,11 +138,15 @@ def test_a_graph_that_says_too_much_is_found_out(monkeypatch):
     assert set(refused.values()) == {"without some of them the network computes something else"}
 
 
+def unseen(image_size: int) -> VPNsForImageClassification:
+    """A network of a size that no other test looks at, since what is known of one is kept."""
+    backbone = AutoModelForImageClassification.from_config(FAMILIES["resnet"])
+    return VPNsForImageClassification.from_backbone(backbone, image_size=image_size, prompt_size=2)
+
+
 def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
-    model = VPNsForImageClassification.from_backbone(
-        AutoModelForImageClassification.from_config(FAMILIES["resnet"]), image_size=24, prompt_size=2
-    )
+    model = unseen(image_size=24)
     with pytest.raises(
         InputError, match=r"^channels are found by torch-pruning, [^\n]*: pip install 'vpns_hf\[structured\]'$"
     ):
@@ -156,9 +160,7 @@ def test_a_graph_that_cannot_be_traced_is_refused(monkeypatch):
         raise TypeError("a network that branches\non its input")
 
     monkeypatch.setattr(torch_pruning.DependencyGraph, "build_dependency", fails)
-    model = VPNsForImageClassification.from_backbone(
-        AutoModelForImageClassification.from_config(FAMILIES["resnet"]), image_size=20, prompt_size=2
-    )
+    model = unseen(image_size=20)
     with pytest.raises(
         InputError, match=r"^the graph of ResNetForImageClassification cannot be traced \(TypeError: [^\n]*$"
     ):
@@ -166,9 +168,7 @@ def test_a_graph_that_cannot_be_traced_is_refused(monkeypatch):
 
 
 def test_looking_for_channels_draws_no_numbers():
-    model = VPNsForImageClassification.from_backbone(
-        AutoModelForImageClassification.from_config(FAMILIES["resnet"]), image_size=28, prompt_size=2
-    )
+    model = unseen(image_size=28)
     before = torch.get_rng_state()
     channel_groups(model)
     assert torch.equal(torch.get_rng_state(), before)
