@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import vpns_hf
+from tests.distributed.forking import Program
 
 ROOT = Path(vpns_hf.__file__).parents[1]
 CONFIGS = ROOT / "vpns_hf" / "recipes" / "accelerate"
@@ -27,31 +28,44 @@ def is_open(port: int) -> bool:
         return trying.connect_ex(("127.0.0.1", port)) == 0
 
 
-def start(command: list[object], **settings: object) -> subprocess.Popen:
-    """Starts a Python program; its two outputs are text that can be read."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+def environment(**settings: object) -> dict[str, str]:
+    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+    return {**os.environ, **own, **{name: str(value) for name, value in settings.items()}}
+
+
+def accelerate_launch(config: str, *arguments: object) -> subprocess.Popen:
+    """Starts `accelerate launch` with one of the configurations that are shipped; its two outputs are text."""
+    launch = ["-m", "accelerate.commands.launch", "--config_file", CONFIGS / f"{config}.yaml", *arguments]
     return subprocess.Popen(
-        [sys.executable, *map(str, command)],
+        [sys.executable, *map(str, launch)],
         cwd=ROOT,
-        env={**environment, **{name: str(value) for name, value in settings.items()}},
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def accelerate_launch(config: str, *arguments: object) -> subprocess.Popen:
-    """Starts `accelerate launch` with one of the configurations that are shipped."""
-    return start(["-m", "accelerate.commands.launch", "--config_file", CONFIGS / f"{config}.yaml", *arguments])
+def start(command: list[object], **settings: object) -> Program:
+    """Starts a Python program."""
+    return Program([str(word) for word in command], environment(**settings))
 
 
-def start_ranks(*command: object) -> list[subprocess.Popen]:
+def start_ranks(*command: object) -> list[Program]:
     """Starts two processes that find each other, without a launcher that looks after them."""
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
     return [start(list(command), **shared, RANK=rank, LOCAL_RANK=rank) for rank in (0, 1)]
 
 
-def ended(process: subprocess.Popen, seconds: float = 300) -> tuple[int, str, str]:
+def run_ranks(*command: object) -> str:
+    """Runs a program in two processes to a good end, and returns what they said."""
+    ends = [ended(process) for process in start_ranks(*command)]
+    said = "\n".join(err for _, _, err in ends)
+    assert [code for code, _, _ in ends] == [0, 0], said
+    return said
+
+
+def ended(process: Program | subprocess.Popen, seconds: float = 300) -> tuple[int, str, str]:
     """Waits for a process: its code, what it printed, and its errors."""
     try:
         out, err = process.communicate(timeout=seconds)

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.distributed.launching import SCRIPTS, ended, free_port, is_open, start, start_ranks
+from tests.distributed.launching import ROOT, SCRIPTS, ended, free_port, is_open, start, start_ranks
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ def test_at_the_end_of_its_work():
 def test_one_sigterm_while_it_waits_for_the_others_to_join(tmp_path):
     port = free_port()
     joined = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
-    process = start(["scripts/prune.py", "--output_dir", tmp_path / "out"], **joined, RANK=0, LOCAL_RANK=0)
+    process = start([ROOT / "scripts/prune.py", "--output_dir", tmp_path / "out"], **joined, RANK=0, LOCAL_RANK=0)
     try:
         while process.poll() is None and not is_open(port):  # it listens, and waits
             pass

@@ -9,7 +9,7 @@ import pytest
 from tests.distributed.launching import SCRIPTS, ended, start_ranks
 
 pytestmark = pytest.mark.slow
-TIMEOUT = 20
+TIMEOUT = 10
 
 
 @pytest.mark.parametrize(

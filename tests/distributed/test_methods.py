@@ -7,12 +7,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.distributed.launching import SCRIPTS, ended, start
+from tests.distributed.launching import SCRIPTS, run_ranks
 from tests.distributed.scripts.methods import CASES, CHANNELS, SPARSITY, masks_of, runs
 from vpns_hf.methods import METHODS
 from vpns_hf.pruning import num_dropped
 
-LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 pytestmark = pytest.mark.slow
 
 
@@ -27,8 +26,7 @@ def differing(first: dict[str, Tensor], second: dict[str, Tensor]) -> list[str]:
 
 def test_every_method_in_two_processes(tmp_path):
     """One test, since each worker of a test run would launch the processes anew."""
-    code, _, errors = ended(start([*LAUNCH, SCRIPTS / "methods.py", tmp_path], ACCELERATE_USE_CPU=1))
-    assert code == 0, errors
+    run_ranks(SCRIPTS / "methods.py", tmp_path)
     ranks = [load_file(tmp_path / f"rank-{rank}.safetensors") for rank in (0, 1)]
     assert {name.partition(",")[0] for name in CASES} == METHODS.keys() - {"dense"}
     for name, options in CASES.items():

@@ -6,10 +6,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.distributed.launching import SCRIPTS, ended, start
+from tests.distributed.launching import SCRIPTS, run_ranks
 from tests.distributed.scripts.recalibrated import BATCHES, recalibrated
 
-LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 pytestmark = pytest.mark.slow
 VARIANCE_OFF = 0.05  # the halves of these small batches differ by up to 0.035
 
@@ -17,8 +16,7 @@ VARIANCE_OFF = 0.05  # the halves of these small batches differ by up to 0.035
 @pytest.fixture(scope="module")
 def of_two(tmp_path_factory) -> list[dict[str, torch.Tensor]]:
     output = tmp_path_factory.mktemp("two")
-    code, _, errors = ended(start([*LAUNCH, SCRIPTS / "recalibrated.py", output], ACCELERATE_USE_CPU=1))
-    assert code == 0, errors
+    run_ranks(SCRIPTS / "recalibrated.py", output)
     return [load_file(output / f"rank-{rank}.safetensors") for rank in (0, 1)]
 
 

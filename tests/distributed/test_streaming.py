@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections import Counter
 from itertools import chain
 from pathlib import Path
@@ -11,12 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.data.broken import with_broken
-from tests.distributed.launching import SCRIPTS, ended, start
+from tests.distributed.launching import SCRIPTS, ended, run_ranks, start, start_ranks
 from tests.faults.interrupted import weights
 from tests.training_helpers import coloured_split
 from vpns_hf.jobs.resume import Checkpoints
 
-TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", 2]
 TRAIN, VALIDATION, TEST = 60, 12, 17
 JOB = {
     "model_name_or_path": "resnet-small",
@@ -49,10 +49,10 @@ def parquet(tmp_path_factory) -> Path:
     return folder
 
 
-def run(parquet: Path, folder: Path, update: int = 0, launcher: tuple = ()) -> tuple[int, str, str]:
+def command(parquet: Path, folder: Path, update: int = 0) -> list[object]:
     options = {**JOB, "dataset_name": parquet, "output_dir": folder / "out"}
     given = chain(*((f"--{name}", value) for name, value in options.items()))
-    return ended(start([*launcher, SCRIPTS / "streaming.py", folder, update, *given], ACCELERATE_USE_CPU=1))
+    return [SCRIPTS / "streaming.py", folder, update, *given]
 
 
 def notes(folder: Path) -> list[dict]:
@@ -63,8 +63,7 @@ def notes(folder: Path) -> list[dict]:
 def two(parquet, tmp_path_factory) -> Path:
     """What the job in two processes leaves."""
     folder = tmp_path_factory.mktemp("two")
-    code, _, err = run(parquet, folder, launcher=TWO)
-    assert code == 0, err
+    run_ranks(*command(parquet, folder))
     return folder
 
 
@@ -72,7 +71,7 @@ def two(parquet, tmp_path_factory) -> Path:
 def one(parquet, tmp_path_factory) -> Path:
     """What the job in one process leaves."""
     folder = tmp_path_factory.mktemp("one")
-    code, _, err = run(parquet, folder)
+    code, _, err = ended(start(command(parquet, folder)))
     assert code == 0, err
     return folder
 
@@ -102,18 +101,17 @@ def test_both_processes_end_with_the_same_masks(two):
 def test_the_process_that_alone_finds_a_bad_image_says_which(parquet, tmp_path):
     folder = shutil.copytree(parquet, tmp_path / "data")
     with_broken(coloured_split(VALIDATION, seed=2), [1]).to_parquet(folder / "validation-0.parquet")
-    code, _, err = run(folder, tmp_path, launcher=TWO)
-    assert code != 0
-    [line] = [line for line in err.splitlines() if line.startswith("streaming.py: error: row ")] or [err]
-    assert "row 1 of the validation split is no readable image (" in line  # every second row is the second process's
+    (other, _, _), (code, _, said) = (ended(process) for process in start_ranks(*command(folder, tmp_path)))
+    assert (other, code) == (1, 2)
+    # Every second row is the second process's.
+    assert said.startswith("prune.py: error: row 1 of the validation split is no readable image (")
 
 
 def test_killed_in_an_epoch_it_goes_on_with_the_same_bits(parquet, two, tmp_path):
-    code, _, _ = run(parquet, tmp_path, update=11, launcher=TWO)  # in the sixth of eight iterations
-    assert code != 0
+    ends = [ended(process) for process in start_ranks(*command(parquet, tmp_path, update=11))]
+    assert [code for code, _, _ in ends] == [1, -signal.SIGKILL], ends  # in the sixth of eight iterations
     left = Checkpoints(tmp_path / "out" / "checkpoints").latest().read("shared")["run"]["progress"]
     assert (left["epoch"], left["step"], left["trained"]) == (1, 4, False)
-    code, _, err = run(parquet, tmp_path, launcher=TWO)
-    assert code == 0, err
+    run_ranks(*command(parquet, tmp_path))
     assert weights(tmp_path) == weights(two)
     assert [note["masks"] for note in notes(tmp_path)] == [note["masks"] for note in notes(two)]

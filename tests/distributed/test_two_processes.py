@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from functools import cached_property
 from pathlib import Path
 
@@ -14,39 +11,22 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-import vpns_hf
+from tests.distributed.launching import ROOT, SCRIPTS, ended, run_ranks, start_ranks
 from tests.distributed.scripts.job import first_epoch, make_trainer, measure
 from tests.helpers import tiny_resnet
 from vpns_hf import VPNsForImageClassification, VPNsTrainer
 from vpns_hf.reporting import Results
 
-ROOT = Path(vpns_hf.__file__).parents[1]
-LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 RANKS = (0, 1)
 pytestmark = pytest.mark.slow
-
-
-def launch(*command: object) -> subprocess.CompletedProcess:
-    """Runs a script in two processes over gloo, at a port that is free."""
-    settings = {"PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, *LAUNCH, *map(str, command)],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
 
 
 class Finished:
     """A finished job of two processes."""
 
     def __init__(self, output: Path) -> None:
-        script = Path(__file__).parent / "scripts" / "job.py"
-        ended = launch(script, output)
-        assert ended.returncode == 0, ended.stderr
-        self.output, self.stderr = output, ended.stderr
+        run_ranks(SCRIPTS / "job.py", output)
+        self.output = output
         self.facts = [json.loads((output / f"rank-{rank}" / "facts.json").read_text()) for rank in RANKS]
 
     def tensors(self, name: str) -> list[dict[str, Tensor]]:
@@ -177,6 +157,9 @@ def test_what_is_written_is_what_both_ranks_hold(finished):
 
 
 def test_the_plan_is_printed_once(tmp_path):
-    ended = launch("scripts/prune.py", "--dry_run", "--output_dir", tmp_path / "out")
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.count("Pruned layer") == 1
+    ends = [
+        ended(process)
+        for process in start_ranks(ROOT / "scripts/prune.py", "--dry_run", "--output_dir", tmp_path / "out")
+    ]
+    assert [code for code, _, _ in ends] == [0, 0], ends
+    assert [out.count("Pruned layer") for _, out, _ in ends] == [1, 0]

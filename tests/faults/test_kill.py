@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TRIALS = 8
+TRIALS = 5
 
 
 @pytest.mark.slow

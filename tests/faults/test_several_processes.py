@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.distributed.launching import ROOT, run_ranks
 from tests.faults.interrupted import job, weights
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.jobs.resume import Checkpoints
 
-ROOT = Path(__file__).parents[2]
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "tests.faults.scripts.several"]
 pytestmark = pytest.mark.slow
 
 
 def launch(folder: Path, update: int, who: str = "last") -> subprocess.CompletedProcess:
+    """Starts the job under a launcher, which passes on signals."""
     folder.mkdir(exist_ok=True)
     settings = {"PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"}
     return subprocess.run(
@@ -37,11 +38,17 @@ def latest(folder: Path, part: str) -> dict:
     return Checkpoints(folder / "out" / "checkpoints").latest().read(part)
 
 
+def finish(folder: Path) -> None:
+    """Runs the job, or what is left of it, to its end."""
+    folder.mkdir(exist_ok=True)
+    run_ranks(ROOT / "tests/faults/scripts/several.py", folder, 0, "last")
+
+
 @pytest.fixture(scope="module")
 def two_alone(tmp_path_factory) -> str:
     """The weights of the job of two processes that was left alone."""
     folder = tmp_path_factory.mktemp("two")
-    assert launch(folder, 0).returncode == 0
+    finish(folder)
     return weights(folder)
 
 
@@ -61,7 +68,7 @@ def test_two_processes_stop_and_go_on_together(tmp_path, stopped, two_alone):
     assert said.count("stopped by SIGTERM") == 1
     assert len(latest(left, "processes")["states"]) == 2
     shutil.copytree(left, tmp_path / "copy")
-    assert launch(tmp_path / "copy", 0).returncode == 0
+    finish(tmp_path / "copy")
     assert weights(tmp_path / "copy") == two_alone
 
 
@@ -73,7 +80,7 @@ def test_a_launcher_that_passes_on_the_signal_its_processes_got(tmp_path, two_al
     progress = latest(tmp_path, "shared")["run"]["progress"]
     # Neither the end of an epoch nor of two steps: the signal has left it, one step later, when all know of it.
     assert (progress["epoch"], progress["step"], progress["trained"]) == (1, 3, False)
-    assert launch(tmp_path, 0).returncode == 0
+    finish(tmp_path)
     assert weights(tmp_path) == two_alone
 
 

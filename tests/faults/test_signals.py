@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
-from pathlib import Path
 
 import pytest
 
 from tests.cli.test_prune import TINY
+from tests.distributed.launching import ROOT, ended, start
 from tests.faults.interrupted import At, job, weights
 from tests.helpers import tiny_resnet
 from tests.training_helpers import coloured_split
@@ -24,7 +21,6 @@ from vpns_hf.training.distributed import StopRequest
 
 pytestmark = pytest.mark.slow  # whole jobs
 
-ROOT = Path(__file__).parents[2]
 SIGNALS = {"SIGTERM": 143, "SIGINT": 130}
 
 
@@ -79,22 +75,12 @@ def test_the_script_exits_with_the_code_of_the_signal_and_one_line(tmp_path, nam
     for split, rows in {"train": 40, "validation": 13, "test": 17}.items():
         (tmp_path / "data").mkdir(exist_ok=True)
         coloured_split(rows).to_parquet(tmp_path / "data" / f"{split}-00000.parquet")
-    driver = [sys.executable, "-m", "tests.faults.scripts.driver", names, "5"]
+    driver = [ROOT / "tests/faults/scripts/driver.py", names, 5]
     named = ["--model_name_or_path", tmp_path / "model", "--dataset_name", tmp_path / "data"]
-    ended = subprocess.run(
-        [
-            *driver,
-            *map(str, [*named, "--output_dir", tmp_path / "out", "--image_mean", 0, 0, 0, "--image_std", 1, 1, 1]),
-            *map(str, TINY),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "ACCELERATE_USE_CPU": "1", "VPNS_CACHE": str(tmp_path / "cache")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert ended.returncode == SIGNALS[name], ended.stderr
-    *before, line = ended.stderr.splitlines()
-    assert all(", epoch " in other or "WARNING: " in other for other in before), ended.stderr
+    named += ["--output_dir", tmp_path / "out", "--image_mean", 0, 0, 0, "--image_std", 1, 1, 1]
+    code, _, said = ended(start([*driver, *named, *TINY], VPNS_CACHE=tmp_path / "cache"))
+    assert code == SIGNALS[name], said
+    *before, line = said.splitlines()
+    assert all(", epoch " in other or "WARNING: " in other for other in before), said
     assert line.startswith(f"prune.py: stopped by {name}; ")
     assert "checkpoint-000002 is complete" in line
