@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+import numpy as np
+
 from ..data import Splits
 from ..data.store import CACHING, NOT_IN_A_STREAM, DiskSpace
 from ..label_mapping import LABEL_MAPPINGS
@@ -32,6 +34,7 @@ class Plan:
         space: what the decoded images take on disk that are not there yet; None of streams, which are not kept.
         goes_on: what is there already that it goes on from, in words; empty if it starts anew.
         start: the mask of another run that it starts from; None without.
+        class_weights: what an image of each class counts in training, (C,); None where all count alike.
     """
 
     model: VPNsForImageClassification
@@ -41,6 +44,7 @@ class Plan:
     space: DiskSpace | None
     goes_on: str = ""
     start: StartingMask | None = None
+    class_weights: np.ndarray | None = None
 
     def __str__(self) -> str:
         shapes = {name: tuple(mask.shape) for name, mask in self.model.masks().items()}
@@ -97,6 +101,7 @@ class Plan:
             f"Label mapping: {self.model.config.label_mapping_method}",
             f"Passes over the training images: {self._passes()}",
             *self._copies_unseen(),
+            *self._weighted(),
             *self._taught(),
             *self._started(),
             *self._excluded(),
@@ -130,6 +135,18 @@ class Plan:
         """Says of a stream whose images are read for batches alone that the copies among them are not found."""
         unseen = self.space is None and self.args.on_bad_image == "error"
         return [NOT_IN_A_STREAM.capitalize()] if unseen else []
+
+    def _weighted(self) -> list[str]:
+        """Says between which classes what an image counts differs."""
+        if self.class_weights is None:
+            return []
+        least, most = (
+            f"{self.class_weights[at]:.3g} ({self.splits.class_names[at]})"
+            for at in (self.class_weights.argmin(), self.class_weights.argmax())
+        )
+        return [
+            f"Class weights in training: {self.args.class_weights}, {least} to {most}, 1 on average over the images"
+        ]
 
     def _passes(self) -> str:
         by_sparsity = {sparsity: self.passes(sparsity) for sparsity in self.args.sparsities}

@@ -91,7 +91,8 @@ class FineTuneStage(TrainingStage):
     def objective(self, run: Run) -> Objective:
         if self.lesson is None:
             return super().objective(run)
-        return Distillation(run.teacher, self.lesson.alpha, self.lesson.temperature, run.accelerator.autocast)
+        lesson, autocast = self.lesson, run.accelerator.autocast
+        return Distillation(run.teacher, lesson.alpha, lesson.temperature, autocast, untaught=run.classification)
 
     def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
         return model.backbone.parameters()
