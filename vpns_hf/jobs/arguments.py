@@ -222,6 +222,7 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
             self.equal_passes = str(self.equal_passes)
         check_options(self)
         self.check_passes()
+        self.check_sr_ste()
         self._check_sparsities()
         self._check_method()
 
@@ -267,6 +268,10 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
             )
         if self.init_weights == "pruned" and self.init_mask is None:
             raise InputError("init_weights is pruned, but no init_mask says of which model; give --init_mask")
+        if self.sr_ste is not None and self.init_mask is not None:
+            raise InputError(
+                "sr_ste lets pruned weights come back, but those of an init_mask never do; leave out --sr_ste or --init_mask"
+            )
         if self.method == "dense" and self.sparsities != [0]:
             raise InputError(f"method dense removes nothing, but sparsities is {self.sparsities}; give --sparsities 0")
 

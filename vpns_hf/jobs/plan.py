@@ -106,6 +106,7 @@ class Plan:
             *self._started(),
             *self._excluded(),
             *self._patterned(),
+            *self._followed(),
             *self._channelled(),
             *self._scored(),
             *self._without_effect(),
@@ -196,6 +197,12 @@ class Plan:
         unfit = _grouped(self._pattern.unfit(self._groups)).items()
         listed = ", ".join(f"{names} ({reason})" for names, reason in unfit)
         return [*lines, f"{self._pattern.name} does not fit, stay dense: {listed}"] if unfit else lines
+
+    def _followed(self) -> list[str]:
+        """Says that the mask goes on to change in tuning."""
+        if self.args.sr_ste is None:
+            return []
+        return [f"The mask follows the weights in tuning: SR-STE, lambda {self.args.sr_ste:g}"]
 
     def _channelled(self) -> list[str]:
         """Says which channels stay whatever is asked for, and what goes of the others."""
