@@ -35,6 +35,7 @@ METHODS = {
     "bip": {"find_mask_epochs": 2, "bip_gamma": 1.0},
     "hydra": {},
     "hydra, original": {"hydra_original": True},
+    "omp, by SR-STE": {"granularity": "2:4", "sparsities": None, "sr_ste": 2e-4, "finetune_epochs": 2},
     "vpns, of channels": {"find_mask_epochs": 2, **CHANNELS},
     "bip, of channels": {"find_mask_epochs": 2, **CHANNELS},
 }

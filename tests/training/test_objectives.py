@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches
 from vpns_hf.data import Batch
 from vpns_hf.methods.stages import FineTuneStage, Lesson
-from vpns_hf.training import CrossEntropy, Distillation, SGDSpec, train
+from vpns_hf.training import CrossEntropy, Distillation, SGDSpec, WeightedCrossEntropy, train
 
 SGD = SGDSpec(learning_rate=0.05, prompt_learning_rate=0.05, momentum=0.9, weight_decay=0.0)
 
@@ -69,3 +69,40 @@ def test_a_network_that_agrees_with_its_teacher_has_nothing_to_learn():
     teacher, [batch] = dense_model().eval(), random_batches(1)
     output = SimpleNamespace(loss=torch.tensor(9.0), logits=teacher(batch.pixel_values, prompted=False).logits)
     assert Distillation(teacher, 1.0, 4.0, nullcontext)(output, batch).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def weighted_output() -> tuple[SimpleNamespace, Batch]:
+    """Three pictures of the classes 0, 1 and 1, whose cross-entropies are ln 2, ln 4 and ln 4 / 3."""
+    logits = torch.tensor([[0.0, 0.0], [math.log(3), 0.0], [0.0, math.log(3)]])
+    return SimpleNamespace(loss=None, logits=logits), Batch(torch.zeros(3, 3, 1, 1), torch.tensor([0, 1, 1]))
+
+
+def test_weighted_classes_by_hand():
+    weighted = WeightedCrossEntropy(torch.tensor([0.5, 2.0]))
+    loss = (0.5 * math.log(2) + 2 * math.log(4) + 2 * math.log(4 / 3)) / 3
+    assert weighted(*weighted_output()).item() == pytest.approx(loss)
+    teacher = Teacher(torch.zeros(2))
+    alike = SimpleNamespace(loss=None, logits=torch.zeros(3, 2))
+    taught = Distillation(teacher, 0.25, 2.0, nullcontext, untaught=weighted)(alike, weighted_output()[1])
+    assert taught.item() == pytest.approx(0.75 * (0.5 + 2 + 2) / 3 * math.log(2))
+
+
+def test_weighted_parts_add_up_to_the_whole():
+    output, batch = weighted_output()
+    weighted = WeightedCrossEntropy(torch.tensor([0.5, 2.0]))
+    parts = [
+        weighted(
+            SimpleNamespace(loss=None, logits=output.logits[part]), Batch(batch.pixel_values[part], batch.labels[part])
+        )
+        * len(batch.labels[part])
+        for part in (slice(0, 1), slice(1, 3))
+    ]
+    assert sum(parts).item() == pytest.approx(3 * weighted(output, batch).item())
+
+
+@pytest.mark.parametrize("lesson", [None, Lesson(0.5, 4.0)])
+def test_every_stage_learns_by_the_loss_of_its_run(lesson):
+    run = make_run(dense_model(), [], [])
+    run.teacher, run.classification = dense_model(), WeightedCrossEntropy(torch.ones(3))
+    objective = FineTuneStage(1, SGD, lesson=lesson).objective(run)
+    assert (objective if lesson is None else objective.untaught) is run.classification

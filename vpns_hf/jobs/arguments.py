@@ -8,6 +8,7 @@ from typing import Any
 
 from ..backbones import BACKBONES, HEADS
 from ..data.catalog import DATASETS, DatasetSpec
+from ..data.class_weights import CLASS_WEIGHTS
 from ..data.images import ON_BAD_IMAGE
 from ..data.store import CACHING, DATA_ON_DEVICE
 from ..errors import InputError
@@ -88,6 +89,12 @@ class DataOptions:
     )
     per_device_eval_batch_size: int = option(256, "Images per evaluation batch and process.", range=COUNT)
     horizontal_flip: bool = option(True, "Mirror half of the training images; switch it off for digits and text.")
+    class_weights: str = option(
+        "none",
+        "What an image counts in the losses of training: as much as any other (none), or less the more its class has (auto: "
+        "every class counts alike, and an image 1 on average).",
+        choices=CLASS_WEIGHTS,
+    )
     validation_fraction: float = option(
         0.1,
         "Share of the training images that selects epoch and view, in (0, 1).",
@@ -215,6 +222,7 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
             self.equal_passes = str(self.equal_passes)
         check_options(self)
         self.check_passes()
+        self.check_sr_ste()
         self._check_sparsities()
         self._check_method()
 
@@ -260,6 +268,10 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
             )
         if self.init_weights == "pruned" and self.init_mask is None:
             raise InputError("init_weights is pruned, but no init_mask says of which model; give --init_mask")
+        if self.sr_ste is not None and self.init_mask is not None:
+            raise InputError(
+                "sr_ste lets pruned weights come back, but those of an init_mask never do; leave out --sr_ste or --init_mask"
+            )
         if self.method == "dense" and self.sparsities != [0]:
             raise InputError(f"method dense removes nothing, but sparsities is {self.sparsities}; give --sparsities 0")
 

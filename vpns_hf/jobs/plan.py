@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+import numpy as np
+
 from ..data import Splits
 from ..data.store import CACHING, NOT_IN_A_STREAM, DiskSpace
 from ..label_mapping import LABEL_MAPPINGS
@@ -32,6 +34,7 @@ class Plan:
         space: what the decoded images take on disk that are not there yet; None of streams, which are not kept.
         goes_on: what is there already that it goes on from, in words; empty if it starts anew.
         start: the mask of another run that it starts from; None without.
+        class_weights: what an image of each class counts in training, (C,); None where all count alike.
     """
 
     model: VPNsForImageClassification
@@ -41,6 +44,7 @@ class Plan:
     space: DiskSpace | None
     goes_on: str = ""
     start: StartingMask | None = None
+    class_weights: np.ndarray | None = None
 
     def __str__(self) -> str:
         shapes = {name: tuple(mask.shape) for name, mask in self.model.masks().items()}
@@ -97,10 +101,12 @@ class Plan:
             f"Label mapping: {self.model.config.label_mapping_method}",
             f"Passes over the training images: {self._passes()}",
             *self._copies_unseen(),
+            *self._weighted(),
             *self._taught(),
             *self._started(),
             *self._excluded(),
             *self._patterned(),
+            *self._followed(),
             *self._channelled(),
             *self._scored(),
             *self._without_effect(),
@@ -130,6 +136,18 @@ class Plan:
         """Says of a stream whose images are read for batches alone that the copies among them are not found."""
         unseen = self.space is None and self.args.on_bad_image == "error"
         return [NOT_IN_A_STREAM.capitalize()] if unseen else []
+
+    def _weighted(self) -> list[str]:
+        """Says between which classes what an image counts differs."""
+        if self.class_weights is None:
+            return []
+        least, most = (
+            f"{self.class_weights[at]:.3g} ({self.splits.class_names[at]})"
+            for at in (self.class_weights.argmin(), self.class_weights.argmax())
+        )
+        return [
+            f"Class weights in training: {self.args.class_weights}, {least} to {most}, 1 on average over the images"
+        ]
 
     def _passes(self) -> str:
         by_sparsity = {sparsity: self.passes(sparsity) for sparsity in self.args.sparsities}
@@ -179,6 +197,12 @@ class Plan:
         unfit = _grouped(self._pattern.unfit(self._groups)).items()
         listed = ", ".join(f"{names} ({reason})" for names, reason in unfit)
         return [*lines, f"{self._pattern.name} does not fit, stay dense: {listed}"] if unfit else lines
+
+    def _followed(self) -> list[str]:
+        """Says that the mask goes on to change in tuning."""
+        if self.args.sr_ste is None:
+            return []
+        return [f"The mask follows the weights in tuning: SR-STE, lambda {self.args.sr_ste:g}"]
 
     def _channelled(self) -> list[str]:
         """Says which channels stay whatever is asked for, and what goes of the others."""

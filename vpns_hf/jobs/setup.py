@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 from accelerate import Accelerator
+from torch import Tensor
 
 from ..data import Splits
+from ..data.class_weights import balanced_weights
 from ..errors import InputError
 from ..methods import Task
 from ..pruning import StartingMask
@@ -94,6 +98,22 @@ def stepping_of(args: VPNsTrainingArguments) -> Stepping:
     """Returns how the optimisation steps of a job are taken."""
     policy = SkipNonFinite() if args.skip_nonfinite else StopAtNonFinite()
     return Stepping(args.gradient_accumulation_steps, args.max_grad_norm, policy)
+
+
+def class_weights_of(
+    args: VPNsTrainingArguments, labels: Sequence[int] | Tensor, class_names: Sequence[str]
+) -> np.ndarray | None:
+    """Returns what an image of each class counts, float32 (C,); None where all count alike.
+
+    Args:
+        args: of the job.
+        labels: of the training images.
+        class_names: of the C classes.
+
+    Raises:
+        InputError: if a class has no image.
+    """
+    return balanced_weights(labels, class_names) if args.class_weights == "auto" else None
 
 
 def task_of(sparsity: float, splits: Splits, batch_size: int, start: StartingMask | None) -> Task:

@@ -9,18 +9,34 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import torch
 from accelerate.utils import set_seed
 from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..data import Columns, StreamIndex, find_columns, find_spec
+from ..data.sources import read_column
 from ..errors import InputError, Interrupted
 from ..hub.publish import Destination, plan_repositories, publish
 from ..methods import METHODS, Task, check_stages, passes_of, unused_options
 from ..methods.stages import PretrainStage
 from ..models import VPNsForImageClassification
 from ..reporting import DenseResult, Predictions, Results, RunResult, fitting_reference, short_percent, sparsity_name
-from ..training import Agenda, Callback, Evaluation, Run, RunData, Stage, evaluate_views, run_stages
+from ..training import (
+    Agenda,
+    Callback,
+    CrossEntropy,
+    Evaluation,
+    Objective,
+    Run,
+    RunData,
+    Stage,
+    WeightedCrossEntropy,
+    evaluate_views,
+    run_stages,
+)
 from ..training.distributed import StopRequest, from_main_process
 from ..utils.files import one_line_refusals
 from ..utils.memory import keep_freed_memory
@@ -44,7 +60,7 @@ from .plan import Plan
 from .recipe import public_options
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result, without_masked_channels
 from .resume import Checkpointing, FinishedJob, Resumption, identity_of
-from .setup import accelerator_of, callbacks_of, preparations_of, stepping_of, task_of
+from .setup import accelerator_of, callbacks_of, class_weights_of, preparations_of, stepping_of, task_of
 from .starting_mask import starting_mask
 
 PRETRAINING = "pre-training"
@@ -151,7 +167,10 @@ class VPNsTrainer:
         """Returns what `train` will do, without doing it."""
         space = None if self.streams is not None else space_for_images(self.splits, self.args, self.columns)
         batch_size = global_batch_size(self.args, self.process)
-        return Plan(self.base, self.args, self.splits, batch_size, space, self.resumption.in_words, self.start)
+        weights = self._class_weights(read_column(self.splits.train, self.columns.label))
+        return Plan(
+            self.base, self.args, self.splits, batch_size, space, self.resumption.in_words, self.start, weights
+        )
 
     def train(self) -> dict[str, Any]:
         """Runs the method at every sparsity, saves one model folder each, and writes the report.
@@ -165,7 +184,8 @@ class VPNsTrainer:
         if self.results is not None:
             raise InputError("train() has run already; make a new VPNsTrainer, with an output_dir of its own")
         keep_freed_memory()
-        self.batches()  # a bad image is found before anything is written
+        self.batches()  # a bad image is found before anything is written, and so is a class without any
+        self._classification()
         with ClaimedFolder(self.output_dir, self.accelerator):
             self.job = self.resumption.restore(self._identity(), self.callbacks, self.accelerator)
             self.agenda.leave_out(self._finished_runs())
@@ -349,11 +369,22 @@ class VPNsTrainer:
             name=name,
             stepping=stepping_of(self.args),
             preparations=self.preparations,
+            classification=self._classification(),
             teacher=teacher,
         )
         self.resumption.resume(run)
         run_stages(run, stages)
         return run
+
+    def _class_weights(self, labels: Sequence[int] | Tensor) -> np.ndarray | None:
+        return class_weights_of(self.args, labels, self.splits.class_names)
+
+    def _classification(self) -> Objective:
+        """Returns what training makes small."""
+        weights = self._class_weights(self.images.train.labels)
+        if weights is None:
+            return CrossEntropy()
+        return WeightedCrossEntropy(torch.from_numpy(weights).to(self.accelerator.device))
 
     def _evaluate(self, model: VPNsForImageClassification, run: Run | None = None) -> Evaluation:
         """Measures a model on the test split; the callbacks of `run` are told of every batch."""

@@ -163,6 +163,25 @@ class ScopeOptions:
 
 
 @dataclass
+class PatternOptions(ScopeOptions):
+    """Of tuning with N of every M weights."""
+
+    sr_ste: float | None = option(
+        None,
+        "Let the mask of N:M follow the weights in fine-tuning, by SR-STE with this decay lambda of the pruned ones (2e-4 in its "
+        "paper). If not given, the mask stays.",
+        range=RATE,
+    )
+
+    def check_sr_ste(self) -> None:
+        """Raises InputError if SR-STE is asked for where no N:M says how many weights stay."""
+        if self.sr_ste is not None and Granularity.named(self.granularity).pattern is None:
+            raise InputError(
+                f"sr_ste is {self.sr_ste:g}, but granularity {self.granularity} is no N:M; leave out --sr_ste, or give --granularity 2:4"
+            )
+
+
+@dataclass
 class ScoringOptions:
     """Of criteria that read data."""
 
@@ -212,7 +231,7 @@ class StageOptions(
     ScheduleOptions,
     RoundOptions,
     ScoringOptions,
-    ScopeOptions,
+    PatternOptions,
     FineTuneOptions,
     PretrainOptions,
     MaskedFitOptions,

@@ -14,6 +14,7 @@ from ..training import Stage
 from .options import ScheduleOptions, StageOptions, Task
 from .stages import (
     BetweenRounds,
+    FineTuneBySrSte,
     FineTuneStage,
     FitLabelMapping,
     Measure,
@@ -133,7 +134,14 @@ def tuned(options: StageOptions, before: Sequence[Stage]) -> list[Stage]:
         *_measured(options, "masked", before),
         *_measured(options, "recalibrated", RecalibrateBatchNorm.of(options)),
     ]
-    return [*before, FineTuneStage.of(options, before)]
+    return [*before, _tuning(options, before)]
+
+
+def _tuning(options: StageOptions, before: Sequence[Stage]) -> FineTuneStage:
+    if options.sr_ste is None:
+        return FineTuneStage.of(options, before)
+    pattern = Granularity.named(options.granularity, options.exclude or ()).pattern
+    return FineTuneBySrSte.of(options, before, pattern=pattern, decay=options.sr_ste)
 
 
 def _measured(options: StageOptions, moment: str, stages: Sequence[Stage]) -> list[Stage]:

@@ -6,6 +6,7 @@ from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, Pooled,
 from .channel_plan import ChannelPlan
 from .channels import COUNTED, ChannelBudget, ChannelGraph, Channels, channel_graph_of, channel_groups, removed
 from .excluding import Excluding, excluded_layers
+from .following_mask import FollowingMask
 from .granularities import Granularity
 from .learned_layers import LearnedLayer, start_scores
 from .learned_mask import LearnedMask
@@ -27,6 +28,7 @@ __all__ = [
     "ChannelPlan",
     "Channels",
     "Excluding",
+    "FollowingMask",
     "Global",
     "Granularity",
     "Kernels",

@@ -45,6 +45,18 @@ def _score_gradient(scores: Tensor, weight: Tensor, grad: Tensor) -> Tensor:
     return (weight.to(scores.dtype) * grad).sum_to_size(scores.shape).mul_(scores.sign())
 
 
+class _PassedOn(torch.autograd.Function):
+    """The masked weight, whose gradient is taken for that of the weight: dL/dw = dL/d(w * m)."""
+
+    @staticmethod
+    def forward(ctx, weight: Tensor, mask: Tensor) -> Tensor:
+        return apply_mask(weight, mask)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        return grad, None
+
+
 class LearnedLayer(MaskedLayer):
     """A masked layer with scores, whose gradient is the straight-through one of Ramanujan et al., arXiv 1911.13299, section 3.
 
@@ -85,6 +97,13 @@ class MakingLayer(LearnedLayer):
         return self.weight
 
 
+class FollowingLayer(LearnedLayer):
+    """A layer without scores whose pruned weights are trained like the others."""
+
+    def effective_weight(self) -> Tensor:
+        return _PassedOn.apply(self.weight, self.weight_mask)
+
+
 @cache
 def _learned(masked: type[MaskedLayer], kind: type[LearnedLayer]) -> type[LearnedLayer]:
     fields = {"masked_class": masked, "learned_kind": kind}
@@ -106,6 +125,11 @@ def start_scores(layer: MaskedLayer, scores: Tensor | nn.Parameter, kind: type[L
 def compute_all(layer: MaskedLayer) -> None:
     """Has a layer compute all of its outputs, in place, while those that read them learn which stay."""
     layer.__class__ = _learned(type(layer), MakingLayer)
+
+
+def pass_on_gradient(layer: MaskedLayer) -> None:
+    """Has the pruned weights of a layer get the gradient of what takes their place in the forward pass, in place."""
+    layer.__class__ = _learned(type(layer), FollowingLayer)
 
 
 def stop_scores(layer: LearnedLayer) -> None:

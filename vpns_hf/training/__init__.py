@@ -7,7 +7,7 @@ from .batch_norm import normalisation_layers, running_statistics, synchronise_st
 from .callbacks import LoggingCallback, ProgressCallback, TrackingCallback
 from .evaluation import Evaluation, evaluate_views, gather_valid, predictions
 from .loop import enter, run_stages, train, train_epoch
-from .objectives import CrossEntropy, Distillation, Objective
+from .objectives import CrossEntropy, Distillation, Objective, WeightedCrossEntropy
 from .optimizers import AdamSpec, OptimizerSpec, SGDSpec
 from .preparations import (
     ChannelsLast,
@@ -64,6 +64,7 @@ __all__ = [
     "TrainingStage",
     "Update",
     "Waiting",
+    "WeightedCrossEntropy",
     "best_view",
     "check_ranks",
     "enter",

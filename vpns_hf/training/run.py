@@ -65,6 +65,7 @@ class Run:
         preparations: how the network computes in training stages.
         selected: which epoch of the last stage that selects one is kept; None before.
         kept: what a stage leaves for later ones, by name, as tensors and plain values.
+        classification: what the updates make small that learn to classify, those of the search included.
         teacher: a network of the same classes that stages may learn from, in evaluation mode; None without.
     """
 
@@ -82,6 +83,7 @@ class Run:
     preparations: Sequence[Preparation] = ()
     selected: SelectedEpoch | None = None
     kept: dict[str, Any] = field(default_factory=dict)
+    classification: Objective = field(default_factory=CrossEntropy)
     teacher: VPNsForImageClassification | None = None
 
     def __post_init__(self) -> None:
@@ -268,8 +270,8 @@ class TrainingStage(Stage):
         return CosineAnnealingLR(optimizer, T_max=self.epochs)
 
     def objective(self, run: Run) -> Objective:
-        """Returns what its updates make small: the cross-entropy."""
-        return CrossEntropy()
+        """Returns what its updates make small: the loss of the run."""
+        return run.classification
 
     def begin(self, run: Run) -> None:
         """Before the model is prepared."""

@@ -13,6 +13,7 @@ from .recalibrate import RecalibrateBatchNorm
 from .rewind import Rewind
 from .round import BetweenRounds, TrainRound
 from .scoring import scoring_context
+from .sr_ste import FineTuneBySrSte
 from .starting_mask import StartFromMask
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "BetweenRounds",
     "FindMaskBilevel",
     "FindMaskStage",
+    "FineTuneBySrSte",
     "FineTuneStage",
     "FitLabelMapping",
     "Lesson",

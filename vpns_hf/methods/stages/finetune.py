@@ -64,18 +64,19 @@ class FineTuneStage(TrainingStage):
         self.selection, self.lesson = selection or LastEpoch(), lesson
 
     @classmethod
-    def of(cls, options: FineTuneOptions, before: Sequence[Stage] = ()) -> FineTuneStage:
+    def of(cls, options: FineTuneOptions, before: Sequence[Stage] = (), **own: Any) -> FineTuneStage:
         """Returns the stage that every method ends with.
 
         Args:
             options: where they ask for equal passes, it takes those that the stages before it leave.
             before: those stages.
+            own: what a class derived from this one is told beside.
 
         Raises:
             InputError: if they leave less than an epoch.
         """
         epochs = _epochs(options, sum(stage.passes for stage in before))
-        return cls(epochs, tuning_optimizer(options), _selection(options), _lesson(options))
+        return cls(epochs, tuning_optimizer(options), _selection(options), _lesson(options), **own)
 
     @classmethod
     def to_match(cls, options: FineTuneOptions, passes: float) -> FineTuneStage:
@@ -91,7 +92,8 @@ class FineTuneStage(TrainingStage):
     def objective(self, run: Run) -> Objective:
         if self.lesson is None:
             return super().objective(run)
-        return Distillation(run.teacher, self.lesson.alpha, self.lesson.temperature, run.accelerator.autocast)
+        lesson, autocast = self.lesson, run.accelerator.autocast
+        return Distillation(run.teacher, lesson.alpha, lesson.temperature, autocast, untaught=run.classification)
 
     def parameters(self, model: VPNsForImageClassification) -> Iterable[nn.Parameter]:
         return model.backbone.parameters()
