@@ -27,7 +27,8 @@ LAUNCH := --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backe
 CLASSIFY := $(BIN)/python -c "from transformers import pipeline; print(pipeline(\"image-classification\", \"output/digits/sparsity-90\", trust_remote_code=True)(\"docs/images/digit.png\"))"
 OWN := $(BIN)/python scripts/prune.py --model_name_or_path microsoft/resnet-18 --dataset_name path/to/images --output_dir output/mine
 PRUNE_AT_64 = $(BIN)/python scripts/prune.py --model_name_or_path $(BASE) --max_train_samples 10000 --max_test_samples 5000 \
-	--image_size 64 --prompt_size 5 --train_batch_size 256 --find_mask_epochs 3 --finetune_epochs 3 --seed 7 --disable_tqdm
+	--image_size 64 --prompt_size 5 --train_batch_size 256 --find_mask_epochs 3 --finetune_epochs 3 --equal_passes auto --seed 7 \
+	--mixed_precision bf16 --disable_tqdm
 ADD_CARD = $(BIN)/python scripts/model_cards.py --cards_dir $(CARDS) --name resnet18-64px
 TOO_OLD := Python 3.10 or newer is needed: make setup PYTHON=/path/to/python3
 
