@@ -1,0 +1,11 @@
+"""What comes out of several jobs side by side: tables, statistics and plots.
+
+`write_comparison` writes all of it from `ComparedRun`s, which `vpns_hf.jobs.compared_runs` reads from finished jobs.
+"""
+
+from __future__ import annotations
+
+from .compared_run import Bits, ComparedRun
+from .write import write_comparison
+
+__all__ = ["Bits", "ComparedRun", "write_comparison"]
