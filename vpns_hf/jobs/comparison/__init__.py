@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .compare import compare_jobs
 from .finished_runs import compared_runs
 
-__all__ = ["compared_runs"]
+__all__ = ["compare_jobs", "compared_runs"]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from .compared_run import Bits, ComparedRun
+from .markdown import comparison_tables
 from .write import write_comparison
 
-__all__ = ["Bits", "ComparedRun", "write_comparison"]
+__all__ = ["Bits", "ComparedRun", "comparison_tables", "write_comparison"]

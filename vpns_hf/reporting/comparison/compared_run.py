@@ -60,3 +60,8 @@ class ComparedRun:
     def accuracy(self) -> float | None:
         """Top-1 in the view that the saved model takes by default, in [0, 1]."""
         return getattr(self.result.accuracy, self.result.view)
+
+    @property
+    def passes(self) -> float | None:
+        """Over the training images, of all stages; None if not recorded."""
+        return None if self.result.passes is None else self.result.passes.total
