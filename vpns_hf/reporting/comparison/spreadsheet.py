@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .compared_run import ComparedRun
 from .lines import Setting
 
 
-def csv_text(settings: Sequence[Setting], paths: dict[int, str]) -> str:
+def csv_text(settings: Sequence[Setting], paths: Mapping[Path, str]) -> str:
     """Returns the text of results.csv: fractions in [0, 1], sizes in bytes, empty where not measured.
 
     Args:
         settings: with all runs.
-        paths: by the `id` of a run, that of its job.
+        paths: {folder of a job: how it is written}.
     """
     rows = [
-        {"model": setting.model, "dataset": setting.dataset, **line.axes, **_row(run), "job": paths[id(run)]}
+        {"model": setting.model, "dataset": setting.dataset, **line.axes, **_row(run), "job": paths[run.folder]}
         for setting in settings
         for line in setting.lines
         for run in line.runs

@@ -118,9 +118,9 @@ def _without_ends(spread: Spread) -> str:
 def _student_quantile(freedom: int) -> float:
     """Returns the 97.5% quantile of Student's t distribution."""
     try:
-        from scipy import stats
+        from scipy.special import stdtrit
     except ImportError as error:
         raise InputError(
             'confidence intervals over seeds need scipy, which is not installed; pip install "vpns_hf[study]"'
         ) from error
-    return float(stats.t.ppf(0.975, freedom))
+    return float(stdtrit(freedom, 0.975))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -76,15 +76,15 @@ def _place(setting: Setting, settings: Sequence[Setting]) -> str:
     return f"plots/{settings.index(setting) + 1}-{name}"
 
 
-def _paths(runs: Sequence[ComparedRun]) -> dict[int, str]:
-    """Returns the folder of each run's job, by the `id` of the run, below the one that leads to all."""
-    folders = {id(run): os.path.abspath(run.folder) for run in runs}
+def _paths(runs: Sequence[ComparedRun]) -> dict[Path, str]:
+    """Returns how the folder of each job is written: from the one that leads to all of them on."""
+    folders = {run.folder: os.path.abspath(run.folder) for run in runs}
     above = os.path.commonpath([os.path.dirname(folder) for folder in folders.values()])
-    return {key: Path(os.path.relpath(folder, above)).as_posix() for key, folder in folders.items()}
+    return {folder: Path(os.path.relpath(path, above)).as_posix() for folder, path in folders.items()}
 
 
-def _content(runs: Sequence[ComparedRun], sections: Sequence[Section], paths: dict[int, str]) -> dict[str, Any]:
-    entries = [{"axes": run.axes, "job": paths[id(run)], **run.entry, "dense": run.dense} for run in runs]
+def _content(runs: Sequence[ComparedRun], sections: Sequence[Section], paths: Mapping[Path, str]) -> dict[str, Any]:
+    entries = [{"axes": run.axes, "job": paths[run.folder], **run.entry, "dense": run.dense} for run in runs]
     return {"runs": entries, MARK: [_told(section) for section in sections]}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...plots.style import DENSE, QUIET, new_figure, plain_frame
+from ...records import CostRecord
 from ..compared_run import ComparedRun
 from ..lines import Cell, Line, Setting
 from ..ranking import rank
@@ -47,12 +48,17 @@ COSTS = {
         1e6,
     ),
     "latency": Cost(
-        "Median latency (ms), measured at the end of each job\nweights that are zero are multiplied like others",
-        lambda run: run.result.cost.milliseconds,
-        lambda run: run.result.cost.dense_milliseconds,
+        "Median latency, in relation to the dense network timed in turn with it\nweights that are zero are multiplied like others",
+        lambda run: _relative_latency(run.result.cost),
+        lambda run: 1.0,
         conditions=lambda run: (run.result.cost.device, run.result.cost.dtype, run.result.cost.batch_size),
     ),
 }
+
+
+def _relative_latency(cost: CostRecord) -> float | None:
+    """Jobs run at different times, on a machine that is more or less busy: milliseconds of two of them tell nothing."""
+    return cost.milliseconds / cost.dense_milliseconds if cost.milliseconds and cost.dense_milliseconds else None
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,7 @@ def _label(axes: Axes, setting: Setting, cost: Cost, has_apart: bool) -> None:
 
     plain_frame(axes)
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(f"{cost.title}\n{HOLLOW}" if has_apart else cost.title)

@@ -61,7 +61,7 @@ def _draw(axes: Axes, line: Line, look: dict[str, Any]) -> None:
     widths = [100 * (cell.accuracy.deviation or 0.0) for cell in cells]
     if any(widths):
         ends = [[value + sign * width for value, width in zip(y, widths, strict=True)] for sign in (-1, 1)]
-        axes.fill_between(x, *ends, color=look["color"], alpha=0.15, linewidth=0)
+        axes.fill_between(x, *ends, color=look["color"], alpha=0.12, linewidth=0)
 
 
 def _draw_apart(axes: Axes, cells: list[Cell], look: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST = 1e-3  # what is below has the colour of it
-LIGHT = 0.15  # what is above is dark
+LIGHT = 0.08  # what is above is dark
 
 
 def density_figure(setting: Setting, sparsity: float) -> Figure:
