@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from .accuracy_against_sparsity import accuracy_figure
 from .density_by_layer import density_figure
-from .prompt_picture import prompt_figure
+from .prompt_picture import largest_change, prompt_figure
 from .style import new_figure, save_pdf, save_png
 from .training_curves import training_figure
 
 __all__ = [
     "accuracy_figure",
     "density_figure",
+    "largest_change",
     "new_figure",
     "prompt_figure",
     "save_pdf",
