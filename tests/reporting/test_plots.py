@@ -148,6 +148,14 @@ def test_prompt_figure_shows_changes_on_one_of_few_scales(largest, full):
     assert mean.get_clim() == (-full, full)
 
 
+def test_prompts_that_are_compared_are_on_the_scale_of_the_largest():
+    change = np.full((3, 4, 4), 10 / 255)
+    axes, mean, *_ = prompt_figure(change, largest=100 / 255).axes
+    assert mean.images[0].get_clim() == (-128, 128)
+    np.testing.assert_allclose(axes.images[0].get_array()[0, 0], 0.5 + 10 / 128 / 2)
+    assert axes.get_xlabel().endswith("full colour is ±128\nlargest change 10 of 255 grey levels")
+
+
 def test_prompt_figure_of_a_zero_prompt_is_grey():
     figure = prompt_figure(np.zeros((3, 4, 4)))
     np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), np.full((4, 4, 3), 0.5))

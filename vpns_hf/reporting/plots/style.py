@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,8 +36,20 @@ def plain_frame(axes: Axes) -> None:
 
 def save_png(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Writes the figure as PNG; its folder is made if it is not there."""
+    _save(figure, path, format="png")
+
+
+def save_pdf(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Writes the figure as PDF, the same bytes each time, with letters that journals take; its folder is made if need be."""
+    from matplotlib import rc_context
+
+    with rc_context({"pdf.fonttype": 42}):
+        _save(figure, path, format="pdf", metadata={"CreationDate": None})
+
+
+def _save(figure: Figure, path: str | os.PathLike[str], **how: Any) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # The font has no Chinese, Japanese or Korean letters, say; the names in the tables are whole.
         warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
-        figure.savefig(path, format="png")
+        figure.savefig(path, **how)

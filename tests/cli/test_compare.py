@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from vpns_hf.reporting import DenseResult, Passes, Results, RunResult, ViewAccuracy
+
+RUN = RunResult(
+    method="vpns",
+    granularity="weight",
+    seed=7,
+    sparsity_requested=0.9,
+    sparsity=0.9,
+    accuracy=ViewAccuracy(None, 0.9),
+    top5=ViewAccuracy(),
+    split="test",
+    nonzero=1,
+    total=10,
+    seconds={},
+    path="sparsity-90",
+    passes=Passes(tuning=4),
+)
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    """The results of three jobs, two seeds of vpns among them; their models are gone."""
+    runs = {"vpns-7": RUN, "vpns-9": replace(RUN, seed=9), "omp-7": replace(RUN, method="omp")}
+    for name, run in runs.items():
+        results = Results(DenseResult(0.95, passes=4), [run], model="net", dataset="data", images={"test": 100})
+        results.save(tmp_path / name / "results.json")
+    return [tmp_path / name for name in runs]
+
+
+def test_jobs_are_compared_and_the_table_is_shown(vpns, jobs, tmp_path):
+    ended = vpns("compare", *jobs, "--output_dir", tmp_path / "out")
+    assert (ended.code, ended.err) == (0, "")
+    assert "net on data" in ended.out
+    assert "| vpns |     2 |          4/4 |" in ended.out
+    assert ended.out.rstrip().splitlines()[-1].startswith(f"Written: {tmp_path / 'out' / 'results.md'}")
+    written = json.loads((tmp_path / "out/results.json").read_text())
+    assert [run["job"] for run in written["runs"]] == ["vpns-7", "vpns-9", "omp-7"]
+
+
+def refusals(jobs, tmp_path):
+    return {
+        "no folder": (
+            [tmp_path / "none"],
+            f"{tmp_path / 'none'} holds no results.json; give the output_dir of a finished job",
+        ),
+        "jobs below": ([tmp_path], f"give those in it, such as {tmp_path / 'omp-7'}"),
+        "twice": ([jobs[0], jobs[0]], "both hold vpns at 90% sparsity with seed 7; give one of them"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["no folder", "jobs below", "twice"])
+def test_what_cannot_be_compared_is_refused_in_one_line(vpns, jobs, tmp_path, kind):
+    folders, words = refusals(jobs, tmp_path)[kind]
+    ended = vpns("compare", *folders, "--output_dir", tmp_path / "out")
+    assert (ended.code, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert line.startswith("vpns compare: error: ") and words in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_of_a_job_is_not_written_to(vpns, jobs):
+    ended = vpns("compare", *jobs, "--output_dir", jobs[0])
+    assert ended.code == 2
+    assert "is not of a comparison and would be replaced" in ended.err

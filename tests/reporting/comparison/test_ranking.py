@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.reporting.comparison.compared import compared, over_seeds
+from vpns_hf.reporting.comparison import rank, settings_of
+
+
+def ranking(*runs):
+    [setting] = settings_of(runs)
+    return rank(setting.column(0.9))
+
+
+def test_bold_is_the_best_and_what_lies_within_its_spread():
+    """The best: mean 93, deviation sqrt(13) = 3.606: 89.5 lies within, 89.3 does not."""
+    best = over_seeds("vpns", {7: 0.90, 9: 0.92, 17: 0.97})
+    within, below = (
+        over_seeds(name, dict.fromkeys((7, 9, 17), value)) for name, value in (("omp", 0.895), ("snip", 0.893))
+    )
+    assert ranking(*best, *within, *below).bold == {"vpns", "omp"}
+
+
+def test_the_spread_of_one_seed_is_that_of_counting():
+    """Of 100 images 90 right: deviation 3."""
+    runs = [compared("vpns", 0.90), compared("omp", 0.88), compared("snip", 0.86)]
+    assert ranking(*runs).bold == {"vpns", "omp"}
+
+
+OTHERS = {
+    "passes": ({"passes": 120}, "120 passes, not 60 as vpns"),
+    "unknown passes": ({"passes": None}, "passes that are not recorded as vpns"),
+    "images": ({"images": 50}, "test images 50, not 100 as vpns"),
+    "data": ({"data": {"test images": "100 (b)"}}, "other test images as vpns"),
+    "seed": ({"seed": 9}, "seeds 9, not 7 as vpns"),
+    "model": ({"data": {"test images": "100 (a)", "model": "b"}}, "other weights of the model to begin with as vpns"),
+}
+
+
+@pytest.mark.parametrize("fields, reason", OTHERS.values(), ids=OTHERS)
+def test_what_is_not_comparable_is_not_ranked(fields, reason):
+    data = {"test images": "100 (a)", "model": "a"}
+    runs = [compared("vpns", 0.9, data=data), compared("omp", 0.8, data=data)]
+    found = ranking(*runs, compared("imp", 0.99, **fields))
+    assert found.bold == {"vpns"}
+    assert found.apart == {"imp": reason}
+
+
+def test_other_weights_to_begin_with_are_those_of_another_prompt():
+    """Where an option differs as well, that is what makes them others."""
+    runs = [
+        compared("vpns", 0.9 - size / 10, options={"prompt_size": size}, data={"model": str(size)}) for size in (0, 4)
+    ]
+    assert ranking(*runs).bold == {"vpns, prompt_size 0"}
+
+
+def test_passes_that_were_asked_to_be_equal_may_lack_a_part_of_an_epoch():
+    def ranked(passes: float, **options):
+        return ranking(compared("omp", 0.9, options=options), compared("snip", 0.5, passes=passes, options=options))
+
+    assert not ranked(58.1, equal_passes=60).apart
+    assert ranked(57.9, equal_passes=60).apart
+    assert ranked(58.1).apart
+
+
+def test_nothing_is_bold_where_nothing_can_be_ranked():
+    assert ranking(compared("vpns", 0.9)).bold == set()
+    two = ranking(compared("vpns", 0.9), compared("omp", 0.8, passes=10))
+    assert (two.bold, list(two.apart)) == (set(), ["omp"])
+    pairs = [compared(name, 0.9, passes=passes) for name, passes in zip("abcd", (10, 10, 60, 60), strict=True)]
+    assert ranking(*pairs).bold == set()

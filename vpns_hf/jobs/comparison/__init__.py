@@ -1,0 +1,8 @@
+"""Finished jobs, read to be compared."""
+
+from __future__ import annotations
+
+from .compare import compare_jobs
+from .finished_runs import compared_runs
+
+__all__ = ["compare_jobs", "compared_runs"]

@@ -1,0 +1,64 @@
+"""Whether two cells may be ranked and subtracted: at the same cost, on the same images, with the same seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from .compared_run import ComparedRun
+from .lines import Cell
+from .options import option_differences
+
+AN_EPOCH = 2  # passes; tuning to a number of passes ends with the last whole epoch
+
+
+def obstacles(one: Cell, other: Cell) -> list[str]:
+    """Returns in what two cells differ that forbids to rank them, a phrase each; [] where nothing does.
+
+    What neither has recorded is no obstacle, but for the passes, and is to be said beside the numbers.
+    """
+    seeds = [] if list(one.runs) == list(other.runs) else [f"seeds {_listed(one.runs)}, not {_listed(other.runs)}"]
+    pairs = [(run, other.runs[seed]) for seed, run in one.runs.items() if seed in other.runs]
+    found = [phrase for pair in pairs for phrase in _obstacles_of_pair(*pair)]
+    return [*seeds, *dict.fromkeys(found)]
+
+
+def comparable_cells(column: Sequence[Cell]) -> list[Cell]:
+    """Returns the most cells of a column that may be ranked with one of them; [] if there are no two, or it is not clear which."""
+    groups = [[cell for cell in column if not obstacles(cell, pivot)] for pivot in column]
+    largest = max(map(len, groups), default=0)
+    chosen = [group for group in groups if len(group) == largest]
+    is_clear = largest > 1 and all(group == chosen[0] for group in chosen)
+    return chosen[0] if is_clear else []
+
+
+def _obstacles_of_pair(one: ComparedRun, other: ComparedRun) -> list[str]:
+    """Returns the same of two runs with the same seed."""
+    phrases = [
+        _passes(one, other),
+        _different("test images", one.images, other.images),
+        _different("split", one.result.split, other.result.split),
+    ]
+    names = [name for name in one.data if name in other.data and one.data[name] != other.data[name]]
+    phrases += [f"other {name}" for name in names if name != "model"]
+    if "model" in names and not option_differences([one, other]):
+        phrases.append("other weights of the model to begin with")
+    return [phrase for phrase in phrases if phrase]
+
+
+def _passes(one: ComparedRun, other: ComparedRun) -> str:
+    ours, theirs = one.passes, other.passes
+    if ours is None or theirs is None:
+        return "passes that are not recorded"
+    asked = one.options.get("equal_passes")
+    is_asked = asked is not None and asked == other.options.get("equal_passes")
+    is_equal = math.isclose(ours, theirs, rel_tol=1e-3) or (is_asked and abs(ours - theirs) < AN_EPOCH)
+    return "" if is_equal else f"{ours:.4g} passes, not {theirs:.4g}"
+
+
+def _different(what: str, one: object, other: object) -> str:
+    return "" if one is None or other is None or one == other else f"{what} {one}, not {other}"
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, seeds))

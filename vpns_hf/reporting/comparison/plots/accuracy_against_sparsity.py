@@ -1,0 +1,109 @@
+"""Accuracy against sparsity, a line for each method, with bands over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...numbers import passes, short_percent
+from ...plots.style import DENSE, new_figure, plain_frame
+from ..lines import Cell, Line, Setting
+from ..ranking import rank
+from .looks import looks_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CLOSE = 10  # points below the best
+DASHES = (":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 3)))
+HOLLOW = "hollow: not to be ranked with the others, see the table"
+
+
+def sparsity_figure(setting: Setting) -> Figure:
+    """Returns mean accuracies in % over the sparsity asked for in %; bands are a standard deviation over seeds wide to each side.
+
+    Where they are far apart the best are drawn once more on the right, on a scale of their own.
+    """
+    scales = scales_of([100 * cell.accuracy.mean for line in setting.lines for cell in line.cells.values()])
+    figure = new_figure(2.2 + 4.8 * len(scales), 4.8)
+    all_axes = figure.subplots(1, len(scales), squeeze=False)[0]
+    apart = {sparsity: rank(setting.column(sparsity)).apart for sparsity in setting.sparsities}
+    for axes, scale in zip(all_axes, scales, strict=True):
+        for line, look in zip(setting.lines, looks_of(setting.lines), strict=True):
+            _draw(axes, line, look)
+            _draw_apart(axes, [cell for cell in line.cells.values() if line.label in apart[cell.sparsity]], look)
+        _draw_dense(axes, setting)
+        _label(axes, setting, any(apart.values()))
+        axes.set_ylim(*scale)
+    all_axes[0].set_title(setting.title, loc="left", fontweight="bold")
+    draw_legend(figure, all_axes[0])
+    return figure
+
+
+def scales_of(accuracies: Sequence[float]) -> list[tuple[float, float]]:
+    """Returns the ends of the axes of accuracies in %: of all, and, where these are far apart, of the best as well."""
+    least, most = min(accuracies), max(accuracies)
+    margin = max(1.0, 0.15 * (most - least))
+    whole = max(0.0, least - margin), min(101.0, most + margin)
+    return [whole, (most - CLOSE, min(101.0, most + 2))] if most - least > 2 * CLOSE else [whole]
+
+
+def draw_legend(figure: Figure, axes: Axes) -> None:
+    """Draws that of one of the axes on the right of all."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize="small")
+
+
+def _draw(axes: Axes, line: Line, look: dict[str, Any]) -> None:
+    cells = list(line.cells.values())
+    x, y = [100 * cell.sparsity for cell in cells], [100 * cell.accuracy.mean for cell in cells]
+    axes.plot(x, y, label=label_of(line), markersize=5, linewidth=1.6, **look)
+    widths = [100 * (cell.accuracy.deviation or 0.0) for cell in cells]
+    if any(widths):
+        ends = [[value + sign * width for value, width in zip(y, widths, strict=True)] for sign in (-1, 1)]
+        axes.fill_between(x, *ends, color=look["color"], alpha=0.12, linewidth=0)
+
+
+def _draw_apart(axes: Axes, cells: list[Cell], look: dict[str, Any]) -> None:
+    x, y = [100 * cell.sparsity for cell in cells], [100 * cell.accuracy.mean for cell in cells]
+    axes.plot(
+        x, y, color=look["color"], marker=look["marker"], linestyle="none", markersize=5, markerfacecolor="white"
+    )
+
+
+def _draw_dense(axes: Axes, setting: Setting) -> None:
+    """A line for each cost of the dense models."""
+    by_passes: dict[float | None, dict[tuple[int, float], None]] = {}
+    for run in setting.runs:
+        if run.reference.accuracy is not None:
+            of_seed = run.result.seed, run.reference.accuracy
+            by_passes.setdefault(run.reference.passes, {})[of_seed] = None
+    for style, (cost, found) in zip(DASHES, by_passes.items(), strict=False):
+        mean = sum(accuracy for _, accuracy in found) / len(found)
+        told = passes([cost])
+        label = f"dense model, {told}" if told else "dense model"
+        axes.axhline(100 * mean, color=DENSE, linestyle=style, linewidth=1.2, label=label)
+
+
+def label_of(line: Line) -> str:
+    """Returns a line in words, with its passes."""
+    told = passes([run.passes for run in line.runs])
+    return f"{line.label} ({told})" if told else line.label
+
+
+def _label(axes: Axes, setting: Setting, has_apart: bool) -> None:
+    plain_frame(axes)
+    caption = f"Sparsity asked for (% of prunable weights removed)\n{_seeds(setting)}"
+    axes.set_xlabel(f"{caption}; {HOLLOW}" if has_apart else caption)
+    axes.set_xticks(
+        [100 * each for each in setting.sparsities], [short_percent(each)[:-1] for each in setting.sparsities]
+    )
+    splits = ", ".join(sorted({run.result.split for run in setting.runs}))
+    axes.set_ylabel(f"Top-1 accuracy, {splits} split (%)")
+    axes.margins(x=0.04)
+
+
+def _seeds(setting: Setting) -> str:
+    numbers = sorted({len(line.seeds) for line in setting.lines})
+    seeds = " to ".join(str(number) for number in dict.fromkeys((numbers[0], numbers[-1])))
+    return "one seed" if numbers == [1] else f"means of {seeds} seeds; bands: ± one standard deviation"
