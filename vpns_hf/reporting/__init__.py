@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .backend_latency import DENSE, DENSE_FLOAT32, FLOAT32, INT8, PRUNED, BackendLatency
+from .backend_latency import DENSE, DENSE_FLOAT32, FLOAT32, INT8, PRUNED, BackendLatency, latency_range, speed_ratio
 from .classes import most_lost
 from .evaluation import ModelEvaluation, latency_title
 from .markdown import markdown_table
@@ -70,6 +70,7 @@ __all__ = [
     "granularity_name",
     "image_notes",
     "interval",
+    "latency_range",
     "latency_title",
     "layer_table",
     "markdown_table",
@@ -85,6 +86,7 @@ __all__ = [
     "share_of_waiting",
     "short_percent",
     "sparsity_name",
+    "speed_ratio",
     "storage_size",
     "with_prompt",
     "write_model_plots",

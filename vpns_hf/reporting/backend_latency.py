@@ -45,7 +45,7 @@ class BackendLatency:
 
     def _table(self) -> str:
         sizes = list(self.latencies[DENSE])
-        rows = [[name, *(_shown(values[size]) for size in sizes)] for name, values in self.latencies.items()]
+        rows = [[name, *(latency_range(values[size]) for size in sizes)] for name, values in self.latencies.items()]
         header = ["", *(f"Batch of {size}" for size in sizes)]
         return markdown_table(header, rows, [False, *[True] * len(sizes)])
 
@@ -67,7 +67,7 @@ class BackendLatency:
 
     def _compared(self, name: str, reference: str, subject: str) -> str:
         parts = [
-            f"{_ratio(self.latencies[name][size], other)} (batch of {size})"
+            f"{speed_ratio(self.latencies[name][size], other)} (batch of {size})"
             for size, other in self.latencies[reference].items()
         ]
         return f"{subject}: {', '.join(parts)}."
@@ -77,12 +77,14 @@ class BackendLatency:
         return any(ours.median < theirs.median and not ours.overlaps(theirs) for ours, theirs in pairs)
 
 
-def _shown(latency: Latency) -> str:
+def latency_range(latency: Latency) -> str:
+    """Returns median and quartiles in words: "10 ms (9 to 11)"."""
     lower, upper = (milliseconds(value).removesuffix(" ms") for value in (latency.lower, latency.upper))
     return f"{milliseconds(latency.median)} ({lower} to {upper})"
 
 
-def _ratio(latency: Latency, reference: Latency) -> str:
+def speed_ratio(latency: Latency, reference: Latency) -> str:
+    """Returns how fast one is beside the other, in words: "2.00 times as fast", or as fast where their spreads overlap."""
     if latency.overlaps(reference):
         return "as fast to within the spread"
     times = reference.median / latency.median
