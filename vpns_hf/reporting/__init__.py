@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from .backend_latency import DENSE, DENSE_FLOAT32, FLOAT32, INT8, PRUNED, BackendLatency, latency_range, speed_ratio
+from .backend_latency import (
+    DENSE,
+    DENSE_FLOAT32,
+    FLOAT32,
+    INT8,
+    MNN_DENSE,
+    MNN_PRUNED,
+    PRUNED,
+    BackendLatency,
+    LatencyRecord,
+    latency_range,
+    speed_ratio,
+)
 from .classes import most_lost
 from .evaluation import ModelEvaluation, latency_title
 from .markdown import markdown_table
@@ -45,6 +57,8 @@ __all__ = [
     "DENSE_FLOAT32",
     "FLOAT32",
     "INT8",
+    "MNN_DENSE",
+    "MNN_PRUNED",
     "NOT_MEASURED",
     "PRUNED",
     "AccuracyAfter",
@@ -54,6 +68,7 @@ __all__ = [
     "CostRecord",
     "DenseResult",
     "EpochRecord",
+    "LatencyRecord",
     "LayerRecord",
     "ModelEvaluation",
     "Passes",
