@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+import torch
 
 from tests.helpers import tiny_model
 from tests.pruning.channels.networks import dense_network, thin_model
@@ -46,6 +47,15 @@ def test_without_onnx_runtime(monkeypatch):
     [note] = compared.notes
     assert note.startswith("ONNX Runtime was left out, and MNN with it: ")
     assert 'pip install "vpns_hf[onnx]"' in note
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_cpu_has_no_kernels_for_two_of_four(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    model = tiny_model(granularity="2:4")
+    compared = compare_latency(model)
+    assert compared.notes[-1].startswith("2:4 brings nothing on a CPU; ")
+    assert list(compared.latencies) == [DENSE, PRUNED]
 
 
 @pytest.mark.slow

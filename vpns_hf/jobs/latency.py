@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,12 +27,14 @@ from ..export import (
     folded,
     in_float32,
 )
-from ..metrics import Latency, device_name, measure_latency
+from ..metrics import Latency, device_name, measure_latency, use_semi_structured
 from ..models import VPNsForImageClassification
 from ..reporting import (
     DENSE,
     DENSE_FLOAT32,
     FLOAT32,
+    GPU_DENSE,
+    GPU_PRUNED,
     INT8,
     MNN_DENSE,
     MNN_PRUNED,
@@ -39,12 +42,14 @@ from ..reporting import (
     BackendLatency,
     LatencyRecord,
 )
+from ..utils.text import first_line
 from .cost import dense_network
 from .results import package_versions
 
 BATCH_SIZES = (1, 16)
 REPEATS = 15
 CPU = torch.device("cpu")
+TWO_OF_FOUR = "2:4"  # the pattern that GPUs have kernels for
 
 
 def compare_latency(model: VPNsForImageClassification, threads: int = 1) -> BackendLatency:
@@ -60,7 +65,8 @@ def compare_latency(model: VPNsForImageClassification, threads: int = 1) -> Back
     source = in_float32(folded(model))
     with _torch_threads(threads), tempfile.TemporaryDirectory() as folder:
         of_files, notes = _file_calls(source, Path(folder), threads)
-        calls = {**_torch_calls(source.pruned), **of_files}
+        on_gpu, of_gpu = _gpu_calls(source)
+        calls, notes = {**_torch_calls(source.pruned), **of_files, **on_gpu}, [*notes, *of_gpu]
         measured = {size: _measure(calls, source.backbone.image_size, size) for size in BATCH_SIZES}
         return BackendLatency(
             [LatencyRecord(name, size, **asdict(measured[size][name])) for name in calls for size in BATCH_SIZES],
@@ -81,6 +87,32 @@ def _torch_calls(model: VPNsForImageClassification) -> dict[str, Classify]:
         DENSE: lambda pixels: stock(model.normalise(pixels)).logits,
         PRUNED: lambda pixels: model(pixels, prompted=False).logits,
     }
+
+
+def _gpu_calls(source: Source) -> tuple[dict[str, Classify], list[str]]:
+    """Returns what a GPU classifies, dense and by its kernels for 2:4 linear layers; of another granularity nothing."""
+    if source.pruned.config.granularity != TWO_OF_FOUR:
+        return {}, []
+    if not torch.cuda.is_available():
+        return {}, [
+            "2:4 brings nothing on a CPU; a GPU, some of which have kernels for linear layers of it, was not found."
+        ]
+    dense = copy.deepcopy(PixelClassifier(source, prompted=False)).to("cuda", torch.float16)
+    pruned = copy.deepcopy(dense)
+    calls = {name: partial(_on_gpu, network) for name, network in ((GPU_DENSE, dense), (GPU_PRUNED, pruned))}
+    try:
+        count = use_semi_structured(pruned)
+        calls[GPU_PRUNED](torch.rand(1, 3, *[source.backbone.image_size] * 2))
+    except RuntimeError as error:  # as of memory, or of a size that only the product refuses
+        return {}, [f"The kernels of the GPU for 2:4 were left out: {first_line(error)}."]
+    if not count:
+        return {}, ["2:4 brings nothing here: no linear layer of the model is one that the kernels of this GPU take."]
+    return calls, [f"{count} linear layers took the kernels for 2:4 of the {device_name(torch.device('cuda'))}."]
+
+
+@torch.no_grad()
+def _on_gpu(network: PixelClassifier, pixels: Tensor) -> Tensor:
+    return network(pixels.to("cuda", torch.float16)).float().cpu()  # which waits for the GPU
 
 
 def _file_calls(source: Source, folder: Path, threads: int) -> tuple[dict[str, Classify], list[str]]:

@@ -15,6 +15,7 @@ DENSE, PRUNED = "PyTorch, dense", "PyTorch, pruned"
 FLOAT32, INT8 = "ONNX Runtime, float32", "ONNX Runtime, 8 bits"
 DENSE_FLOAT32 = "ONNX Runtime, dense"  # where the pruned network has thinner layers
 MNN_DENSE, MNN_PRUNED = "MNN, dense", "MNN, pruned"
+GPU_DENSE, GPU_PRUNED = "PyTorch on the GPU, float16", "the same, kernels for 2:4"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class BackendLatency(Record):
                 sentences.append(
                     "MNN skips zeros in layers with more than 60% of them, and they are too few to save time."
                 )
+        if GPU_PRUNED in self.latencies:
+            sentences.append(
+                self._compared(GPU_PRUNED, GPU_DENSE, "On the GPU its kernels for 2:4, beside dense ones")
+            )
         return sentences
 
     def _compared(self, name: str, reference: str, subject: str) -> str:
