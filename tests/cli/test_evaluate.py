@@ -117,12 +117,25 @@ def test_the_card_gets_what_was_measured(evaluate, model, data):
     assert str(data.parent).encode() not in after["README.md"] + after["results.json"]
 
 
+def test_the_card_gets_the_latency_without_images(evaluate, model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    ended = evaluate(model, "--latency", "--update_card")
+    assert (ended.code, ended.err) == (0, "")
+    said, written = ended.out.rsplit("\n\n", 1)
+    assert written == f"Written into the card: {model / 'README.md'}\n"
+    assert card_of(model).count(said) == 1
+    assert said == str(Results.load(model / "results.json").latency)
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
         (["{model}"], "the following arguments are required: --dataset_name, or --latency"),
         (["{model}", "--latency", "--split", "dev"], "--split is about images, of which there are none; give --data"),
-        (["{model}", "--latency", "--update_card"], "--update_card is for what is measured on images"),
+        (
+            ["{model}", "--latency", "--update_card", "--model_revision", "v1"],
+            "leave out --max_test_samples and --model_rev",
+        ),
         (["{model}", "--latency", "--threads", "0"], "give a number of at least 1"),
         (["{model}", "--dataset_name", "{data}", "--threads", "2"], "--threads is about the latency; give --latency"),
         (["{model}", "--dataset_name", "nowhere/at/all"], "no data set folder at nowhere/at/all"),

@@ -63,10 +63,15 @@ def test_what_cannot_be_exported_is_said_in_one_line(export, tmp_path):
         (("resnet-small", "--layout", "timm", *out), "untrained"),
         (("", "--layout", "timm", *out), "the name of the model is empty"),
         ((tmp_path, "--layout", "keras", *out), "choose from"),
-        ((tmp_path, *out), "one of the arguments --layout --onnx is required"),
+        ((tmp_path, *out), "one of the arguments --layout --onnx --mnn is required"),
         ((tmp_path, "--onnx", "--layout", "timm", *out), "not allowed with argument"),
-        ((tmp_path, "--layout", "timm", "--with_prompt", *out), "--with_prompt goes with --onnx; leave it out"),
+        (
+            (tmp_path, "--layout", "timm", "--with_prompt", *out),
+            "--with_prompt goes with --onnx or --mnn; leave it out",
+        ),
         ((tmp_path, "--layout", "timm", "--int8", "digits", *out), "--int8 goes with --onnx"),
+        ((tmp_path, "--mnn", "--int8", "digits", *out), "--int8 goes with --onnx; leave it out"),
+        ((tmp_path, "--onnx", "--mnn", *out), "not allowed with argument"),
         ((tmp_path, "--onnx", "--int8", *out), "--int8 is calibrated on images of a data set; name it"),
         ((tmp_path, "--onnx", "--int8", "a", "--dataset_name", "b", *out), "not allowed with argument"),
         (
@@ -104,6 +109,22 @@ def test_a_pruned_model_becomes_files_in_onnx(training_vpns, data_folder, tmp_pa
 
 
 @pytest.mark.slow
+def test_a_pruned_model_becomes_files_for_mnn(training_vpns, data_folder, tmp_path):
+    save_model(tiny_model(), tmp_path / "in")
+    before = files_of(tmp_path / "in")
+    options = ("--mnn", "--dataset_name", data_folder(), "--max_test_samples", 12, "--disable_tqdm")
+    ended = training_vpns("export", tmp_path / "in", *options, "--output_dir", tmp_path / "out")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Measured on 12 images, test split of data:" in ended.out
+    assert sum("| model_sparse.mnn |" in line and "100.00%" in line for line in ended.out.splitlines()) == 1
+    assert sorted(files_of(tmp_path / "out")) == [
+        *("README.md", "labels.json", "model.mnn", "model_sparse.mnn", "preprocessor_config.json")
+    ]
+    assert str(tmp_path).encode() not in b"".join(files_of(tmp_path / "out").values())
+    assert files_of(tmp_path / "in") == before
+
+
+@pytest.mark.slow
 def test_a_dense_model_is_measured_in_float32(training_vpns, data_folder, tmp_path):
     tiny_resnet(num_labels=3).save_pretrained(tmp_path / "in")
     options = ("--onnx", "--dataset_name", data_folder(), "--disable_tqdm", "--output_dir", tmp_path / "out")
@@ -114,13 +135,20 @@ def test_a_dense_model_is_measured_in_float32(training_vpns, data_folder, tmp_pa
     assert not (tmp_path / "out" / "model_int8.onnx").exists()
 
 
-@pytest.mark.parametrize("name", ["onnx", "onnxscript", "onnxruntime"])
-def test_the_command_that_installs_what_is_missing(export, name, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "option", "extra"),
+    [
+        *((name, "--onnx", "onnx") for name in ("onnx", "onnxscript", "onnxruntime")),
+        ("onnxruntime", "--mnn", "onnx"),
+        ("MNN", "--mnn", "mnn"),
+    ],
+)
+def test_the_command_that_installs_what_is_missing(export, name, option, extra, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, name, None)
-    ended = export(tmp_path, "--onnx", "--output_dir", tmp_path / "out")
+    ended = export(tmp_path, option, "--output_dir", tmp_path / "out")
     [line] = ended.err.splitlines()
     assert ended.code == 2
-    assert f'{name} is not installed; pip install "vpns_hf[onnx]"' in line
+    assert f'{name} is not installed; pip install "vpns_hf[{extra}]"' in line
 
 
 def test_data_of_other_classes_are_refused_before_anything_is_written(training_vpns, tmp_path):

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vpns_hf.errors import InputError
-from vpns_hf.export import check_agreement, check_pictures
+from vpns_hf.export import ONNX_RUNTIME, check_agreement, check_pictures
 
 SIDE = 16
 
@@ -17,7 +17,7 @@ def logits(pixels: Tensor) -> Tensor:
 
 def refusal(found) -> str:
     with pytest.raises(InputError) as caught:
-        check_agreement(found, logits, SIDE)
+        check_agreement(found, logits, SIDE, ONNX_RUNTIME)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -37,11 +37,16 @@ def test_the_pictures():
 
 
 def test_the_largest_difference_is_told():
-    assert check_agreement(lambda pixels: logits(pixels) + 5e-5, logits, SIDE) == pytest.approx(5e-5, rel=0.01)
+    assert check_agreement(lambda pixels: logits(pixels) + 5e-5, logits, SIDE, ONNX_RUNTIME) == pytest.approx(
+        5e-5, rel=0.01
+    )
 
 
 def test_the_tolerance_grows_with_the_logits():
-    assert check_agreement(lambda pixels: 100 * logits(pixels) + 1e-3, lambda p: 100 * logits(p), SIDE) > 9e-4
+    assert (
+        check_agreement(lambda pixels: 100 * logits(pixels) + 1e-3, lambda p: 100 * logits(p), SIDE, ONNX_RUNTIME)
+        > 9e-4
+    )
     assert "allowed: 0.0001" in refusal(lambda pixels: logits(pixels) + 1e-3)
 
 

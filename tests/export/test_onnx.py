@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +11,11 @@ import pytest
 import torch
 from onnx.numpy_helper import to_array
 from onnxruntime import InferenceSession
-from PIL import ExifTags, Image
+from PIL import Image
 from transformers import AutoModelForImageClassification, ViTImageProcessorPil, pipeline
 
-from tests.documents import FENCE, ROOT
+from tests.documents import ROOT
+from tests.export.programs import picture_files, run, take_program, undecided_model
 from tests.families import FAMILIES
 from tests.helpers import pictures, randomised, tiny_model
 from tests.pruning.channels.networks import thin_model
@@ -25,27 +23,32 @@ from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import IMAGENET, Backbone
 from vpns_hf.data import Batch
 from vpns_hf.errors import InputError
-from vpns_hf.export import ExportPictures, Source, check_agreement, export_onnx, folded, reference_of, session_of
+from vpns_hf.export import (
+    ONNX_RUNTIME,
+    ExportPictures,
+    OnnxFiles,
+    RunnableExport,
+    Source,
+    check_agreement,
+    export_runnable,
+    folded,
+    reference_of,
+    session_of,
+)
 from vpns_hf.jobs.output import save_model
 
 pytestmark = pytest.mark.slow  # an export takes seconds
 
-BLOCKER = """
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("torch", "transformers", "vpns_hf"):
-            raise ImportError(f"{name} is not to be used")
-
-sys.meta_path.insert(0, Blocker())
-"""
 COMPANIONS = {"README.md", "labels.json", "model.onnx", "preprocessor_config.json"}
 
 
 def some_pictures(labels: torch.Tensor | None = None) -> ExportPictures:
     labels = torch.zeros(40, dtype=torch.int64) if labels is None else labels
-    return ExportPictures("40 images", [Batch(pictures(40), labels)], [Batch(pictures(32, seed=7), labels[:32])])
+    return ExportPictures("40 images", [Batch(pictures(40), labels)])
+
+
+def export_onnx(source: Source, folder: Path, calibration: list[Batch] | None = None, **options) -> RunnableExport:
+    return export_runnable(source, OnnxFiles(calibration), folder, **options)
 
 
 def emptied_model() -> VPNsForImageClassification:
@@ -53,20 +56,6 @@ def emptied_model() -> VPNsForImageClassification:
     model = tiny_model()
     next(iter(model.masks().values()))[3] = False
     return model
-
-
-def undecided_model() -> VPNsForImageClassification:
-    """The tiny model with the bias of its head such that pictures, with the prompt, are of different classes."""
-    model = tiny_model()
-    with torch.no_grad():
-        model.backbone.classifier[1].bias[model.label_mapping] -= model(blocks(50), prompted=True).logits.mean(0)
-    return model
-
-
-def blocks(count: int) -> torch.Tensor:
-    """Pictures of four plain fields, of strong colours."""
-    fields = torch.rand(count, 3, 2, 2, generator=torch.Generator().manual_seed(0)) > 0.5
-    return torch.nn.functional.interpolate(fields.float(), size=16)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +70,8 @@ def prompted(tmp_path_factory) -> Path:
 def exported(tmp_path_factory) -> tuple[Path, str]:
     """The emptied model without its prompt, in float32 and 8 bits; and what was said of it."""
     folder, model = tmp_path_factory.mktemp("exported") / "out", emptied_model()
-    said = str(export_onnx(folded(model), folder, pictures=some_pictures()))
+    calibration = [Batch(pictures(32, seed=7), torch.zeros(32, dtype=torch.int64))]
+    said = str(export_onnx(folded(model), folder, calibration, pictures=some_pictures()))
     assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in emptied_model().state_dict().items())
     return folder, said
 
@@ -150,45 +140,15 @@ def test_what_was_measured_is_said(exported, tmp_path):
 def test_the_program_of_the_readme_says_what_the_pipeline_says(prompted, tmp_path):
     save_model(undecided_model(), tmp_path / "model")
     classify = pipeline("image-classification", tmp_path / "model")
+    assert take_program(prompted, tmp_path) <= 12
     answers = []
-    [program] = [
-        code for language, code in FENCE.findall((prompted / "README.md").read_text()) if language == "python"
-    ]
-    assert len(program.strip().splitlines()) <= 12
-    (tmp_path / "classify.py").write_text(program)
-    (tmp_path / "blocked").mkdir()
-    (tmp_path / "blocked" / "sitecustomize.py").write_text(BLOCKER)
-    pictures_of_kinds = [
-        *zip(
-            blocks(4), ("RGB", "RGBA", "L", "RGB"), ((16, 16), (40, 23), (9, 31), (64, 64)), (1, 1, 1, 1), strict=True
-        ),
-        *((pixels, "RGB", (40, 40), turned) for pixels, turned in zip(blocks(4), (3, 6, 8, 6), strict=True)),
-    ]
-    for index, (pixels, mode, size, turned) in enumerate(pictures_of_kinds):
-        picture, exif = tmp_path / f"{index}.png", Image.Exif()
-        exif[ExifTags.Base.Orientation] = turned  # as a camera on its side notes
-        plain = Image.fromarray((255 * pixels).byte().permute(1, 2, 0).numpy())
-        plain.resize(size, Image.Resampling.NEAREST).convert(mode).save(picture, exif=exif)
+    for picture in picture_files(tmp_path):
         answers.append(classify(str(picture))[0]["label"])
         assert run(tmp_path, prompted, str(picture)) == answers[-1]
     assert len(set(answers)) > 1
     (tmp_path / "classify.py").write_text("import torch")
     with pytest.raises(AssertionError, match="torch is not to be used"):
         run(tmp_path, prompted)
-
-
-def run(folder: Path, exported: Path, *arguments: str) -> str:
-    """What classify.py says in a folder of files, where PyTorch, transformers and this package cannot be imported."""
-    ended = subprocess.run(
-        [sys.executable, folder / "classify.py", *arguments],
-        cwd=exported,
-        env={**os.environ, "PYTHONPATH": str(folder / "blocked")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.strip()
 
 
 def test_the_saved_processor_gives_what_the_file_takes(prompted, tmp_path):
@@ -229,9 +189,12 @@ def test_a_network_that_folds_batches_into_windows(tmp_path):
     network = randomised(AutoModelForImageClassification.from_config, FAMILIES["swin"])
     source = Source(Backbone(network, IMAGENET, 32))
     calibration = [Batch(pictures(8, 32), torch.zeros(8, dtype=torch.int64))]
-    exported = export_onnx(source, tmp_path / "out", pictures=ExportPictures("8 images", calibration, calibration))
+    exported = export_onnx(source, tmp_path / "out", calibration, pictures=ExportPictures("8 images", calibration))
     assert exported.of_files["model.onnx"].agreement == 1
-    assert check_agreement(session_of(tmp_path / "out" / "model.onnx"), reference_of(source, False), 32) < 1e-4
+    assert (
+        check_agreement(session_of(tmp_path / "out" / "model.onnx"), reference_of(source, False), 32, ONNX_RUNTIME)
+        < 1e-4
+    )
     logits = session_of(tmp_path / "out" / "model_int8.onnx")(pictures(5, 32))
     assert logits.shape == (5, network.config.num_labels)
     assert logits.isfinite().all()

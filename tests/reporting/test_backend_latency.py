@@ -1,17 +1,47 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from vpns_hf.metrics import Latency
-from vpns_hf.reporting import DENSE, DENSE_FLOAT32, FLOAT32, INT8, PRUNED, BackendLatency
+from vpns_hf.reporting import (
+    DENSE,
+    DENSE_FLOAT32,
+    FLOAT32,
+    INT8,
+    MNN_DENSE,
+    MNN_PRUNED,
+    PRUNED,
+    BackendLatency,
+    LatencyRecord,
+)
 
 
-def latency(median: float) -> Latency:
-    return Latency(median, 0.9 * median, 1.1 * median)
+def records(backend: str, median: float) -> list[LatencyRecord]:
+    medians = {1: median, 16: 10 * median}
+    return [LatencyRecord(backend, size, value, 0.9 * value, 1.1 * value) for size, value in medians.items()]
+
+
+def compared(medians: dict[str, float], is_thinner: bool = False) -> BackendLatency:
+    measured = [record for backend, median in medians.items() for record in records(backend, median)]
+    return BackendLatency(measured, 0.9, 32, "CPU X, 1 thread", 15, is_thinner, ["A note."])
 
 
 def said(pruned: float = 10, is_thinner: bool = False, **others: float) -> str:
-    medians = {DENSE: 10.0, PRUNED: pruned, **others}
-    latencies = {name: {1: latency(value), 16: latency(10 * value)} for name, value in medians.items()}
-    return str(BackendLatency(latencies, 0.9, 32, "CPU X, 1 thread", 15, is_thinner, ["A note."]))
+    return str(compared({DENSE: 10.0, PRUNED: pruned, **others}, is_thinner))
+
+
+def test_what_is_kept_tells_the_same():
+    latency = compared({DENSE: 10.0, PRUNED: 5.0, MNN_DENSE: 4.0, MNN_PRUNED: 2.0})
+    again = BackendLatency.from_dict(asdict(latency))
+    assert (again, str(again)) == (latency, str(latency))
+    assert again.latencies[MNN_PRUNED][16] == Latency(20.0, 18.0, 22.0)
+
+
+def test_mnn():
+    assert "In MNN the pruned model, beside the dense one: 2.00 times as fast" in said(**{MNN_DENSE: 4, MNN_PRUNED: 2})
+    slower = {MNN_DENSE: 4.0, MNN_PRUNED: 8.0}
+    assert "too few to save time" in said(**slower)
+    assert "too few to save time" not in said(is_thinner=True, **slower)
 
 
 def test_the_table():

@@ -108,6 +108,7 @@ def test_results_json_has_the_public_schema():
         "misread_images": {},
         "copied_images": {},
         "evaluations": [],
+        "latency": None,
         "dense_references": [],
         "images": {},
         "options": {},

@@ -23,34 +23,30 @@ def main() -> None:
     images = take_images(vars(given), given.dataset_name, "--dataset_name")
     _check(given, images)
     fetched = hub.fetch_model(given.model, given.model_revision)
-    if images is not None:
-        _measure(fetched, images, given.update_card)
-    if given.latency and is_main_process():
-        before = "" if images is None else "\n"
-        print(f"{before}{jobs.compare_latency(fetched.load(), given.threads or DEFAULT_THREADS)}")
+    evaluation = None if images is None else jobs.evaluate_model(fetched, images)
+    if not is_main_process():
+        return
+    if evaluation is not None:
+        print(evaluation)
+    latency = None
+    if given.latency:
+        latency = jobs.compare_latency(fetched.load(), given.threads or DEFAULT_THREADS)
+        print(latency if evaluation is None else f"\n{latency}")
+    if given.update_card:
+        from ..hub.cards import update_card
+
+        card = update_card(fetched, given_command(), evaluation=evaluation, latency=latency)
+        print(f"\nWritten into the card: {card}")
 
 
 def _check(given: Namespace, images: jobs.EvaluationImages | None) -> None:
     if given.threads is not None and not given.latency:
         raise InputError("--threads is about the latency; give --latency, or leave it out")
-    if not given.update_card:
-        return
-    if images is None:
-        raise InputError("--update_card is for what is measured on images; give --dataset_name, or leave it out")
-    if images.max_test_samples is not None or given.model_revision is not None:
+    is_part = images is not None and images.max_test_samples is not None
+    if given.update_card and (is_part or given.model_revision is not None):
         raise InputError(
             "--update_card is for all images and the newest version; leave out --max_test_samples and --model_revision"
         )
-
-
-def _measure(fetched: hub.FetchedModel, images: jobs.EvaluationImages, updates_card: bool) -> None:
-    from ..hub.cards import update_card
-
-    evaluation = jobs.evaluate_model(fetched, images)
-    if is_main_process():
-        print(evaluation)
-        if updates_card:
-            print(f"\nWritten into the card: {update_card(fetched, evaluation, given_command())}")
 
 
 def evaluate_parser() -> ArgumentParser:
@@ -69,7 +65,7 @@ def evaluate_parser() -> ArgumentParser:
     add(
         "--latency",
         action="store_true",
-        help="Time the model on this CPU in PyTorch and, where it is installed, ONNX Runtime, beside the dense network; "
+        help="Time the model on this CPU in PyTorch and, where they are installed, ONNX Runtime and MNN, beside the dense network; "
         "without the prompt, and without images if no --dataset_name is given.",
     )
     add("--threads", type=positive, metavar="NUMBER", help=f"For --latency; {DEFAULT_THREADS} if not given.")

@@ -1,4 +1,4 @@
-"""Write a model in ONNX, or as timm, torchvision or transformers reads it: a pruned one with its zeros folded in, or any dense one."""
+"""Write a model in ONNX, for MNN, or as timm, torchvision or transformers reads it: a pruned one with its zeros folded in, or a dense one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .parser import OneLineParser
 
 SHORT_NAMES = [name for name, source in BACKBONES.items() if isinstance(source, Published)]
 NO_NAME = ""  # --int8 without a data set
-OF_A_LAYOUT = ("model", "layout", "onnx", "output_dir", "model_revision")
+OF_A_LAYOUT = ("model", "layout", "onnx", "mnn", "output_dir", "model_revision")
 
 
 def main() -> None:
     """Exports a model as the command line says."""
     parser = export_parser()
     given = parser.parse_args()
-    exported = _export_in_onnx(given) if given.onnx else _export_layout(given, parser)
+    exported = _export_layout(given, parser) if given.layout else _export_runnable(given)
     print(f"{exported}\nWritten to {given.output_dir}")
 
 
@@ -47,13 +47,19 @@ def export_parser() -> ArgumentParser:
         help="model.onnx, for programs without PyTorch, checked against the model in ONNX Runtime; with class names, an image "
         "processor, and a README that says how to classify a picture.",
     )
+    kind.add_argument(
+        "--mnn",
+        action="store_true",
+        help="model.mnn for the library MNN, checked, timed and accompanied in the same way; and model_sparse.mnn, smaller and "
+        "faster or slower, of a model with layers of more than 60%% of zeros, which MNN can skip.",
+    )
     parser.add_argument("--output_dir", required=True, type=Path, metavar="DIR", help="A folder that is new or empty.")
     parser.add_argument("--model_revision", metavar="NAME", help="Branch, tag or commit of a model on the Hub.")
-    _add_onnx_options(parser)
+    _add_runnable_options(parser)
     return parser
 
 
-def _add_onnx_options(parser: ArgumentParser) -> None:
+def _add_runnable_options(parser: ArgumentParser) -> None:
     parser.add_argument("--with_prompt", action="store_true", help="Make the visual prompt part of the files.")
     data = parser.add_mutually_exclusive_group()
     data.add_argument(
@@ -71,21 +77,25 @@ def _add_onnx_options(parser: ArgumentParser) -> None:
 def _export_layout(given: Namespace, parser: ArgumentParser) -> Exported:
     for name, value in vars(given).items():
         if name not in OF_A_LAYOUT and value != parser.get_default(name):
-            raise InputError(f"--{name} goes with --onnx; leave it out, or give --onnx in the place of --layout")
+            raise InputError(
+                f"--{name} goes with --onnx or --mnn; leave it out, or give one of these in the place of --layout"
+            )
     return export_model(given.model, given.layout, given.output_dir, given.model_revision)
 
 
-def _export_in_onnx(given: Namespace) -> export.OnnxExported:
-    from ..jobs import export_in_onnx  # which needs `datasets`, and the help does not
+def _export_runnable(given: Namespace) -> export.RunnableExport:
+    from ..jobs import export_for_mnn, export_in_onnx  # which need `datasets`, and the help does not
 
     is_int8 = given.int8 is not None
+    if is_int8 and given.mnn:
+        raise InputError("--int8 goes with --onnx; leave it out, or give --dataset_name to measure the accuracy")
     if is_int8 and not given.int8:
         raise InputError("--int8 is calibrated on images of a data set; name it, as in --int8 digits")
-    return export_in_onnx(
-        given.model,
-        given.output_dir,
-        revision=given.model_revision,
-        prompted=given.with_prompt,
-        images=take_images(vars(given), given.int8 or given.dataset_name, "--int8 DATASET or --dataset_name"),
-        int8=is_int8,
-    )
+    common = {
+        "revision": given.model_revision,
+        "prompted": given.with_prompt,
+        "images": take_images(vars(given), given.int8 or given.dataset_name, "--int8 DATASET or --dataset_name"),
+    }
+    if given.mnn:
+        return export_for_mnn(given.model, given.output_dir, **common)
+    return export_in_onnx(given.model, given.output_dir, **common, int8=is_int8)

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import InputError
-from .classifier import Classify
+from .classifier import Classify, Library
 
 BATCHES = (1, 2, 5)
 TOLERANCE = 1e-4  # of the largest logit, or of 1 where all are smaller
@@ -26,18 +26,25 @@ class Pictures(NamedTuple):
     pixels: Tensor
 
 
-def check_agreement(found: Classify, expected: Classify, image_size: int) -> float:
+def check_agreement(found: Classify, expected: Classify, image_size: int, library: Library) -> float:
     """Compares logits; returns the largest difference. The classes are then the same where no two logits tie.
 
     Args:
         found: of a file.
         expected: of the model.
         image_size: side of the pictures, in pixels.
+        library: that runs the file.
 
     Raises:
         InputError: if logits differ by more than `TOLERANCE`.
     """
-    return max(_difference(found, expected, pictures) for pictures in check_pictures(image_size))
+    try:
+        return max(_difference(found, expected, pictures) for pictures in check_pictures(image_size))
+    except InputError as error:
+        raise InputError(
+            f"{library.name} does not compute what the model does: {error}; nothing was written: try another version of torch or "
+            f"{library.package}, or give a --layout instead"
+        ) from error
 
 
 def check_pictures(image_size: int) -> Iterator[Pictures]:
@@ -63,13 +70,9 @@ def _difference(found: Classify, expected: Classify, pictures: Pictures) -> floa
     ours, theirs = found(pictures.pixels), expected(pictures.pixels)
     batch = f"{pictures.kind} in a batch of {len(pictures.pixels)}"
     if ours.shape != theirs.shape:
-        raise InputError(f"{_WRONG}: {tuple(ours.shape)} logits instead of {tuple(theirs.shape)} for {batch}{_REMEDY}")
+        raise InputError(f"{tuple(ours.shape)} logits instead of {tuple(theirs.shape)} for {batch}")
     allowed = TOLERANCE * max(1.0, float(theirs.abs().max()))
     difference = float((ours - theirs).abs().max())
     if not difference <= allowed:  # nor of what is no number
-        raise InputError(f"{_WRONG}: logits differ by {difference:.2g} for {batch}, allowed: {allowed:.2g}{_REMEDY}")
+        raise InputError(f"logits differ by {difference:.2g} for {batch}, allowed: {allowed:.2g}")
     return difference
-
-
-_WRONG = "ONNX Runtime does not compute what the model does"
-_REMEDY = "; nothing was written: try another version of torch or onnxruntime, or give a --layout instead"

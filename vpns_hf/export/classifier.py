@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,16 @@ from .sources import Source
 
 Classify = Callable[[Tensor], Tensor]
 """From pixels in [0, 1], float32 (B, 3, I, I), to logits, float32 (B, C)."""
+
+
+class Library(NamedTuple):
+    """What runs files: as a reader knows it, and as pip does."""
+
+    name: str
+    package: str
+
+
+ONNX_RUNTIME, MNN = Library("ONNX Runtime", "onnxruntime"), Library("MNN", "MNN")
 
 
 class PixelClassifier(nn.Module):

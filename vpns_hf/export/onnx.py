@@ -1,4 +1,4 @@
-"""One classifier as one ONNX file, for batches of any size."""
+"""One classifier as one ONNX file, for batches of any size; and such a file, run by ONNX Runtime on the CPU."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import onnxruntime
 import torch
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+from torch import Tensor
 
 from ..errors import InputError
 from ..utils.text import first_line
-from .classifier import PixelClassifier
+from .classifier import Classify, PixelClassifier
 
 INPUT, OUTPUT = "pixel_values", "logits"
 EXAMPLES = 2  # a batch of one would be taken for a constant
+ERRORS_ONLY = 3
 
 
 def write_onnx(classifier: PixelClassifier, image_size: int, path: Path, metadata: Mapping[str, str]) -> None:
@@ -51,6 +54,25 @@ def write_onnx(classifier: PixelClassifier, image_size: int, path: Path, metadat
     ClearMetadataAndDocStringPass()(program.model)  # stack traces, with the folders of this machine
     program.model.metadata_props.update(metadata)
     program.save(path)
+
+
+def session_of(path: Path, threads: int | None = None) -> Classify:
+    """Returns what classifies batches of any size by a file.
+
+    Args:
+        path: of the file.
+        threads: of ONNX Runtime; as many as torch uses if not given.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or torch.get_num_threads()
+    options.log_severity_level = ERRORS_ONLY
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def classify(pixels: Tensor) -> Tensor:
+        [logits] = session.run(None, {INPUT: pixels.contiguous().numpy()})
+        return torch.from_numpy(logits)
+
+    return classify
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class SavedModel:
     Attributes:
         folder: of the model.
         run_folder: where the report of the run is; the folder itself where there is none.
-        results: of the whole run, with the evaluations of this model, if they are there.
+        results: of the whole run, with evaluations and latency of this model, if they are there.
         run: the entry of `results` for this model.
     """
 
@@ -154,12 +154,14 @@ def _models_below(run_dir: Path) -> list[SavedModel]:
 
 
 def _with_results(folder: Path, run_folder: Path) -> SavedModel:
-    """Finds the results of a model: those of its run, or the ones beside the model itself, where its evaluations are."""
+    """Finds the results of a model: those of its run, or the ones beside the model itself, where what was measured of it later is."""
     own, of_run = _results_in(folder), _results_in(run_folder)
     for place, results, path in ((run_folder, of_run, folder.absolute().name), (folder, own, ".")):
         run = next((run for run in results.runs if run.path == path), None) if results else None
         if run is not None:
-            return SavedModel(folder, place, replace(results, evaluations=own.evaluations if own else []), run)
+            measured = own or Results(results.dense)
+            of_model = replace(results, evaluations=measured.evaluations, latency=measured.latency)
+            return SavedModel(folder, place, of_model, run)
     return SavedModel(folder, folder, own)
 
 

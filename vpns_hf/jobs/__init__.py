@@ -20,7 +20,7 @@ __all__, __getattr__ = door(
             "stream_store",
         ],
         "evaluate": ["EvaluationImages", "evaluate_model"],
-        "export": ["export_in_onnx"],
+        "export": ["export_for_mnn", "export_in_onnx"],
         "latency": ["compare_latency"],
         "plan": ["Plan"],
         "publish": ["check_publishable", "publish_run"],

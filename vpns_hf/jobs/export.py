@@ -1,14 +1,16 @@
-"""A model written in ONNX, calibrated and measured on a data set where one is given."""
+"""A model written in ONNX or for MNN, calibrated and measured on a data set where one is given."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .. import export
 from ..data import EvalBatches, EvalTransform, ImageSource
-from ..export import Source, check_onnx_installed, free_folder, load_source
+from ..export import Source, check_mnn_installed, check_onnx_installed, free_folder, load_source
 from ..hub import fetch_model
 from ..models import class_names
 from ..utils.public_names import public_name
@@ -25,8 +27,8 @@ def export_in_onnx(
     prompted: bool = False,
     images: EvaluationImages | None = None,
     int8: bool = False,
-) -> export.OnnxExported:
-    """Writes a model for programs without PyTorch, to a folder that appears complete or not at all.
+) -> export.RunnableExport:
+    """Writes a model for ONNX Runtime, to a folder that appears complete or not at all.
 
     Args:
         model: a pruned model (folder or Hub id), or whatever `load_backbone` takes.
@@ -41,25 +43,66 @@ def export_in_onnx(
             or ONNX Runtime does not compute what the model does.
     """
     check_onnx_installed()
-    folder = free_folder(output_dir)
-    source = load_source(model, revision)
-    recipe = {} if source.pruned is None else fetch_model(os.fspath(model), revision).recipe()
-    pictures = None if images is None else _pictures(source, images, recipe, int8)
-    return export.export_onnx(source, folder, prompted=prompted, pictures=pictures)
+    exported = _Exported.load(model, output_dir, revision, images)
+    return exported.write(export.OnnxFiles(exported.calibration() if int8 else None), prompted)
 
 
-def _pictures(
-    source: Source, images: EvaluationImages, recipe: Mapping[str, Any], int8: bool
-) -> export.ExportPictures:
-    side, names = source.backbone.image_size, class_names(source.backbone.model.config)
-    part, test = images.open(side, names, recipe)
-    calibration = images.open_calibration(side, names, recipe) if int8 else None
-    return export.ExportPictures(
-        f"{len(test):,} images, {part.name} split of {public_name(images.dataset_name)}",
-        _batches(test, side, MEASURED_AT_ONCE),
-        None if calibration is None else _batches(calibration, side, CALIBRATED_AT_ONCE),
-    )
+def export_for_mnn(
+    model: str | os.PathLike,
+    output_dir: str | os.PathLike,
+    *,
+    revision: str | None = None,
+    prompted: bool = False,
+    images: EvaluationImages | None = None,
+) -> export.RunnableExport:
+    """Writes a model for MNN, which skips the zeros of layers with many of them; arguments as of `export_in_onnx`.
+
+    Raises:
+        InputError: if the extra `mnn` is not installed, the model or the data cannot be used, they do not fit each other,
+            the converter of MNN cannot translate the network, or MNN does not compute what the model does.
+    """
+    check_mnn_installed()
+    return _Exported.load(model, output_dir, revision, images).write(export.MnnFiles(), prompted)
 
 
-def _batches(source: ImageSource, side: int, batch_size: int) -> EvalBatches:
-    return EvalBatches(source, EvalTransform(side), batch_size=batch_size)
+@dataclass(frozen=True)
+class _Exported:
+    """A model, the folder to write it to, and the images to measure on."""
+
+    source: Source
+    folder: Path
+    recipe: Mapping[str, Any]
+    images: EvaluationImages | None
+
+    @classmethod
+    def load(
+        cls,
+        model: str | os.PathLike,
+        output_dir: str | os.PathLike,
+        revision: str | None,
+        images: EvaluationImages | None,
+    ) -> _Exported:
+        folder = free_folder(output_dir)
+        source = load_source(model, revision)
+        recipe = {} if source.pruned is None else fetch_model(os.fspath(model), revision).recipe()
+        return cls(source, folder, recipe, images)
+
+    def write(self, files: export.Files, prompted: bool) -> export.RunnableExport:
+        return export.export_runnable(self.source, files, self.folder, prompted=prompted, pictures=self._pictures())
+
+    def calibration(self) -> EvalBatches:
+        return self._batches(self.images.open_calibration(*self._expected()), CALIBRATED_AT_ONCE)
+
+    def _pictures(self) -> export.ExportPictures | None:
+        if self.images is None:
+            return None
+        part, test = self.images.open(*self._expected())
+        name = f"{len(test):,} images, {part.name} split of {public_name(self.images.dataset_name)}"
+        return export.ExportPictures(name, self._batches(test, MEASURED_AT_ONCE))
+
+    def _expected(self) -> tuple[int, list[str], Mapping[str, Any]]:
+        backbone = self.source.backbone
+        return backbone.image_size, class_names(backbone.model.config), self.recipe
+
+    def _batches(self, source: ImageSource, batch_size: int) -> EvalBatches:
+        return EvalBatches(source, EvalTransform(self.source.backbone.image_size), batch_size=batch_size)

@@ -1,10 +1,13 @@
-"""One model timed in every library at hand: PyTorch, and ONNX Runtime where it is installed."""
+"""One model timed in every library at hand: PyTorch, and ONNX Runtime and MNN where they are installed."""
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 
@@ -13,15 +16,40 @@ from torch import Tensor
 
 from ..backbones import Backbone
 from ..errors import InputError
-from ..export import Classify, PixelClassifier, Source, check_onnx_installed, folded, in_float32
-from ..metrics import Latency, device_name, measure_latency
+from ..export import (
+    MNN,
+    ONNX_RUNTIME,
+    Classify,
+    PixelClassifier,
+    Source,
+    check_mnn_installed,
+    check_onnx_installed,
+    folded,
+    in_float32,
+)
+from ..metrics import Latency, device_name, measure_latency, use_semi_structured
 from ..models import VPNsForImageClassification
-from ..reporting import DENSE, DENSE_FLOAT32, FLOAT32, INT8, PRUNED, BackendLatency
+from ..reporting import (
+    DENSE,
+    DENSE_FLOAT32,
+    FLOAT32,
+    GPU_DENSE,
+    GPU_PRUNED,
+    INT8,
+    MNN_DENSE,
+    MNN_PRUNED,
+    PRUNED,
+    BackendLatency,
+    LatencyRecord,
+)
+from ..utils.text import first_line
 from .cost import dense_network
+from .results import package_versions
 
 BATCH_SIZES = (1, 16)
 REPEATS = 15
 CPU = torch.device("cpu")
+TWO_OF_FOUR = "2:4"  # the pattern that GPUs have kernels for
 
 
 def compare_latency(model: VPNsForImageClassification, threads: int = 1) -> BackendLatency:
@@ -36,17 +64,20 @@ def compare_latency(model: VPNsForImageClassification, threads: int = 1) -> Back
     """
     source = in_float32(folded(model))
     with _torch_threads(threads), tempfile.TemporaryDirectory() as folder:
-        in_onnx, notes = _onnx_calls(source, Path(folder), threads)
-        calls = {**_torch_calls(source.pruned), **in_onnx}
+        of_files, notes = _file_calls(source, Path(folder), threads)
+        on_gpu, of_gpu = _gpu_calls(source)
+        calls, notes = {**_torch_calls(source.pruned), **of_files, **on_gpu}, [*notes, *of_gpu]
         measured = {size: _measure(calls, source.backbone.image_size, size) for size in BATCH_SIZES}
         return BackendLatency(
-            {name: {size: measured[size][name] for size in BATCH_SIZES} for name in calls},
+            [LatencyRecord(name, size, **asdict(measured[size][name])) for name in calls for size in BATCH_SIZES],
             model.sparsity,
             source.backbone.image_size,
             device_name(CPU),
             REPEATS,
             model.config.widths is not None,
             notes,
+            date=datetime.now(timezone.utc).date().isoformat(),
+            versions=package_versions(ONNX_RUNTIME.package, MNN.package),
         )
 
 
@@ -58,21 +89,74 @@ def _torch_calls(model: VPNsForImageClassification) -> dict[str, Classify]:
     }
 
 
-def _onnx_calls(source: Source, folder: Path, threads: int) -> tuple[dict[str, Classify], list[str]]:
-    """Writes both files; returns what classifies by each, and what is to be said of them."""
-    files = {DENSE_FLOAT32: "dense.onnx", FLOAT32: "model.onnx", INT8: "int8.onnx"}
-    paths, side = {name: folder / file for name, file in files.items()}, source.backbone.image_size
+def _gpu_calls(source: Source) -> tuple[dict[str, Classify], list[str]]:
+    """Returns what a GPU classifies, dense and by its kernels for 2:4 linear layers; of another granularity nothing."""
+    if source.pruned.config.granularity != TWO_OF_FOUR:
+        return {}, []
+    if not torch.cuda.is_available():
+        return {}, [
+            "2:4 brings nothing on a CPU; a GPU, some of which have kernels for linear layers of it, was not found."
+        ]
+    dense = copy.deepcopy(PixelClassifier(source, prompted=False)).to("cuda", torch.float16)
+    pruned = copy.deepcopy(dense)
+    calls = {name: partial(_on_gpu, network) for name, network in ((GPU_DENSE, dense), (GPU_PRUNED, pruned))}
+    try:
+        count = use_semi_structured(pruned)
+        calls[GPU_PRUNED](torch.rand(1, 3, *[source.backbone.image_size] * 2))
+    except RuntimeError as error:  # as of memory, or of a size that only the product refuses
+        return {}, [f"The kernels of the GPU for 2:4 were left out: {first_line(error)}."]
+    if not count:
+        return {}, ["2:4 brings nothing here: no linear layer of the model is one that the kernels of this GPU take."]
+    return calls, [f"{count} linear layers took the kernels for 2:4 of the {device_name(torch.device('cuda'))}."]
+
+
+@torch.no_grad()
+def _on_gpu(network: PixelClassifier, pixels: Tensor) -> Tensor:
+    return network(pixels.to("cuda", torch.float16)).float().cpu()  # which waits for the GPU
+
+
+def _file_calls(source: Source, folder: Path, threads: int) -> tuple[dict[str, Classify], list[str]]:
+    """Writes the files of other libraries; returns what classifies by each, and what is to be said of them."""
     try:
         check_onnx_installed()
-        from ..export import check_pictures, quantise, session_of, write_onnx
-
-        for name, written in _in_float32(source).items():
-            write_onnx(PixelClassifier(written, prompted=False), side, paths[name], {})
+        paths = _write_in_onnx(source, folder)
     except InputError as error:
-        return {}, [f"ONNX Runtime was left out: {error}."]
+        return {}, [f"{ONNX_RUNTIME.name} was left out, and {MNN.name} with it: {error}."]
+    calls = _onnx_calls(paths, source.backbone.image_size, threads)
+    notes = ["The file of 8 bits was calibrated on noise and a photograph, for its speed alone."]
+    try:
+        check_mnn_installed()
+        calls |= _mnn_calls(paths, threads)
+    except InputError as error:
+        notes.append(f"{MNN.name} was left out: {error}.")
+    return calls, notes
+
+
+def _write_in_onnx(source: Source, folder: Path) -> dict[str, Path]:
+    from ..export import write_onnx
+
+    paths = {name: folder / f"{index}.onnx" for index, name in enumerate((DENSE_FLOAT32, FLOAT32, INT8))}
+    written = _in_float32(source)
+    for name, each in written.items():
+        write_onnx(PixelClassifier(each, prompted=False), source.backbone.image_size, paths[name], {})
+    return {name: path for name, path in paths.items() if name in written or name == INT8}
+
+
+def _onnx_calls(paths: Mapping[str, Path], side: int, threads: int) -> dict[str, Classify]:
+    from ..export import check_pictures, quantise, session_of
+
     quantise(paths[FLOAT32], paths[INT8], (batch.pixels for batch in check_pictures(side)))
-    calls = {name: session_of(path, threads) for name, path in paths.items() if path.is_file()}
-    return calls, ["The file of 8 bits was calibrated on noise and a photograph, for its speed alone."]
+    return {name: session_of(path, threads) for name, path in paths.items()}
+
+
+def _mnn_calls(paths: Mapping[str, Path], threads: int) -> dict[str, Classify]:
+    """Returns what classifies with all weights, of a network without thinner layers its zeros too, and without zeros."""
+    from ..export import mnn_session_of, write_mnn
+
+    dense, pruned = (paths[FLOAT32].with_name(name) for name in ("dense.mnn", "pruned.mnn"))
+    write_mnn(paths.get(DENSE_FLOAT32, paths[FLOAT32]), dense)
+    write_mnn(paths[FLOAT32], pruned, skips_zeros=True)
+    return {name: mnn_session_of(path, threads) for name, path in ((MNN_DENSE, dense), (MNN_PRUNED, pruned))}
 
 
 def _in_float32(source: Source) -> dict[str, Source]:

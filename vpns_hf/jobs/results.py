@@ -20,10 +20,10 @@ from .arguments import VPNsTrainingArguments
 PACKAGES = ("vpns_hf", "torch", "transformers", "accelerate", "datasets", "huggingface_hub", "safetensors")
 
 
-def package_versions() -> dict[str, str]:
+def package_versions(*others: str) -> dict[str, str]:
     """Returns {package: version} of what has a part in a result, Python included; packages not installed are left out."""
     versions = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *others):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -15,6 +15,7 @@ __all__, __getattr__ = door(
         "latency": ["Latency", "device_name", "measure_latency"],
         "macs": ["Macs", "count_macs", "macs_by_layer"],
         "registry": ["METRICS"],
+        "semi_structured": ["is_two_of_four", "use_semi_structured"],
         "top_k_accuracy": ["Top1Accuracy", "Top5Accuracy", "TopKAccuracy"],
     },
 )

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from .backend_latency import DENSE, DENSE_FLOAT32, FLOAT32, INT8, PRUNED, BackendLatency
+from .backend_latency import (
+    DENSE,
+    DENSE_FLOAT32,
+    FLOAT32,
+    GPU_DENSE,
+    GPU_PRUNED,
+    INT8,
+    MNN_DENSE,
+    MNN_PRUNED,
+    PRUNED,
+    BackendLatency,
+    LatencyRecord,
+    latency_range,
+    speed_ratio,
+)
 from .classes import most_lost
 from .evaluation import ModelEvaluation, latency_title
 from .markdown import markdown_table
@@ -44,7 +58,11 @@ __all__ = [
     "DENSE",
     "DENSE_FLOAT32",
     "FLOAT32",
+    "GPU_DENSE",
+    "GPU_PRUNED",
     "INT8",
+    "MNN_DENSE",
+    "MNN_PRUNED",
     "NOT_MEASURED",
     "PRUNED",
     "AccuracyAfter",
@@ -54,6 +72,7 @@ __all__ = [
     "CostRecord",
     "DenseResult",
     "EpochRecord",
+    "LatencyRecord",
     "LayerRecord",
     "ModelEvaluation",
     "Passes",
@@ -70,6 +89,7 @@ __all__ = [
     "granularity_name",
     "image_notes",
     "interval",
+    "latency_range",
     "latency_title",
     "layer_table",
     "markdown_table",
@@ -85,6 +105,7 @@ __all__ = [
     "share_of_waiting",
     "short_percent",
     "sparsity_name",
+    "speed_ratio",
     "storage_size",
     "with_prompt",
     "write_model_plots",

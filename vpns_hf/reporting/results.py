@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import InputError
 from ..utils.files import write_file
 from ..utils.public_names import public_command, public_name
+from .backend_latency import BackendLatency
 from .evaluation import ModelEvaluation
 from .records import (
     AccuracyAfter,
@@ -140,6 +141,7 @@ class Results(Record):
         misread_images: how many were used though image processors see other pixels of them.
         copied_images: how many of a split are images of another one too, byte for byte: {"test": {"train": 12}}.
         evaluations: of the one saved model that these results lie beside, the newest last.
+        latency: of the same model, in several libraries; None if not measured.
         images: how many each split has, such as {"train": 1078, "test": 360}; empty if not recorded.
         options: every option that decides on the results, by name; empty if not recorded.
     """
@@ -155,6 +157,7 @@ class Results(Record):
     misread_images: dict[str, int] = field(default_factory=dict)
     copied_images: dict[str, dict[str, int]] = field(default_factory=dict)
     evaluations: list[ModelEvaluation] = field(default_factory=list)
+    latency: BackendLatency | None = None
     dense_references: list[DenseResult] = field(default_factory=list)
     images: dict[str, int] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)

@@ -12,7 +12,16 @@ from tests.hub.cards.test_model_card import RESULTS, RUN
 from vpns_hf import InputError, VPNsConfig
 from vpns_hf.hub import FetchedModel
 from vpns_hf.hub.cards import BEGIN, END, renewed_card, update_card, write_model_card
-from vpns_hf.reporting import CostRecord, ModelEvaluation, Results, ViewAccuracy
+from vpns_hf.reporting import (
+    DENSE,
+    PRUNED,
+    BackendLatency,
+    CostRecord,
+    LatencyRecord,
+    ModelEvaluation,
+    Results,
+    ViewAccuracy,
+)
 
 EVALUATION = ModelEvaluation(
     dataset="org/digits",
@@ -27,6 +36,15 @@ EVALUATION = ModelEvaluation(
     cost=CostRecord(2_000_000_000, 500_000_000, 9_000_000, 1.5, 1.25, 1, "CPU, 8 threads", "bfloat16"),
     date="2026-01-31",
     versions={"torch": "2.13.0"},
+)
+LATENCY = BackendLatency(
+    measured=[LatencyRecord(DENSE, 1, 7.0, 6.0, 8.0), LatencyRecord(PRUNED, 1, 3.5, 3.0, 4.0)],
+    sparsity=0.75,
+    image_size=32,
+    device="CPU X, 1 thread",
+    repeats=15,
+    date="2026-02-01",
+    versions={"MNN": "3.6.1"},
 )
 COMMAND = "python scripts/evaluate.py /home/ada/net --dataset_name org/digits --update_card"
 ELSEWHERE = replace(EVALUATION, dataset="org/other", split="validation")
@@ -70,7 +88,7 @@ def update(folder):
     """Adds an evaluation; returns the card."""
 
     def updated(evaluation: ModelEvaluation = EVALUATION) -> str:
-        path = update_card(FetchedModel(folder), evaluation, COMMAND)
+        path = update_card(FetchedModel(folder), COMMAND, evaluation=evaluation)
         assert path == str(folder / "README.md")
         return text_of(folder)
 
@@ -151,6 +169,25 @@ def test_the_index_holds_the_new_numbers_and_keeps_everything_else(folder, updat
     }
     assert {**before, "model-index": None} == {**after, "model-index": None}
     assert list(before) == list(after)
+
+
+def test_the_latency_stands_on_the_card_and_in_the_results(folder, update):
+    update()
+    update_card(FetchedModel(folder), "vpns evaluate /home/ada/net --latency --update_card", latency=LATENCY)
+    text = text_of(folder)
+    section = text.partition("\n## Latency in several libraries\n")[2].partition("\n## Limits\n")[0]
+    assert section.strip() == (
+        "Measured, 2026-02-01, by\n\n```bash\nvpns evaluate net --latency --update_card\n```\n\n"
+        f"{LATENCY}\n\nVersions: MNN 3.6.1."
+    )
+    results = Results.load(folder / "results.json")
+    assert results.latency == replace(LATENCY, command="vpns evaluate net --latency --update_card")
+    assert [one.dataset for one in results.evaluations] == ["org/digits"]
+    assert update(ELSEWHERE).count("## Latency in several libraries") == 1
+    faster = replace(LATENCY, measured=[LatencyRecord(backend, 1, 1.5, 1.0, 2.0) for backend in (DENSE, PRUNED)])
+    update_card(FetchedModel(folder), COMMAND, latency=faster)
+    assert "7 ms (6 to 8)" in text
+    assert "7 ms (6 to 8)" not in text_of(folder)
 
 
 def test_another_split_is_added_beside_the_first(folder, update):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from tests.hub.cards.test_update import EVALUATION
+from tests.hub.cards.test_update import EVALUATION, LATENCY
 from vpns_hf import InputError
 from vpns_hf.hub import FetchedModel, find_models
 from vpns_hf.hub.cards import update_card
@@ -94,12 +94,14 @@ def test_a_card_that_is_gone_is_made_of_the_results(copied):
 
 def test_what_was_evaluated_is_published_in_results_and_card(copied):
     [model] = find_models(copied, 0.7)
-    update_card(FetchedModel(model.folder), EVALUATION, "vpns evaluate output/sparsity-70 --update_card")
+    command = "vpns evaluate output/sparsity-70 --latency --update_card"
+    update_card(FetchedModel(model.folder), command, evaluation=EVALUATION, latency=LATENCY)
     [repository] = plan_repositories(copied, "vpns/net", 0.7)
     [evaluation] = json.loads(repository.files["results.json"])["evaluations"]
     assert (evaluation["dataset"], evaluation["accuracy"]) == ("org/digits", {"prompted": 0.91, "plain": 0.92})
     card = repository.files["README.md"].decode()
     assert card.count("## Evaluation on the test split of `org/digits`\n") == 1
+    assert card.count("## Latency in several libraries\n") == 1
     assert card.count('"vpns/net"') == 2
 
 

@@ -83,7 +83,7 @@ def new_card(folder: Path, results: Results, name: str, license: str | None = No
 
     Args:
         folder: of the model, which tells the size of its weights, and its pictures.
-        results: of the model, see `Results.of_model`; without a run the card tells the evaluations alone.
+        results: of the model, see `Results.of_model`; without a run the card tells evaluations and latency alone.
         name: the Hub id the card's code loads, or the name of a folder.
         license: a licence identifier of the Hub. The weights derive from the base model, so that its licence decides.
     """
@@ -97,6 +97,7 @@ def new_card(folder: Path, results: Results, name: str, license: str | None = No
         run=run,
         listed=_listed,
         evaluations=results.evaluations,
+        latency=results.latency,
     )
     card.text += "\n"  # which the template's own end loses
     return card
@@ -124,7 +125,7 @@ def renewed_card(folder: Path, results: Results, name: str, license: str | None 
         return str(made)
     text = _text_of(path)
     kept = None
-    if not results.runs and not results.evaluations:
+    if not (results.runs or results.evaluations or results.latency):
         kept = f"no {RESULTS} tells of its model"
     elif not append and not has_markers(text):
         kept = f"it has no {BEGIN} and {END} around what is made anew"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from huggingface_hub import CommitOperationAdd, HfApi, get_token
 
 from ...errors import InputError
-from ...reporting import DenseResult, ModelEvaluation, Results
+from ...reporting import BackendLatency, DenseResult, ModelEvaluation, Results
 from ...utils.files import write_file
 from ...utils.hub_client import check_no_token, refusals
 from ...utils.public_names import public_command
@@ -18,26 +18,39 @@ from .model_card import CARD, RESULTS, renewed_card
 from .sources import shown_dataset
 
 
-def update_card(fetched: FetchedModel, evaluation: ModelEvaluation, command: str) -> str:
-    """Adds an evaluation to the results beside a model, and makes its card anew; returns the address or path of the card.
+def update_card(
+    fetched: FetchedModel,
+    command: str,
+    *,
+    evaluation: ModelEvaluation | None = None,
+    latency: BackendLatency | None = None,
+) -> str:
+    """Adds what was measured to the results beside a model, and makes its card anew; returns the address or path of the card.
 
     On the Hub it is one commit, refused if somebody has changed the repository since its files were fetched.
 
     Args:
         fetched: the model.
-        evaluation: of it.
-        command: the command line that measured it; leading folders of paths are left out.
+        command: the command line that measured; leading folders of paths are left out.
+        evaluation: of the model; None if there is none.
+        latency: of the model, in the place of an earlier one; None leaves that.
 
     Raises:
         InputError: if the card or the results cannot be read or written to, or tell nothing of how the model was made.
     """
-    shown = replace(evaluation, dataset=shown_dataset(evaluation.dataset), command=public_command(command))
-    results = _results(fetched).with_evaluation(shown)
+    results, measured, command = _results(fetched), [], public_command(command)
+    if evaluation is not None:
+        shown = replace(evaluation, dataset=shown_dataset(evaluation.dataset), command=command)
+        results = results.with_evaluation(shown)
+        measured.append(f"accuracy on {shown.dataset}, {shown.split} split")
+    if latency is not None:
+        results = replace(results, latency=replace(latency, command=command))
+        measured.append("latency")
     card = renewed_card(fetched.folder, results, fetched.repo_id or fetched.folder.absolute().name, append=True)
     files = {RESULTS: results.to_json().encode(), CARD: card.encode()}  # the card last: it can be made of the results
     if fetched.repo_id is None:
         return _write(fetched, files)
-    return _commit(fetched, files, f"Evaluate on {shown.dataset}, {shown.split} split")
+    return _commit(fetched, files, f"Measure {' and '.join(measured)}")
 
 
 def _results(fetched: FetchedModel) -> Results:
