@@ -43,9 +43,13 @@ def test_everything_is_written_each_setting_with_plots_of_its_own(tmp_path):
 
 def test_an_earlier_comparison_is_replaced_but_the_results_of_a_job_are_not(tmp_path, monkeypatch):
     monkeypatch.setattr("vpns_hf.reporting.comparison.write.write_pictures", lambda *_: {})
+    for name in ("density_by_layer_95.5.png", "1-net/mask_agreement_90.pdf", "mine.png"):
+        (tmp_path / "plots" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "plots" / name).touch()
     for accuracy in (0.9, 0.8):
         write_comparison([compared("vpns", accuracy)], tmp_path)
     assert json.loads((tmp_path / "results.json").read_text())["runs"][0]["accuracy"]["plain"] == 0.8
+    assert [path.name for path in tmp_path.rglob("plots/**/*.*")] == ["mine.png"]
     (tmp_path / "results.json").write_text(json.dumps({"dense": {}, "runs": []}))
     with pytest.raises(InputError, match="not of a comparison and would be replaced; give another --output_dir"):
         write_comparison([compared("vpns", 0.9)], tmp_path)

@@ -39,7 +39,7 @@ def _tables(setting: Setting) -> str:
             _table(
                 ["", "Seeds", "Passes/dense", r"Dense \%"], columns, accuracies, title + " ".join(table_notes(setting))
             ),
-            _table([""], columns, [list(map(escaped, row)) for row in kept_rows(setting)], kept),
+            _table(["", "Passes/dense"], columns, [list(map(escaped, row)) for row in kept_rows(setting)], kept),
         ]
     )
 

@@ -61,8 +61,8 @@ def _accuracies(setting: Setting) -> str:
 
 
 def _section(setting: Setting, differences: Sequence[Difference]) -> list[str]:
-    header = ["", *sparsity_titles(setting)]
-    kept = markdown_table(header, kept_rows(setting), [False, *[True] * len(setting.sparsities)])
+    header = ["", "Passes/dense", *sparsity_titles(setting)]
+    kept = markdown_table(header, kept_rows(setting), [False, *[True] * (len(header) - 1)])
     parts = [_accuracies(setting), "### What is left", kept]
     parts.append(
         "Multiplications with a kept weight, of all for one picture, and the saved weights; means over seeds."

@@ -33,7 +33,10 @@ def difference_notes(differences: Sequence[Difference]) -> list[str]:
     """Returns how the differences were made, and why some have no interval."""
     found = [difference.interval for difference in differences]
     with_ends = [interval for interval in found if interval.low is not None]
-    notes = ["Difference of accuracies in points, first less second, and its 95% confidence interval."]
+    notes = [
+        "Difference of accuracies in points, first less second, and its 95% confidence interval; of the same seeds, images and "
+        "passes on both sides."
+    ]
     notes += [_OVER[over] for over in _OVER if any(interval.over == over for interval in with_ends)]
     if len(with_ends) > 1:
         by_chance = max(1, round(len(with_ends) / 20))
@@ -128,9 +131,9 @@ def _without_ends(found: Sequence[Interval]) -> list[str]:
 
 def _other_differences(setting: Setting) -> list[str]:
     """Returns a sentence on the options that differ beside what was to be compared; the labels of the lines have the values."""
-    compared = {name for run in setting.runs for name in run.axes}
+    compared = dict.fromkeys(name for run in setting.runs for name in run.axes)
     others = {name: values for name, values in option_differences(setting.runs).items() if name not in compared}
     if not others:
         return []
     listed = "; ".join(f"{name} ({', '.join(map(shown, values))})" for name, values in others.items())
-    return [f"These differ in more than {', '.join(dict.fromkeys(compared))}: {listed}."]
+    return [f"These differ in more than {', '.join(compared)}: {listed}."]

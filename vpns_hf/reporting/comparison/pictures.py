@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ from .plots import COSTS, agreement_figure, cost_figure, density_figure, is_know
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+PLOTS = "plots"
+OWN = re.compile(r"(accuracy_against_[a-z]+|(density_by_layer|mask_agreement)_[\d.]+)\.(png|pdf)")
 
 
 def write_pictures(setting: Setting, agreements: Sequence[Agreement], output_dir: Path, place: str) -> dict[str, str]:
@@ -41,6 +45,13 @@ def write_pictures(setting: Setting, agreements: Sequence[Agreement], output_dir
         picture = agreement_figure(agreement, setting.title)
         pictures[f"Agreement of masks at {shown} sparsity"] = (f"mask_agreement_{shown[:-1]}", picture)
     return {_write(figure, output_dir, f"{place}/{name}"): caption for caption, (name, figure) in pictures.items()}
+
+
+def remove_pictures(output_dir: Path) -> None:
+    """Removes the pictures of an earlier comparison, and nothing else."""
+    for path in sorted((output_dir / PLOTS).rglob("*")):
+        if path.is_file() and OWN.fullmatch(path.name):
+            path.unlink()
 
 
 def _write(figure: Figure, output_dir: Path, name: str) -> str:

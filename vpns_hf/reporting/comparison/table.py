@@ -76,7 +76,7 @@ def accuracy_rows(setting: Setting) -> list[Row]:
 
 
 def kept_rows(setting: Setting) -> list[list[str]]:
-    """Returns what is left of each line at each sparsity: the share of the MACs, and the size on disk in MB."""
+    """Returns what is left of each line at each sparsity, behind label and passes: the share of the MACs, and the size in MB."""
 
     def entry(line: Line, sparsity: float) -> str:
         cell = line.cells.get(sparsity)
@@ -86,7 +86,10 @@ def kept_rows(setting: Setting) -> list[list[str]]:
         size = _mean(cell, lambda run: run.size, lambda value: f"{value / 1e6:.3g} MB")
         return f"{macs}, {size}"
 
-    return [[line.label, *(entry(line, sparsity) for sparsity in setting.sparsities)] for line in setting.lines]
+    return [
+        [line.label, _passes(line), *(entry(line, sparsity) for sparsity in setting.sparsities)]
+        for line in setting.lines
+    ]
 
 
 def sparsity_titles(setting: Setting) -> list[str]:

@@ -18,7 +18,7 @@ from .latex import latex_tables
 from .lines import Setting, settings_of
 from .markdown import Section, report
 from .notes import difference_notes, table_notes
-from .pictures import write_pictures
+from .pictures import PLOTS, remove_pictures, write_pictures
 from .ranking import rank
 from .spreadsheet import csv_text
 
@@ -38,6 +38,7 @@ def write_comparison(runs: Sequence[ComparedRun], output_dir: Path) -> None:
     settings = settings_of(runs)
     check_no_job(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
+    remove_pictures(output_dir)
     sections = [_section(setting, output_dir, _place(setting, settings)) for setting in settings]
     paths = _paths(runs)
     write_file(output_dir / "results.csv", csv_text(settings, paths))
@@ -71,9 +72,9 @@ def check_no_job(output_dir: Path) -> None:
 def _place(setting: Setting, settings: Sequence[Setting]) -> str:
     """Returns the folder of the plots of a setting; one of several has its own."""
     if len(settings) == 1:
-        return "plots"
+        return PLOTS
     name = "".join(sign if sign.isalnum() or sign in "-._" else "-" for sign in f"{setting.model}-{setting.dataset}")
-    return f"plots/{settings.index(setting) + 1}-{name}"
+    return f"{PLOTS}/{settings.index(setting) + 1}-{name}"
 
 
 def _paths(runs: Sequence[ComparedRun]) -> dict[Path, str]:

@@ -48,7 +48,7 @@ COSTS = {
         1e6,
     ),
     "latency": Cost(
-        "Median latency, in relation to the dense network timed in turn with it\nweights that are zero are multiplied like others",
+        "Median latency over that of the dense network, timed in turn\nweights that are zero are multiplied like others",
         lambda run: _relative_latency(run.result.cost),
         lambda run: 1.0,
         conditions=lambda run: (run.result.cost.device, run.result.cost.dtype, run.result.cost.batch_size),
