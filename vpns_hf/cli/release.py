@@ -115,7 +115,7 @@ class _Release:
         from ..hub.cards import add_card, write_index
 
         [saved] = find_models(model.run_dir, model.sparsity)
-        print(f"Added {add_card(saved, self.cards, model.name, self.license)}")
+        print(f"Added {add_card(saved, self.cards, model.name, self.license, f'{self.planned.owner}/{model.name}')}")
         write_index(self.cards)
 
 

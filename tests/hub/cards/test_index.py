@@ -64,7 +64,10 @@ def test_what_was_measured_stands_in_the_index(run_dir, tmp_path):
     for folder in (name, "of-my-own"):
         added = add_card(model, tmp_path, folder, license="mit")
         assert {path.relative_to(added).as_posix() for path in added.rglob("*") if path.is_file()} == OF_A_CARD
-        assert "license: mit\n" in (added / "README.md").read_text()
+        text = (added / "README.md").read_text()
+        assert "license: mit\n" in text
+        assert f"\n# {folder}\n" in text
+        assert f'from_pretrained("{folder}"' in text
         assert len(Results.load(added / "results.json").runs) == 1
     page = index_page(tmp_path)
     assert cells(page, name)[1:6] == ["70%", "25.00%", "94.17%", "93.17%", "90.00%"]

@@ -57,7 +57,9 @@ def index_page(cards: Path) -> str:
     return "\n".join(sections) + "\n"
 
 
-def add_card(model: SavedModel, cards: Path, name: str, license: str | None = None) -> Path:
+def add_card(
+    model: SavedModel, cards: Path, name: str, license: str | None = None, repo_id: str | None = None
+) -> Path:
     """Copies the card of a model with what it shows or links to; returns its folder, which is replaced if it is there.
 
     Args:
@@ -65,6 +67,7 @@ def add_card(model: SavedModel, cards: Path, name: str, license: str | None = No
         cards: the folder of cards.
         name: of its folder there.
         license: a licence identifier of the Hub; None leaves that of the card.
+        repo_id: what the code on the card loads; `name` where the model is not published.
 
     Raises:
         InputError: if nothing was measured of the model, its card cannot be read, or `name` is no name of a folder.
@@ -74,7 +77,7 @@ def add_card(model: SavedModel, cards: Path, name: str, license: str | None = No
     if model.run is None:
         raise InputError(f"nothing was measured of {model.folder}: there is no results.json; give a folder of a run")
     results = model.results.of_model(model.run)
-    card = renewed_card(model.folder, results, model.folder.absolute().name, license)
+    card = renewed_card(model.folder, results, repo_id or name, license)
     folder = cards / name
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "plots").mkdir(parents=True)
