@@ -13,7 +13,7 @@ from tests.hub.messages import User
 from tests.hub.runs import write_run
 from tests.hub.server import HubServer
 
-OWNERS = ("vpns", "loading", "listing", "whole")
+OWNERS = ("vpns", "loading", "listing", "whole", "releasing")
 WRITER, READER, STRANGER = "hf_writerSecret1234", "hf_readerSecret1234", "hf_strangerSecret1234"
 
 

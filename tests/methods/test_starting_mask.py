@@ -159,6 +159,25 @@ def test_the_plan_and_the_identity_of_a_job(tmp_path, other):
     assert public_recipe(trainer.recipe, 0.6)["init_mask"] == other.name
 
 
+def test_the_visual_prompt_is_taken_over_where_it_is_asked_for(tmp_path, other):
+    model = VPNsForImageClassification.from_pretrained(other)
+    with torch.no_grad():
+        model.visual_prompt.prompt.fill_(0.25)
+    model.save_pretrained(tmp_path / "prompted")
+    trainer = tiny_trainer(tmp_path, init_mask=str(tmp_path / "prompted"), init_prompt=True, **JOB)
+    assert "from dense weights, and from its visual prompt\n" in str(trainer.plan())
+    run = new_run()
+    run_stages(run, [StartFromMask(trainer.start)])
+    assert run.model.visual_prompt.prompt.unique().tolist() == [0.25]
+    assert "prompt" not in tiny_trainer(tmp_path, init_mask=str(other), **JOB).start.prompt
+    with pytest.raises(
+        InputError, match=r"^init_prompt is that of \S+, pad, prompt_size 2, 16 pixels, but asked for is [^\n]*$"
+    ):
+        tiny_trainer(tmp_path, init_mask=str(other), init_prompt=True, **{**JOB, "prompt_size": 3})
+    with pytest.raises(InputError, match="but no init_mask says of which model; give --init_mask"):
+        tiny_trainer(tmp_path, init_prompt=True, **JOB)
+
+
 def without_masks(folder: Path) -> Path:
     dense_model().save_pretrained(folder)
     return folder

@@ -9,6 +9,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "compare": ("compare", "main", "compare finished jobs: tables, statistics and plots"),
     "export": ("export", "main", "write a model in ONNX, for MNN, or as timm, torchvision or transformers reads it"),
     "push": ("hub", "push", "publish the models of a run on the Hub"),
+    "release": ("release", "main", "make a planned model and publish it"),
     "list": ("hub", "list_models", "list published or local checkpoints"),
     "cards": ("hub", "cards", "keep the index of a folder of model cards"),
     "convert": ("convert", "main", "turn a checkpoint of the released code into a model"),

@@ -31,7 +31,7 @@ def check_repo_id(repo_id: str) -> str:
     if not is_valid:
         raise InputError(
             f"{repo_id!r} is no repository id; give owner/name, of letters, digits, '-', '_' and '.', "
-            "such as vpns/resnet18-cifar100-70"
+            "such as vpns/resnet18-c100-70"
         )
     return repo_id
 

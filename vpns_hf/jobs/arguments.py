@@ -63,6 +63,7 @@ class ModelOptions:
         "Weights to start from: those of the dense model, or the pruned ones of init_mask.",
         choices=("dense", "pruned"),
     )
+    init_prompt: bool = option(False, "Start from the visual prompt of init_mask as well.")
     head: str = option(
         "mapped",
         f"Classifier: {', '.join(HEADS)}; a new one needs pretrain_epochs and --label_mapping identity.",
@@ -268,6 +269,8 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
             )
         if self.init_weights == "pruned" and self.init_mask is None:
             raise InputError("init_weights is pruned, but no init_mask says of which model; give --init_mask")
+        if self.init_prompt and self.init_mask is None:
+            raise InputError("init_prompt is asked for, but no init_mask says of which model; give --init_mask")
         if self.sr_ste is not None and self.init_mask is not None:
             raise InputError(
                 "sr_ste lets pruned weights come back, but those of an init_mask never do; leave out --sr_ste or --init_mask"

@@ -180,7 +180,10 @@ class Plan:
         if self.start is None:
             return []
         removed = f"{count(self.start.removed)} of {count(self.start.total)} weights removed"
-        return [f"Starts from the mask of {self.start.source}, {removed}, and from {self.args.init_weights} weights"]
+        prompt = ", and from its visual prompt" if self.start.prompt else ""
+        return [
+            f"Starts from the mask of {self.start.source}, {removed}, and from {self.args.init_weights} weights{prompt}"
+        ]
 
     def _excluded(self) -> list[str]:
         """Names the layers that stay dense."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from ..errors import InputError
 from ..hub import fetch_model
+from ..models import VPNsForImageClassification
 from ..pruning import StartingMask
 from .arguments import VPNsTrainingArguments
 
@@ -12,7 +15,8 @@ def starting_mask(args: VPNsTrainingArguments) -> StartingMask | None:
     """Returns the mask, and the weights, that the arguments name; None if they name none.
 
     Raises:
-        InputError: if there is no such model, it cannot be loaded, has lost no weight, or has lost channels.
+        InputError: if there is no such model, it cannot be loaded, has lost no weight, or has lost channels; or its visual
+            prompt, where that is asked for, is not of the kind and size of the job's.
     """
     if args.init_mask is None:
         return None
@@ -26,7 +30,20 @@ def starting_mask(args: VPNsTrainingArguments) -> StartingMask | None:
             "a model of another granularity"
         )
     weights = model.to_backbone().state_dict() if args.init_weights == "pruned" else {}
-    start = StartingMask(args.init_mask, model.masks(), weights)
+    prompt = _prompt(model, args) if args.init_prompt else {}
+    start = StartingMask(args.init_mask, model.masks(), weights, prompt)
     if not start.removed:
         raise InputError(f"init_mask is {args.init_mask}, which has lost no weight; give a pruned model")
     return start
+
+
+def _prompt(model: VPNsForImageClassification, args: VPNsTrainingArguments) -> dict[str, Tensor]:
+    prompt = model.visual_prompt
+    there = model.config.visual_prompt, prompt.prompt_size, prompt.output_size
+    here = args.visual_prompt, args.prompt_size, args.output_size or args.image_size
+    if there != here or not model.has_prompt:
+        shown = ["{}, prompt_size {}, {} pixels".format(*each) for each in (there, here)]
+        raise InputError(
+            f"init_prompt is that of {args.init_mask}, {shown[0]}, but asked for is {shown[1]}; give the same, and one that is not none"
+        )
+    return prompt.state_dict()

@@ -265,7 +265,7 @@ class VPNsTrainer:
         """Returns everything that decides on the results; every process computes it alike."""
         digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_data(self.images, self.streams)}
         if self.start is not None:
-            digests["init_mask"] = digest_of_tensors({**self.start.masks, **self.start.weights})
+            digests["init_mask"] = digest_of_tensors({**self.start.masks, **self.start.weights, **self.start.prompt})
         batch_size = global_batch_size(self.args, self.process)
         options = {**self.recipe, "scope": self.args.chosen_scope}  # the same whether it was given or not
         return identity_of(options, batch_size, digests, unused_options(self.args.method, self.args))

@@ -22,11 +22,13 @@ class StartingMask:
         source: where it comes from, for messages.
         masks: {layer name: bool, shaped like its weight, True where it is kept}.
         weights: the tensors of the other network's plain backbone; empty to keep those that are there.
+        prompt: the tensors of its visual prompt; empty to begin with none.
     """
 
     source: str
     masks: Mapping[str, Tensor]
     weights: Mapping[str, Tensor] = field(default_factory=dict)
+    prompt: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -62,7 +64,9 @@ class StartingMask:
             )
 
     def apply(self, model: VPNsForImageClassification) -> None:
-        """Masks the model, for good, after taking over the weights."""
+        """Masks the model, for good, after taking over the weights and the visual prompt."""
+        if self.prompt:
+            model.visual_prompt.load_state_dict(self.prompt)
         if self.weights:
             model.load_backbone(self.weights)
         self._mask(model)

@@ -10,10 +10,12 @@ from vpns_hf import InputError
 from vpns_hf.backbones import BACKBONES
 from vpns_hf.cli.job_parser import parse_arguments
 from vpns_hf.data import DATASETS
-from vpns_hf.hub import field_values, fill_pattern, find_models
-from vpns_hf.hub.cards import PLANNED, add_card, index_page, write_index
+from vpns_hf.hub import find_models
+from vpns_hf.hub.cards import PlannedRelease, add_card, index_page, write_index
 from vpns_hf.reporting import Results
 
+PLANNED = PlannedRelease.read(ROOT / "model_cards").models
+DATA = {"c10": "cifar10", "c100": "cifar100", "tiny": "tiny-imagenet"}
 OF_A_CARD = {"README.md", "results.json", "recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png"}
 
 
@@ -33,9 +35,7 @@ def test_the_committed_folder_is_the_one_that_is_generated(tmp_path):
 
 
 def test_there_is_a_row_per_planned_model():
-    names = [
-        f"resnet18-{data}-{percent}" for data in ("cifar10", "cifar100", "tiny-imagenet") for percent in (40, 60, 70)
-    ]
+    names = [f"resnet18-{data}-{percent}" for data in ("c10", "c100", "tiny") for percent in (40, 60, 70)]
     assert [planned.name for planned in PLANNED] == names
     page = (ROOT / "model_cards" / "README.md").read_text()
     for planned in PLANNED:
@@ -49,28 +49,31 @@ def test_the_command_of_a_planned_model_makes_it(planned, monkeypatch, tmp_path)
     assert (launcher, launch) == ("accelerate", "launch")
     assert (ROOT / script).is_file()
     inputs, args = parse_arguments(argv)
-    assert (inputs.model_name_or_path, inputs.dataset_name) == (planned.arch, planned.dataset)
-    assert (planned.arch in BACKBONES, planned.dataset in DATASETS) == (True, True)
-    assert args.sparsities == [planned.sparsity]
-    named = field_values(planned.arch, planned.dataset, planned.sparsity, args.method, args.granularity, args.seed)
-    assert fill_pattern("vpns/{arch}-{dataset}-{sparsity}", named) == inputs.hub_model_id == f"vpns/{planned.name}"
-    assert inputs.push_to_hub
+    arch, data, percent = planned.name.split("-")
+    assert (inputs.model_name_or_path, inputs.dataset_name) == (arch, DATA[data])
+    assert (arch in BACKBONES, inputs.dataset_name in DATASETS) == (True, True)
+    assert (args.sparsities, args.output_dir) == ([int(percent) / 100], f"output/{planned.name}")
 
 
 def test_what_was_measured_stands_in_the_index(run_dir, tmp_path):
-    name = "resnet18-cifar100-70"
+    name = "resnet18-c100-70"
+    assert "Planned" not in index_page(tmp_path)
+    shutil.copy(ROOT / "model_cards" / "planned.yaml", tmp_path)
     assert cells(index_page(tmp_path), name)[2:6] == ["not measured"] * 4
     [model] = find_models(run_dir, 0.7)
     for folder in (name, "of-my-own"):
         added = add_card(model, tmp_path, folder, license="mit")
         assert {path.relative_to(added).as_posix() for path in added.rglob("*") if path.is_file()} == OF_A_CARD
-        assert "license: mit\n" in (added / "README.md").read_text()
+        text = (added / "README.md").read_text()
+        assert "license: mit\n" in text
+        assert f"\n# {folder}\n" in text
+        assert f'from_pretrained("{folder}"' in text
         assert len(Results.load(added / "results.json").runs) == 1
     page = index_page(tmp_path)
     assert cells(page, name)[1:6] == ["70%", "25.00%", "94.17%", "93.17%", "90.00%"]
     assert cells(page, "of-my-own")[1:6] == ["70%", "25.00%", "94.17%", "93.17%", "90.00%"]
     assert f"[`{name}`]({name}/README.md)" in page
-    assert cells(page, "resnet18-cifar100-60")[2] == "not measured"
+    assert cells(page, "resnet18-c100-60")[2] == "not measured"
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "", "/tmp/x"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .index import PLANNED, add_card, index_page, write_index
+from .index import add_card, index_page, write_index
 from .licenses import LICENSES, check_license
 from .merging import BEGIN, END
 from .model_card import CARD, RESULTS, renewed_card, write_model_card
+from .planned import PlannedModel, PlannedRelease
 from .update import update_card
 
 __all__ = [
@@ -13,8 +14,9 @@ __all__ = [
     "CARD",
     "END",
     "LICENSES",
-    "PLANNED",
     "RESULTS",
+    "PlannedModel",
+    "PlannedRelease",
     "add_card",
     "check_license",
     "index_page",
