@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import MISSING, dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from ..data.catalog import find_spec
 from ..jobs import InputArguments, VPNsTrainingArguments
 from ..methods import unused_options
 from ..reporting import short_percent
 from ..utils.options import Part, names_of
 from .contents import content_of
 
+ALWAYS = ("model_name_or_path", "dataset_name", "method", "sparsities", "seed", "train_batch_size")
 NAMES_OF_CONTENT = ("model_name_or_path", "dataset_name", "init_mask", "like")
 OWN_AXES = {"sparsities": "sparsity", "model_name_or_path": "model", "dataset_name": "data"}
 
@@ -42,18 +42,28 @@ class Cell:
         return self.args.sparsities[0]
 
     @cached_property
-    def identity(self) -> dict[str, Any]:
-        """Everything that has a part in the results, as plain values."""
-        options = {**vars(self.inputs), **vars(self.args.for_dataset(find_spec(self.inputs.dataset_name)))}
+    def used(self) -> dict[str, Any]:
+        """The options that decide on the results, as plain values; those that the method does not use are left out."""
         unused = unused_options(self.args.method, self.args)
-        kept = [
-            *names_of(self.inputs, Part.RESULT, Part.CONTENT),
-            *names_of(self.args, Part.RESULT, Part.CONTENT),
-        ]
-        identity = {name: options[name] for name in kept if name not in unused}
-        identity["scope"] = None if "scope" in unused else self.args.chosen_scope
-        contents = {name: content_of(identity.get(name)) for name in NAMES_OF_CONTENT}
-        return json.loads(json.dumps({**identity, **contents, "threads": self.threads}))
+        options = {
+            name: getattr(kind, name)
+            for kind in (self.inputs, self.args)
+            for name in names_of(kind, Part.RESULT, Part.CONTENT)
+            if name not in unused
+        }
+        scope = {"scope": self.args.chosen_scope} if "scope" in options else {}  # the same whether it was given or not
+        return json.loads(json.dumps({**options, **scope}))
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that has a part in the results, as plain values.
+
+        Options at their defaults are left out, so that a later version that has more options still knows the cell.
+        """
+        defaults = {**_defaults(InputArguments), **_defaults(VPNsTrainingArguments)}
+        kept = {name: value for name, value in self.used.items() if name in ALWAYS or value != defaults[name]}
+        contents = {name: content_of(kept[name]) for name in NAMES_OF_CONTENT if name in kept}
+        return {**kept, **contents, "threads": self.threads}
 
     @cached_property
     def name(self) -> str:
@@ -66,8 +76,7 @@ class Cell:
     def axes(self) -> dict[str, str]:
         """What tells it from the others of the study, in words; options that its method does not use are left out."""
         options = {**vars(self.inputs), **vars(self.args)}
-        used = [name for name in self.varied if self.identity.get(name) is not None]
-        return {OWN_AXES.get(name, name): _written(options[name]) for name in used}
+        return {OWN_AXES.get(name, name): _written(options[name]) for name in self.varied if name in self.used}
 
     @property
     def in_words(self) -> str:
@@ -85,13 +94,16 @@ class Cell:
 
 def _given(options: Any) -> dict[str, Any]:
     """Returns the options that are not at their defaults."""
-    found = {}
-    for entry in fields(options):
-        default = entry.default if entry.default_factory is MISSING else entry.default_factory()
-        value = getattr(options, entry.name)
-        if value is not None and value != default:
-            found[entry.name] = value
-    return found
+    defaults = _defaults(type(options))
+    return {name: value for name, value in vars(options).items() if value is not None and value != defaults[name]}
+
+
+@cache
+def _defaults(kind: type) -> dict[str, Any]:
+    return {
+        entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
+        for entry in fields(kind)
+    }
 
 
 def _words(name: str, value: Any) -> list[str]:

@@ -43,7 +43,7 @@ class Workload:
 
     Attributes:
         plan: of a job.
-        start: seconds until a job begins to train.
+        start: seconds until a job begins to train, of a processor.
         image: seconds that one image takes forward and backward.
     """
 
@@ -61,7 +61,12 @@ class Estimate:
 
     def __init__(self) -> None:
         self._workloads: dict[str, Workload | None] = {}
-        self.remarks: list[str] = []
+        self._faults: dict[str, dict[str, None]] = {}
+
+    @property
+    def remarks(self) -> list[str]:
+        """What could not be looked at here, and why, a line for each reason."""
+        return [f"Not looked at, {' and '.join(names)}: {reason}" for reason, names in self._faults.items()]
 
     @property
     def decoded_bytes(self) -> int:
@@ -74,7 +79,7 @@ class Estimate:
         workload = self._workload(cell)
         if workload is None:
             return Cost(cell.args.total_passes)
-        plan = replace(workload.plan, args=_of_batch(cell))
+        plan = replace(workload.plan, args=cell.args)
         passes = plan.passes(cell.sparsity).total
         return Cost(passes, plan.bytes_on_disk(cell.sparsity), workload.start + workload.seconds(passes))
 
@@ -85,7 +90,7 @@ class Estimate:
             workload = self._workload(cell)
             if workload is None:
                 continue
-            plan = replace(workload.plan, args=_of_batch(cell))
+            plan = replace(workload.plan, args=cell.args)
             asked = {"pre-training": [cell.args.pretrain_epochs], "reference": plan.dense_passes()}
             for part, passes in ((part, each) for part, several in asked.items() for each in several if each):
                 cost = Cost(passes, plan.bytes_on_disk(0.0), workload.seconds(passes))
@@ -99,8 +104,8 @@ class Estimate:
                 self._workloads[key] = _measured(cell)
             except InputError as error:
                 self._workloads[key] = None
-                names = f"{cell.inputs.model_name_or_path} on {cell.inputs.dataset_name}"
-                self.remarks.append(f"Not looked at, {names}: {error}")
+                name = f"{cell.inputs.model_name_or_path} on {cell.inputs.dataset_name}"
+                self._faults.setdefault(str(error), {})[name] = None
         return self._workloads[key]
 
 
@@ -110,14 +115,10 @@ def _key(cell: Cell) -> str:
     return json.dumps({name: value for name, value in cell.identity.items() if name not in own}, sort_keys=True)
 
 
-def _of_batch(cell: Cell) -> object:
-    return cell.args.for_dataset(find_spec(cell.inputs.dataset_name))
-
-
 def _measured(cell: Cell) -> Workload:
     from ..data.splits import named_splits  # needs `datasets`, which the help of a command does without
 
-    begin, inputs = time.monotonic(), cell.inputs
+    begin, inputs = time.process_time(), cell.inputs
     spec = find_spec(inputs.dataset_name)
     dataset, columns, streams = read_data(inputs, spec)
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +132,7 @@ def _measured(cell: Cell) -> Workload:
             streams=streams,
         )
         plan = trainer.plan()
-    start = time.monotonic() - begin
+    start = time.process_time() - begin
     return Workload(plan, start, seconds_per_image(trainer.base, plan.batch_size, cell.threads))
 
 
@@ -160,9 +161,11 @@ def _step(model: VPNsForImageClassification, images: int, prompted: bool) -> flo
     side = model.config.image_size
     pixels = torch.rand(images, 3, side, side, device=model.device)
     labels = torch.zeros(images, dtype=torch.long, device=model.device)
-    begin = time.perf_counter()
+    # On CPUs the time that threads compute, whatever else keeps the machine busy now.
+    clock = time.perf_counter if pixels.is_cuda else lambda: time.process_time() / torch.get_num_threads()
+    begin = clock()
     model(pixels, labels, prompted=prompted).loss.backward()
     if pixels.is_cuda:
         torch.cuda.synchronize()
     model.zero_grad()
-    return time.perf_counter() - begin
+    return clock() - begin

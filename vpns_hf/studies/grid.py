@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
+from ..data.catalog import find_spec
 from ..errors import InputError
 from ..jobs import InputArguments, VPNsTrainingArguments
 from ..methods import METHODS, Task
@@ -83,7 +84,7 @@ def _cell(options: Mapping[str, Any], varied: tuple[str, ...], threads: int) -> 
     inputs = InputArguments(**{name: value for name, value in options.items() if name in names})
     own = {name: value for name, value in options.items() if name not in names}
     own["sparsities"] = _sparsities(own)
-    args = VPNsTrainingArguments(**own)
+    args = VPNsTrainingArguments(**own).for_dataset(find_spec(inputs.dataset_name))
     _check_passes(args)
     return Cell(inputs, args, varied, threads)
 

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..jobs.resume import FinishedJob
 from ..reporting import Results
 from ..utils.files import one_line_refusals, write_file
+from ..utils.text import differences
 from .cell import Cell
 from .folder import Status, StudyFolder
 
@@ -42,6 +43,8 @@ def collect(cells: Sequence[Cell], folder: StudyFolder) -> int:
     """
     states = {cell.name: folder.state(cell) for cell in cells}
     done = [cell for cell in cells if states[cell.name].status is Status.DONE]
+    for cell in done:
+        check_options(cell, folder)
     check_same_images(done, folder)
     failed = [
         {"cell": cell.name, "axes": cell.axes, "reason": states[cell.name].found.record.reason}
@@ -58,6 +61,20 @@ def collect(cells: Sequence[Cell], folder: StudyFolder) -> int:
 
 def write_tables(runs: Sequence[StudyRun], output_dir: Path) -> None:
     """Writes what is made of the runs beside results.json."""
+
+
+def check_options(cell: Cell, folder: StudyFolder) -> None:
+    """Raises InputError where the job of a cell was made with other options than those that it has now, by other defaults."""
+    job = FinishedJob.read(folder.job(cell))
+    made = {} if job is None else job.identity
+    # Precision is also what accelerate is configured for.
+    names = [name for name in cell.used if name in made and name != "mixed_precision"]
+    changes = differences({name: made[name] for name in names}, {name: cell.used[name] for name in names})
+    if changes:
+        raise InputError(
+            f"the cell {cell.name} was made with {'; '.join(changes)}: a default has changed; "
+            f"remove {folder.job(cell)} to have it made anew"
+        )
 
 
 def check_same_images(cells: Sequence[Cell], folder: StudyFolder) -> None:
