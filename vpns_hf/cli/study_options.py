@@ -25,6 +25,8 @@ AXES = {
     "model_name_or_path": "models",
     "dataset_name": "datasets",
 }
+# As in `vpns_hf.studies.engines`, which the help of a command does without.
+ENGINE_NAMES = ("local", "ray")
 EPILOG = "Any option of `vpns prune` may be given as well, and holds for all cells."
 
 
@@ -127,19 +129,18 @@ def study_parser(description: str | None) -> JobParser:
     group.add_argument(
         "--own_passes", action="store_true", help="Leave each method its own passes over the training images."
     )
-    group.add_argument(
-        "--threads_per_job",
-        type=int,
-        default=1,
-        metavar="N",
-        help="Threads of each job; part of what decides on its last bits.",
-    )
-    group.add_argument(
-        "--jobs", type=int, metavar="N", help="Jobs at a time; as many as there are GPUs, else 1, if not given."
-    )
-    group.add_argument(
-        "--cell", type=int, metavar="I", help="Make the I-th cell alone, counted from 1 as --dry_run lists them."
-    )
+    engine_help = "Where jobs run: on this machine, or on a cluster of Ray."
+    group.add_argument("--engine", choices=ENGINE_NAMES, default=ENGINE_NAMES[0], help=engine_help)
+    for flag, kind, what in (
+        ("jobs", int, "Jobs at a time, for --engine local; as many as there are GPUs, else 1, if not given."),
+        ("address", str, "Cluster, for --engine ray, such as auto; one on this machine if not given."),
+        ("cpus_per_job", float, "Processors of a job, for --engine ray; 1 if not given."),
+        ("gpus_per_job", float, "GPUs of a job, for --engine ray; 1 where there are any, if not given."),
+        ("cell", int, "Make this cell alone, counted from 1 as --dry_run lists them, and write no tables."),
+    ):
+        group.add_argument(f"--{flag}", type=kind, metavar="VALUE", help=what)
+    threads_help = "Threads of each job; they decide on the last bits of its results."
+    group.add_argument("--threads_per_job", type=int, default=1, metavar="VALUE", help=threads_help)
     return parser
 
 

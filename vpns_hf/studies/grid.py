@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..jobs import InputArguments, VPNsTrainingArguments
 from ..methods import METHODS, Task
 from ..pruning import Granularity
+from ..utils.options import COUNT
 from .cell import Cell
 
 # An option that a study decides on by itself.
@@ -62,6 +63,7 @@ def cells_of(grids: Sequence[Grid], threads: int) -> list[Cell]:
     Raises:
         InputError: if a combination is not allowed, or there is none.
     """
+    COUNT.check("threads_per_job", threads)
     found: dict[str, Cell] = {}
     varied = _varied(grids)
     for options in (each for grid in grids for each in grid.combinations()):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 TIED = Path(__file__).with_name("tied.py")
 PACKAGES = Path(__file__).parents[2]
+PRUNE = ("-m", "vpns_hf", "prune")
 TRIES = 5  # of a job that somebody kills
 STOPPED = "stopped"
 POLL = 0.5  # seconds
@@ -39,12 +40,14 @@ class Work:
         folder: of the study.
         stop: set when the jobs are to stop.
         environment: of the jobs, beside that of this process.
+        program: arguments of Python that run a job, before those of the job.
         beat: seconds between two heartbeats.
     """
 
     folder: StudyFolder
     stop: threading.Event
     environment: Mapping[str, str]
+    program: Sequence[str] = PRUNE
     beat: float = BEAT
 
     def make(self, cell: Cell, after: int) -> str | None:
@@ -106,7 +109,7 @@ class Work:
             "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGES), os.environ.get("PYTHONPATH")])),
             **self.environment,
         }
-        command = [sys.executable, TIED, os.getpid(), "-m", "vpns_hf", "prune", *self.folder.arguments(cell)]
+        command = [sys.executable, TIED, os.getpid(), *self.program, *self.folder.arguments(cell)]
         return subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..agenda import Agenda
 from ..cell import Cell
 from ..claims import BEAT
+from ..work import PRUNE
 
 logger = logging.getLogger(__name__)
 
@@ -18,9 +20,11 @@ class Engine(ABC):
     """Runs cells until each is done or has failed.
 
     Attributes:
+        program: arguments of Python that run a job, before those of the job.
         beat: seconds between two heartbeats of a job.
     """
 
+    program: Sequence[str] = PRUNE
     beat: float = BEAT
 
     @abstractmethod

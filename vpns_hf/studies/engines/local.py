@@ -30,7 +30,7 @@ class LocalEngine(Engine):
         def serve(slot: int) -> None:
             environment = {"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {}
             try:
-                _serve(agenda, Work(agenda.folder, stop, environment, self.beat))
+                _serve(agenda, Work(agenda.folder, stop, environment, self.program, self.beat))
             except Exception as fault:
                 faults.append(fault)
                 stop.set()
