@@ -76,7 +76,7 @@ class Cell:
     def axes(self) -> dict[str, str]:
         """What tells it from the others of the study, in words; options that its method does not use are left out."""
         options = {**vars(self.inputs), **vars(self.args)}
-        return {OWN_AXES.get(name, name): _written(options[name]) for name in self.varied if name in self.used}
+        return {OWN_AXES.get(name, name): written(options[name]) for name in self.varied if name in self.used}
 
     @property
     def in_words(self) -> str:
@@ -111,6 +111,7 @@ def _words(name: str, value: Any) -> list[str]:
     return [f"--{name}", *(str(each).lower() if isinstance(each, bool) else str(each) for each in values)]
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """Returns the value of an option as it would be given."""
     values = value if isinstance(value, list) else [value]
     return " ".join(f"{each:g}" if isinstance(each, float) else str(each) for each in values)

@@ -13,7 +13,7 @@ from ..jobs import InputArguments, VPNsTrainingArguments
 from ..methods import METHODS, Task
 from ..pruning import Granularity
 from ..utils.options import COUNT
-from .cell import Cell
+from .cell import Cell, written
 
 # An option that a study decides on by itself.
 OF_THE_STUDY = (
@@ -67,7 +67,11 @@ def cells_of(grids: Sequence[Grid], threads: int) -> list[Cell]:
     found: dict[str, Cell] = {}
     varied = _varied(grids)
     for options in (each for grid in grids for each in grid.combinations()):
-        cell = _cell(options, varied, threads)
+        try:
+            cell = _cell(options, varied, threads)
+        except InputError as error:
+            told = ", ".join(f"{name} {written(options.get(name))}" for name in varied)
+            raise InputError(f"{error} (for {told})" if told else str(error)) from error
         found.setdefault(cell.name, cell)
     if not found:
         raise InputError("the study has no cells; give --methods, --sparsities and --seeds at least one value each")
@@ -85,6 +89,8 @@ def _cell(options: Mapping[str, Any], varied: tuple[str, ...], threads: int) -> 
     names = {entry.name for entry in fields(InputArguments)}
     inputs = InputArguments(**{name: value for name, value in options.items() if name in names})
     own = {name: value for name, value in options.items() if name not in names}
+    if own.get("method") == "dense":  # which removes nothing, by whatever unit
+        own |= {"sparsities": [0.0], "granularity": "weight"}
     own["sparsities"] = _sparsities(own)
     args = VPNsTrainingArguments(**own).for_dataset(find_spec(inputs.dataset_name))
     _check_passes(args)
@@ -93,8 +99,6 @@ def _cell(options: Mapping[str, Any], varied: tuple[str, ...], threads: int) -> 
 
 def _sparsities(options: Mapping[str, Any]) -> list[float] | None:
     """Returns the one sparsity of a cell; None where the granularity says it."""
-    if options.get("method") == "dense":
-        return [0.0]
     only = Granularity.named(options.get("granularity", "weight")).sparsity
     asked = options.get("sparsities")
     return asked if only is None or asked is None else [only]
