@@ -93,7 +93,8 @@ class AskedGrid:
         axes = {option: chosen for option, chosen in values.items() if chosen}
         for assignment in self.given.set or []:
             name, _, listed = assignment.partition("=")
-            parser.check_options([name])
+            if name not in self.options or name in (*AXES, *OF_THE_STUDY):
+                raise InputError(f"--set names {name}, which is no option that can vary so; write one as NAME=V1,V2")
             axes[name] = [
                 _parsed(parser, [*self.tokens, f"--{name}", each]).options[name] for each in listed.split(",")
             ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -92,9 +93,17 @@ def _cell(options: Mapping[str, Any], varied: tuple[str, ...], threads: int) -> 
     if own.get("method") == "dense":  # which removes nothing, by whatever unit
         own |= {"sparsities": [0.0], "granularity": "weight"}
     own["sparsities"] = _sparsities(own)
-    args = VPNsTrainingArguments(**own).for_dataset(find_spec(inputs.dataset_name))
+    if own.get("train_batch_size") is None:
+        own["train_batch_size"] = _batch_size(inputs.dataset_name)
+    args = VPNsTrainingArguments(**own)
     _check_passes(args)
     return Cell(inputs, args, varied, threads)
+
+
+@cache
+def _batch_size(dataset_name: str) -> int:
+    """Returns that of a data set where none is asked for."""
+    return VPNsTrainingArguments().for_dataset(find_spec(dataset_name)).train_batch_size
 
 
 def _sparsities(options: Mapping[str, Any]) -> list[float] | None:

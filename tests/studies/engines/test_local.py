@@ -62,7 +62,7 @@ def test_a_job_that_is_killed_goes_on(tmp_path, monkeypatch):
 def test_a_full_disk_stops_the_study_and_no_cell_fails(tmp_path, monkeypatch):
     cells = counting(4)
     monkeypatch.setenv("FAKE_FULL", "1")
-    with pytest.raises(InputError, match="No space left on device.*make room") as stopped:
+    with pytest.raises(InputError, match=r"No space left on device.*make room") as stopped:
         run(tmp_path, cells)
     assert "\n" not in str(stopped.value)
     assert Status.FAILED not in statuses(tmp_path, cells)
