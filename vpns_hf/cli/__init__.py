@@ -5,6 +5,7 @@ from __future__ import annotations
 # Name: module here, function in it, what it does. Imported when it is called.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "prune": ("prune", "main", "prune an image classifier and measure the results"),
+    "sweep": ("sweep", "main", "make a study: methods, sparsities, seeds and more, side by side"),
     "evaluate": ("evaluate", "main", "measure a saved model"),
     "compare": ("compare", "main", "compare finished jobs: tables, statistics and plots"),
     "export": ("export", "main", "write a model in ONNX, for MNN, or as timm, torchvision or transformers reads it"),

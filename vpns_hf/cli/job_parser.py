@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from argparse import SUPPRESS, Action, HelpFormatter
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, get_type_hints
 
-import yaml
 from transformers import HfArgumentParser
 
 from ..errors import InputError
 from ..jobs import InputArguments, VPNsTrainingArguments
-from ..recipes import DEFAULT, find_recipe
+from ..recipes import DEFAULT, find_recipe, read_recipe
 from .parser import OneLineErrors
 
 NO_NUMBER = re.compile(r"invalid (?:int|float) value: '(?P<value>.*)'")
@@ -104,8 +102,8 @@ def parse_arguments(
         InputError: if a value is not allowed, or the recipe cannot be read.
         SystemExit: with code 2 if an option is unknown or malformed, 0 after --help.
     """
-    parser = _job_parser(description)
-    recipe, rest = _take_config(list(argv))
+    parser = job_parser(description)
+    recipe, rest = take_config(list(argv))
     named = any(_option(arg) in ("model_name_or_path", "dataset_name") for arg in rest)
     if recipe is None and not named and "--help" not in rest and "-h" not in rest:
         recipe = find_recipe(DEFAULT)
@@ -118,7 +116,8 @@ def parse_arguments(
     return InputArguments(**vars(given[0])), VPNsTrainingArguments(**vars(given[1]))
 
 
-def _job_parser(description: str | None) -> JobParser:
+def job_parser(description: str | None) -> JobParser:
+    """Returns the parser of all options of a job; it checks none of their values."""
     kinds = (InputArguments, VPNsTrainingArguments)
     parser = JobParser([_as_the_parser_takes_it(kind) for kind in kinds], description=description, allow_abbrev=False)
     config_help = (
@@ -146,27 +145,6 @@ def recipe_tokens(fields: Mapping[str, Any]) -> list[str]:
     return [token for name, value in given.items() for token in (f"--{name}", *_tokens(value))]
 
 
-def read_recipe(path: Path) -> dict[str, Any]:
-    """Returns the fields of a YAML recipe, each value as it is written.
-
-    Raises:
-        InputError: if the file cannot be read, does not hold a mapping of options, or names an option twice.
-    """
-    try:
-        # The base loader keeps every value as it is written: `no` is a precision, not False.
-        text = path.read_text(encoding="utf-8")
-        recipe = yaml.load(text, Loader=yaml.BaseLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"the recipe {path} cannot be read ({reason}); give a YAML file of options") from error
-    if not isinstance(recipe, dict):
-        raise InputError(f"the recipe {path} holds no options; write one 'name: value' per line")
-    names = Counter(key.value for key, _ in yaml.compose(text, Loader=yaml.BaseLoader).value)
-    if repeated := [name for name, count in names.items() if count > 1]:  # YAML would take the last without a word
-        raise InputError(f"the recipe {path} holds {repeated[0]} more than once; leave one line of it")
-    return recipe
-
-
 def _tokens(value: Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
@@ -175,7 +153,8 @@ def _option(token: str) -> str:
     return token.partition("=")[0].lstrip("-").replace("-", "_")
 
 
-def _take_config(argv: list[str]) -> tuple[Path | None, list[str]]:
+def take_config(argv: list[str]) -> tuple[Path | None, list[str]]:
+    """Returns the recipe that arguments name, if any, and the other arguments."""
     path, rest, tokens = None, [], iter(argv)
     for token in tokens:
         if token == "--config":

@@ -186,6 +186,11 @@ class WatchOptions:
         range=COUNT,
         part=Part.MACHINE,
     )
+    shared_dir: str | None = option(
+        None,
+        "Folder to keep pre-trained dense networks and dense references in, for other jobs that need the same.",
+        part=Part.MACHINE,
+    )
     save_total_limit: int = option(
         2, "Checkpoints to keep; all are removed when the job is finished.", range=COUNT, part=Part.MACHINE
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,15 @@ from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, di
 from .plan import Plan
 from .recipe import public_options
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result, without_masked_channels
-from .resume import Checkpointing, FinishedJob, Resumption, identity_of
+from .resume import (
+    OF_THE_PRUNED,
+    Checkpointing,
+    FinishedJob,
+    Resumption,
+    SharedPart,
+    SharedParts,
+    identity_of,
+)
 from .setup import accelerator_of, callbacks_of, class_weights_of, preparations_of, stepping_of, task_of
 from .starting_mask import starting_mask
 
@@ -263,12 +272,33 @@ class VPNsTrainer:
 
     def _identity(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
-        digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_data(self.images, self.streams)}
+        digests = {"model": digest_of_tensors(self.base.state_dict()), **self._digests_of_data}
         if self.start is not None:
             digests["init_mask"] = digest_of_tensors({**self.start.masks, **self.start.weights, **self.start.prompt})
         batch_size = global_batch_size(self.args, self.process)
         options = {**self.recipe, "scope": self.args.chosen_scope}  # the same whether it was given or not
         return identity_of(options, batch_size, digests, unused_options(self.args.method, self.args))
+
+    @cached_property
+    def _digests_of_data(self) -> dict[str, str]:
+        return digests_of_data(self.images, self.streams)
+
+    def _shared(self, part: str, dense: VPNsForImageClassification, make: Callable[[], SharedPart]) -> SharedPart:
+        """Returns a part of the job that no pruning has a part in, as another job made it, or made now."""
+        if self.args.shared_dir is None:
+            return make()
+        seen = {**dense.backbone.state_dict(), "label_mapping": dense.label_mapping}
+        config = dense.config
+        digests = {
+            "part": part,
+            "model": digest_of_tensors(seen),
+            "normalisation": [*config.image_mean, *config.image_std, config.channel_order],
+            **self._digests_of_data,
+        }
+        unused = [*unused_options("dense", self.args), *OF_THE_PRUNED]
+        identity = identity_of(self.recipe, global_batch_size(self.args, self.process), digests, unused)
+        parts = SharedParts(Path(self.args.shared_dir).expanduser(), self.checkpointing.stop_if_asked)
+        return parts.made(identity, make)
 
     def _finished_runs(self) -> list[str]:
         """Returns the names of the runs that are not run again."""
@@ -291,7 +321,12 @@ class VPNsTrainer:
         if PRETRAINING in self.job.finished:
             self.base.load_state_dict(self.job.weights[PRETRAINING])
             return
-        self.base = self._execute(PRETRAINING, self.base, [PretrainStage.of(self.args)]).model
+
+        def make() -> SharedPart:
+            run = self._execute(PRETRAINING, self.base, [PretrainStage.of(self.args)])
+            return SharedPart({}, run.model.backbone.state_dict())
+
+        self.base.backbone.load_state_dict(self._shared(PRETRAINING, self.base, make).weights)
         self.checkpointing.part_finished(PRETRAINING, {}, self.base.state_dict())
 
     def _reference(self, passes: float, stages: Sequence[Stage]) -> DenseResult:
@@ -300,13 +335,19 @@ class VPNsTrainer:
         if part in self.job.finished and (part in self.job.weights or not self._teaches):
             return DenseResult.from_dict(self.job.finished[part])
         model = self.builder.without_prompt(self.base.to_backbone())
-        run = self._execute(part, model, stages)
-        evaluation = self._evaluate(run.model, run)
-        classes = evaluation.predictions.by_class(self.images.test.labels, self.splits.class_names)
-        result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split, passes, classes)
-        finished = {**asdict(result), PREDICTIONS: evaluation.predictions.to_dict()}
-        self.checkpointing.part_finished(part, finished, run.model.state_dict() if self._teaches else None)
-        return result
+
+        def make() -> SharedPart:
+            run = self._execute(part, model, stages)
+            evaluation = self._evaluate(run.model, run)
+            classes = evaluation.predictions.by_class(self.images.test.labels, self.splits.class_names)
+            result = DenseResult(evaluation.accuracy.plain, evaluation.top5.plain, self.test_split, passes, classes)
+            return SharedPart(
+                {**asdict(result), PREDICTIONS: evaluation.predictions.to_dict()}, run.model.state_dict()
+            )
+
+        made = self._shared(part, model, make)
+        self.checkpointing.part_finished(part, made.result, made.weights if self._teaches else None)
+        return DenseResult.from_dict(made.result)
 
     def _teacher(self, stages: Sequence[Stage]) -> VPNsForImageClassification | None:
         """Returns the dense reference that a run is compared with, where the run learns from it."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from ..errors import InputError
 
 FOLDER = Path(__file__).parent
 DEFAULT = "digits"
 
-__all__ = ["DEFAULT", "find_recipe", "shipped_file", "shipped_names"]
+STUDIES = "studies"
+
+__all__ = ["DEFAULT", "find_recipe", "find_study", "read_recipe", "shipped_file", "shipped_names"]
 
 
 def shipped_names() -> list[str]:
@@ -42,6 +48,37 @@ def find_recipe(given: str) -> Path:
         hint = _meant(given)
         raise InputError(f"there is no recipe {given}{hint}; give a YAML file, or a name that `vpns config` lists")
     return path
+
+
+def find_study(given: str) -> Path:
+    """Returns the file of a study that is meant: one of the user's, or else a shipped one by its name.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    shipped = f"{STUDIES}/{given}"
+    return shipped_file(shipped) if shipped in shipped_names() and not Path(given).is_file() else find_recipe(given)
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Returns the fields of a YAML recipe, each value as it is written.
+
+    Raises:
+        InputError: if the file cannot be read, does not hold a mapping of options, or names an option twice.
+    """
+    try:
+        # The base loader keeps every value as it is written: `no` is a precision, not False.
+        text = path.read_text(encoding="utf-8")
+        recipe = yaml.load(text, Loader=yaml.BaseLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"the recipe {path} cannot be read ({reason}); give a YAML file of options") from error
+    if not isinstance(recipe, dict):
+        raise InputError(f"the recipe {path} holds no options; write one 'name: value' per line")
+    names = Counter(key.value for key, _ in yaml.compose(text, Loader=yaml.BaseLoader).value)
+    if repeated := [name for name, count in names.items() if count > 1]:  # YAML would take the last without a word
+        raise InputError(f"the recipe {path} holds {repeated[0]} more than once; leave one line of it")
+    return recipe
 
 
 def _meant(given: str) -> str:

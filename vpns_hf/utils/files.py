@@ -17,6 +17,8 @@ from safetensors import SafetensorError
 from ..errors import InputError
 from .text import one_line
 
+REFUSED = "what was finished before is intact"  # in what is said when a disk refuses in the middle of a job
+
 
 def aside_of(place: Path) -> Path:
     """Returns where a folder is while it is written, or removed: beside its place, and hidden."""
@@ -138,4 +140,4 @@ def disk_refusal(error: Exception) -> str:
     reason = one_line(getattr(error, "strerror", None) or error)
     is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or isinstance(error, SafetensorError)
     first = "make room" if is_full else "mend that"
-    return f"({reason}); what was finished before is intact: {first} and repeat the command to go on"
+    return f"({reason}); {REFUSED}: {first} and repeat the command to go on"

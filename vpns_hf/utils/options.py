@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from functools import cache
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -104,7 +105,7 @@ def check_options(options: Any) -> None:
     Raises:
         InputError: if a value is not of its field's type, not in its range, or not one of its choices.
     """
-    hints = get_type_hints(type(options))
+    hints = _hints(type(options))
     for entry in fields(options):
         setattr(options, entry.name, _plain(getattr(options, entry.name)))
         _check_type(entry.name, getattr(options, entry.name), hints[entry.name])
@@ -116,6 +117,11 @@ def check_options(options: Any) -> None:
             raise InputError(f"{entry.name} is {value!r}; allowed: {', '.join(choices)}")
         if allowed is not None:
             allowed.check(entry.name, value)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 _LISTS = {list[float]: "a list of numbers", list[str]: "a list of names"}

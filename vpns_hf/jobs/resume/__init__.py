@@ -5,15 +5,19 @@ from __future__ import annotations
 from .checkpointing import Checkpointing
 from .checkpoints import Checkpoints
 from .finished import FinishedJob
-from .identity import Job, identity_of
+from .identity import OF_THE_PRUNED, Job, identity_of
 from .resumption import Resumption, SavedState
+from .shared import SharedPart, SharedParts
 
 __all__ = [
+    "OF_THE_PRUNED",
     "Checkpointing",
     "Checkpoints",
     "FinishedJob",
     "Job",
     "Resumption",
     "SavedState",
+    "SharedPart",
+    "SharedParts",
     "identity_of",
 ]

@@ -79,6 +79,15 @@ class Checkpointing(Callback):
         )
         from_main_process(self.accelerator, lambda: state.write(self.checkpoints))
 
+    def stop_if_asked(self) -> None:
+        """Stops between two models; to be called where one process is at work.
+
+        Raises:
+            Interrupted: if a signal has come.
+        """
+        if (number := self.stop.number()) and self.accelerator.num_processes == 1:
+            raise Interrupted(self._farewell(number), number)
+
     def _stop_if_asked(self, run: Run) -> None:
         number = self.stop.number()
         if number:

@@ -16,6 +16,25 @@ from ..arguments import InputArguments, VPNsTrainingArguments
 
 logger = logging.getLogger(__name__)
 
+# Options without a part in the pre-training and the dense references, beside those that the method dense does not use:
+# how long a reference is trained is told by its passes.
+OF_THE_PRUNED = (
+    "method",
+    "sparsities",
+    "visual_prompt",
+    "prompt_size",
+    "output_size",
+    "init_weights",
+    "prompt_finetune_learning_rate",
+    "equal_passes",
+    "find_mask_epochs",
+    "finetune_epochs",
+    "distill_alpha",
+    "distill_temperature",
+    "dense_reference",
+    "dense_passes",
+)
+
 
 class Job:
     """The parts of a job that are finished: pre-training, the dense reference, each sparsity.

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from vpns_hf.cli.study_options import parse_study
+from vpns_hf.recipes import STUDIES, shipped_names
+from vpns_hf.studies import Cell
+
+SHIPPED = [name.partition("/")[2] for name in shipped_names() if name.startswith(f"{STUDIES}/")]
+MINE = ["--model_name_or_path", "resnet-small", "--dataset_name", "digits"]
+
+
+def told(cells: list[Cell]) -> list[str]:
+    return [cell.in_words for cell in cells]
+
+
+def study(tmp_path, **fields: object) -> str:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"model_name_or_path": "resnet-small", "dataset_name": "digits", **fields}))
+    return str(path)
+
+
+def test_without_a_study_model_or_data_it_is_that_of_the_digits():
+    asked = parse_study([])
+    assert told(asked.cells) == told(parse_study(["digits"]).cells)
+    assert asked.output_dir.as_posix() == "output/studies/digits"
+    assert len(asked.cells) == 12
+    assert len(parse_study(MINE).cells) == 1
+
+
+def test_flags_give_the_axes():
+    flags = [
+        "--methods",
+        "vpns",
+        "omp",
+        "--sparsities",
+        "0.7",
+        "0.9",
+        "--seeds",
+        "7",
+        "9",
+        "--granularities",
+        "weight",
+    ]
+    cells = parse_study([*MINE, *flags, "--set", "visual_prompt=none,pad", "momentum=0.5"]).cells
+    assert len(cells) == 2 * 2 * 2 * 2
+    assert told(cells)[:2] == ["vpns at 70%, visual_prompt none, seed 7", "vpns at 70%, visual_prompt none, seed 9"]
+    assert {cell.args.momentum for cell in cells} == {0.5}
+
+
+def test_models_and_data_sets_are_axes_too():
+    cells = parse_study(["--models", "resnet18", "vgg16", "--datasets", "cifar10", "dtd"]).cells
+    assert [cell.axes for cell in cells] == [
+        {"model": model, "data": data} for model in ("resnet18", "vgg16") for data in ("cifar10", "dtd")
+    ]
+    assert [cell.args.train_batch_size for cell in cells] == [256, 64] * 2
+
+
+def test_a_file_says_the_same_and_the_command_line_has_the_last_word(tmp_path):
+    file = study(tmp_path, methods=["vpns", "omp"], seeds=[7, 9], set={"visual_prompt": ["none", "pad"]}, momentum=0.5)
+    flags = ["--methods", "vpns", "omp", "--seeds", "7", "9", "--set", "visual_prompt=none,pad", "--momentum", "0.5"]
+    assert parse_study([file]).cells == parse_study([*MINE, *flags]).cells
+    longer = parse_study([file, "--seeds", "7", "9", "17", "--momentum", "0.9"]).cells
+    assert len(longer) == 12
+    assert {cell.args.momentum for cell in longer} == {0.9}
+
+
+def test_a_study_is_extended_without_other_cells(tmp_path):
+    file = study(tmp_path, methods=["vpns", "omp"], seeds=[7, 9])
+    names = {cell.name for cell in parse_study([file]).cells}
+    assert names < {cell.name for cell in parse_study([file, "--seeds", "7", "9", "17"]).cells}
+
+
+def test_a_recipe_below_a_study(tmp_path):
+    [cell] = parse_study([study(tmp_path, config="digits", sparsities=[0.5], finetune_epochs=2)]).cells
+    assert (cell.args.prompt_size, cell.args.finetune_epochs, cell.sparsity) == (3, 2, 0.5)
+    assert parse_study(["--config", "digits", "--finetune_epochs", "2", "--sparsities", "0.5"]).cells == [cell]
+
+
+def test_grids_have_options_of_their_own(tmp_path):
+    grids = [{"methods": ["vpns", "omp"], "seeds": [7, 9]}, {"methods": ["imp"], "equal_passes": 200}]
+    cells = parse_study([study(tmp_path, sparsities=[0.9], grids=grids)]).cells
+    assert [(cell.args.method, cell.args.seed, cell.args.equal_passes) for cell in cells] == [
+        ("vpns", 7, "auto"),
+        ("vpns", 9, "auto"),
+        ("omp", 7, "auto"),
+        ("omp", 9, "auto"),
+        ("imp", 7, "200"),
+    ]
+
+
+def test_passes_are_equal_unless_each_keeps_its_own():
+    asked = {"auto": [], "80": ["--equal_passes", "80"], None: ["--own_passes"]}
+    assert {passes: parse_study([*MINE, *flags]).cells[0].args.equal_passes for passes, flags in asked.items()} == {
+        passes: passes for passes in asked
+    }
+
+
+def test_the_studies_that_are_shipped():
+    one = 10 * 6 + 1  # for each seed; the dense network has no sparsities
+    counts = {name: len(parse_study([name]).cells) for name in SHIPPED if name != "paper_grid"}
+    assert counts == {
+        "digits": 12,
+        "cifar100_tiny": 20,
+        "resnet18_cifar100": 3 * one,
+        "resnet50_tiny_imagenet": 3 * one,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["diggits"], "there is no recipe diggits; did you mean "),
+        (["digits", "--method", "vpns", "--methods", "magic"], "method is 'magic'; allowed: vpns, "),
+        (["digits", "--set", "colour=red"], "--set names colour, which is no option that can vary so; "),
+        (
+            ["digits", "--push_to_hub"],
+            "push_to_hub is True, but a study decides on it by itself; leave out --push_to_hub",
+        ),
+        (
+            ["digits", "--own_passes", "--equal_passes", "80"],
+            "--own_passes leaves each method its own, but equal_passes is 80",
+        ),
+        (["digits", "--cell", "13"], "cell is 13; allowed: 1 to 12, as --dry_run lists them"),
+        (["digits", "--address", "auto"], "address is auto, which --engine local does not take; leave it out"),
+        (["digits", "--jobs", "0"], "jobs is 0; allowed: 1 to "),
+        (["digits", "--bogus", "1"], "unknown argument --bogus"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else None,
+)
+def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(vpns, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    ended = vpns("sweep", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    [line] = ended.err.splitlines()
+    assert line.startswith("vpns sweep: error: ") and said in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_no_study(vpns, tmp_path):
+    (tmp_path / "mine.yaml").write_text("grids: vpns\n")
+    ended = vpns("sweep", tmp_path / "mine.yaml")
+    assert ended.code == 2
+    assert "is no list of axes" in ended.err
+
+
+def test_the_dry_run_of_the_grid_of_the_paper_where_its_data_are_out_of_reach(vpns):
+    ended = vpns("sweep", "paper_grid", "--dry_run", "--seeds", "7")
+    assert ended.code == 0
+    lines = ended.out.splitlines()  # three networks, eight data sets, 61 runs on each
+    assert "Runs: 1464, of which 1464 planned" in lines
+    assert "Time: not known" in lines
+    assert any(line.startswith("Passes over the training images: 175680 for 1464 runs; ") for line in lines)
+    assert sum(line.startswith("Not looked at, ") for line in lines) == 8
+
+
+@pytest.mark.slow
+def test_a_dry_run_lists_the_cells_and_what_they_cost(vpns, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = vpns("sweep", "digits", "--dry_run", "--seeds", "7")
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert "  1  planned  vpns at 70%, seed 7" in lines
+    assert (
+        "Passes over the training images: 240 for 6 runs; beside these 55 for 2 networks that runs share, "
+        "pre-trained ones and dense references" in lines
+    )
+    [time] = [line for line in lines if line.startswith("Time: about ")]
+    assert time.endswith(" with 1 job at a time")
+    assert not list(tmp_path.iterdir())

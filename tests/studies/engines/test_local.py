@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.studies.studying import COUNTED, counted, counting, run, starts
+from vpns_hf import InputError
+from vpns_hf.studies import Status, StudyFolder
+
+
+def statuses(folder: Path, cells: list) -> list[Status]:
+    return [StudyFolder(folder).state(cell).status for cell in cells]
+
+
+def steps_made(folder: Path) -> int:
+    """How far all jobs have counted."""
+    total = 0
+    for file in folder.glob("cells/*/**/*"):
+        if file.name in ("steps", "weights"):
+            with suppress(FileNotFoundError):
+                total += len(file.read_text())
+    return total
+
+
+def test_every_cell_is_made_once_and_what_is_done_stays(tmp_path):
+    first, more = counting(3), counting(5)
+    assert statuses(tmp_path, first) == [Status.PLANNED] * 3
+    run(tmp_path, first)
+    run(tmp_path, more)
+    assert counted(tmp_path, more) == [COUNTED] * 5
+    assert starts(tmp_path, more) == [1] * 5
+    assert statuses(tmp_path, more) == [Status.DONE] * 5
+
+
+def test_a_cell_that_fails_is_told_and_tried_again_when_the_command_is_repeated(tmp_path, monkeypatch):
+    cells = counting(3)
+    monkeypatch.setenv("FAKE_FAILS", "2")
+    run(tmp_path, cells)
+    assert statuses(tmp_path, cells) == [Status.DONE, Status.FAILED, Status.DONE]
+    state = StudyFolder(tmp_path).state(cells[1])
+    assert state.found.record.reason == "seed is not to my liking"
+    monkeypatch.delenv("FAKE_FAILS")
+    run(tmp_path, cells)
+    assert starts(tmp_path, cells) == [1, 2, 1]
+    assert counted(tmp_path, cells) == [COUNTED] * 3
+
+
+def test_a_job_that_is_killed_goes_on(tmp_path, monkeypatch):
+    cells = counting(2)
+    monkeypatch.setenv("FAKE_KILLED", "1")
+    run(tmp_path, cells)
+    assert (counted(tmp_path, cells), starts(tmp_path, cells)) == ([COUNTED] * 2, [2, 1])
+
+
+def test_a_full_disk_stops_the_study_and_no_cell_fails(tmp_path, monkeypatch):
+    cells = counting(4)
+    monkeypatch.setenv("FAKE_FULL", "1")
+    with pytest.raises(InputError, match=r"No space left on device.*make room") as stopped:
+        run(tmp_path, cells)
+    assert "\n" not in str(stopped.value)
+    assert Status.FAILED not in statuses(tmp_path, cells)
+    monkeypatch.delenv("FAKE_FULL")
+    run(tmp_path, cells)
+    assert counted(tmp_path, cells) == [COUNTED] * 4
+
+
+def test_two_drivers_share_the_work(tmp_path):
+    cells, faults = counting(6), []
+
+    def drive() -> None:
+        try:
+            run(tmp_path, cells, jobs=1)
+        except BaseException as fault:
+            faults.append(fault)
+
+    drivers = [threading.Thread(target=drive) for _ in range(2)]
+    for driver in drivers:
+        driver.start()
+    for driver in drivers:
+        driver.join()
+    assert not faults
+    assert (counted(tmp_path, cells), starts(tmp_path, cells)) == ([COUNTED] * 6, [1] * 6)
+
+
+def test_what_another_machine_has_is_waited_for_and_taken_over_when_it_is_gone(tmp_path):
+    cells = counting(1)
+    claims = StudyFolder(tmp_path).claims(cells[0])
+    claims.folder.mkdir(parents=True)
+    there = {"who": "elsewhere 1", "kernel": "another", "since": "2026-01-01T00:00:00+00:00"}
+    claims.path(1).write_text(json.dumps(there))
+    run(tmp_path, cells, timeout=0.0)
+    assert claims.newest().number == 2
+    assert counted(tmp_path, cells) == [COUNTED]
+
+
+@pytest.mark.slow
+def test_a_study_that_is_killed_at_random_moments_ends_as_one_that_is_not(tmp_path):
+    """Its jobs are asked to stop when the driver is gone, and the next driver goes on with them."""
+    cells, chance = counting(5), random.Random(9)
+    for _ in range(6):
+        driver = os.fork()
+        if not driver:
+            try:
+                run(tmp_path, cells)
+            finally:
+                os._exit(0)
+        moment = chance.randint(steps_made(tmp_path), 5 * len(COUNTED))
+        while steps_made(tmp_path) < moment:
+            pass
+        os.kill(driver, signal.SIGKILL)
+        os.waitpid(driver, 0)
+    run(tmp_path, cells)
+    assert counted(tmp_path, cells) == [COUNTED] * 5
+    assert sum(starts(tmp_path, cells)) > 5
+    said = "".join(file.read_text() for file in (tmp_path / "logs").iterdir())
+    assert "another job is writing" not in said

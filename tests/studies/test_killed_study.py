@@ -1,0 +1,74 @@
+"""Real jobs: a study that is killed and repeated, two jobs at a time, gives the bits of each `vpns prune` run alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import datasets
+import pytest
+
+from tests.helpers import tiny_resnet
+from tests.training_helpers import coloured_split
+from vpns_hf.cli.study_options import parse_study
+from vpns_hf.studies import StudyFolder
+
+pytestmark = pytest.mark.slow  # processes that train
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    *("--methods", "omp", "vpns", "--sparsities", "0.5", "--pretrain_epochs", "1", "--label_mapping", "identity"),
+    *("--find_mask_epochs", "1", "--finetune_epochs", "2", "--image_size", "16", "--prompt_size", "2"),
+    *("--train_batch_size", "16", "--checkpointing_steps", "1"),
+]
+
+
+@pytest.fixture
+def flags(tmp_path, monkeypatch) -> list[str]:
+    """Of a study on a tiny network and tiny data."""
+    monkeypatch.setenv("VPNS_CACHE", str(tmp_path / "cache"))
+    tiny_resnet(num_labels=3).save_pretrained(tmp_path / "model")
+    splits = {"train": coloured_split(40), "validation": coloured_split(13), "test": coloured_split(17)}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "data")
+    return ["--model_name_or_path", str(tmp_path / "model"), "--dataset_name", str(tmp_path / "data"), *FLAGS]
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "vpns_hf", *arguments]
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, cwd=cwd, env=environment, **output)
+
+
+def outcome(job: Path) -> tuple[str, dict, dict]:
+    """The digest of the weights, the accuracy of the model, and the dense reference."""
+    results = json.loads((job / "results.json").read_text())
+    weights = hashlib.sha256((job / "sparsity-50" / "model.safetensors").read_bytes()).hexdigest()
+    return weights, results["runs"][0]["accuracy"], results["dense"]
+
+
+def test_a_study_that_is_killed_gives_the_bits_of_each_job_alone(flags, tmp_path, monkeypatch):
+    study = tmp_path / "study"
+    command = ["sweep", *flags, "--jobs", "2", "--output_dir", str(study)]
+    driver = start(*command, cwd=tmp_path)
+    while not list(study.glob("cells/*/checkpoints/checkpoint-*")) and driver.poll() is None:
+        pass
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.communicate()
+    repeated = start(*command, cwd=tmp_path)
+    said, _ = repeated.communicate(timeout=300)
+    assert repeated.returncode == 0, said
+    assert said.rstrip().endswith(f"2 of 2 runs are done. Results: {study}")
+    shared = [file.name for file in study.glob("shared/threads-1/*.safetensors")]
+    assert len(shared) == 2, "the pre-trained network and the dense reference, each made once"
+    monkeypatch.chdir(tmp_path)
+    for cell in parse_study(flags).cells:
+        alone = tmp_path / "alone" / cell.name
+        job = start("prune", *cell.arguments(alone, tmp_path / cell.name), cwd=tmp_path)
+        assert job.wait(300) == 0, job.stdout.read()
+        assert outcome(StudyFolder(study).job(cell)) == outcome(alone)

@@ -1,0 +1,69 @@
+"""The folder of a study: a job folder for each cell, who works on which, what jobs said, and what they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from .cell import Cell
+from .claims import Claims, Found
+
+
+class Status(Enum):
+    """How far a cell is."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a cell is, and the newest claim to it."""
+
+    status: Status
+    found: Found
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Where the parts of a study lie.
+
+    Attributes:
+        path: of the study.
+    """
+
+    path: Path
+
+    def job(self, cell: Cell) -> Path:
+        """Returns the job folder of a cell."""
+        return self.path / "cells" / cell.name
+
+    def claims(self, cell: Cell) -> Claims:
+        """Returns the claims to a cell."""
+        return Claims(self.path / "claims" / cell.name)
+
+    def log(self, cell: Cell) -> Path:
+        """Returns the file of what the job of a cell says."""
+        return self.path / "logs" / f"{cell.name}.txt"
+
+    def shared(self, cell: Cell) -> Path:
+        """Returns the folder of pre-trained networks and dense references; other numbers of threads give other bits."""
+        return self.path / "shared" / f"threads-{cell.threads}"
+
+    def arguments(self, cell: Cell) -> list[str]:
+        """Returns the arguments of the `vpns prune` that makes a cell."""
+        return cell.arguments(self.job(cell), self.shared(cell))
+
+    def state(self, cell: Cell) -> State:
+        """Returns how far a cell is; done is one whose job is, whoever ran it."""
+        found = self.claims(cell).newest()
+        job = self.job(cell)
+        if (job / "job.json").is_file() and not (job / "checkpoints").exists():
+            return State(Status.DONE, found)
+        if found.is_open:
+            return State(Status.RUNNING, found)
+        failed = found.record is not None and found.record.ended == Status.FAILED.value
+        return State(Status.FAILED if failed else Status.PLANNED, found)
