@@ -78,7 +78,13 @@ def _row(name: str, ours: float, reference: float, unit: str) -> dict:
 def _in_pytorch(thin: VPNsForImageClassification, dense: torch.nn.Module, repeats: int) -> list[dict]:
     pixels = torch.rand(PIXELS, generator=torch.Generator().manual_seed(0))
     sides = [lambda: thin(pixels, prompted=False).logits, lambda: dense(thin.normalise(pixels)).logits]
-    return [ratio_row("PyTorch, float32, beside dense", alternate_times(sides, repeats))]
+    rows = [ratio_row("PyTorch, float32, beside dense", alternate_times(sides, repeats))]
+    for network in (thin, dense):
+        network.to(memory_format=torch.channels_last)
+    rows.append(ratio_row("PyTorch, float32, channels-last, both", alternate_times(sides, repeats)))
+    for network in (thin, dense):
+        network.to(memory_format=torch.contiguous_format)
+    return rows
 
 
 def _in_onnx(thin: VPNsForImageClassification, dense: torch.nn.Module, folder: Path, repeats: int) -> list[dict]:

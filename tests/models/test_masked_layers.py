@@ -134,6 +134,19 @@ def test_a_change_is_seen_by_the_next_inference(folded, change):
     assert not uses_its_weight(folded)
 
 
+def test_a_folded_weight_in_channels_last(folded):
+    folded.to(memory_format=torch.channels_last)
+    assert uses_its_weight(folded)
+    held = next(folded.parameters())
+    assert uses_its_weight(folded)
+    held.data[17, 0].fill_(1)
+    assert not uses_its_weight(folded)
+    folded.weight.data.copy_(folded.masked())
+    assert uses_its_weight(folded)
+    folded.weight_mask = folded.weight_mask.contiguous()  # of another order, no place of one is that of the other
+    assert not uses_its_weight(folded)
+
+
 def test_a_change_that_keeps_it_folded_costs_one_look(folded):
     with torch.no_grad():
         folded.weight.mul_(2)

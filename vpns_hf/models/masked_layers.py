@@ -86,8 +86,10 @@ class _Folded:
 
     def __init__(self, weight: Tensor, mask: Tensor) -> None:
         self._weight, self._mask, self._state = weight, mask, _state(weight, mask)
-        self._values = weight.detach().view(-1).numpy()  # NumPy takes a third of the time of PyTorch to begin
-        self._zeros = _pruned_places(mask.view(-1).numpy())
+        self._values = _in_order_of_memory(
+            weight.detach()
+        ).numpy()  # NumPy takes a third of the time of PyTorch to begin
+        self._zeros = _pruned_places(_in_order_of_memory(mask).numpy())
 
     def still_holds(self, weight: Tensor, mask: Tensor) -> bool:
         """Returns whether these are the same tensors as they were, as far as their versions and some values tell."""
@@ -96,6 +98,11 @@ class _Folded:
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
         return type(None), ()
+
+
+def _in_order_of_memory(tensor: Tensor) -> Tensor:
+    """Returns the values of a tensor, contiguous or channels-last, as they lie in memory, without a copy."""
+    return (tensor if tensor.is_contiguous() else tensor.movedim(1, -1)).view(-1)
 
 
 def _pruned_places(mask: np.ndarray, count: int = 8, width: int = 1024) -> np.ndarray:
@@ -188,7 +195,8 @@ class MaskedLayer(nn.Module):
         mask = self.weight_mask
         if self._folded is not None and self._folded.still_holds(weight, mask):
             return True
-        worth_it = weight.numel() >= MANY_WEIGHTS and _is_readable(weight) and _is_readable(mask)
+        same_order = weight.is_contiguous() == mask.is_contiguous()
+        worth_it = weight.numel() >= MANY_WEIGHTS and same_order and _is_readable(weight) and _is_readable(mask)
         self._folded = _Folded(weight, mask) if worth_it and torch.equal(self.masked(), weight) else None
         return self._folded is not None
 
@@ -208,7 +216,8 @@ class MaskedLayer(nn.Module):
 
 def _is_readable(tensor: Tensor) -> bool:
     """Whether values can be looked at: on a GPU they would have to be waited for, where masking takes no time."""
-    ordinary = tensor.device.type == "cpu" and tensor.is_contiguous() and not tensor.is_inference()
+    dense = tensor.is_contiguous() or (tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last))
+    ordinary = tensor.device.type == "cpu" and dense and not tensor.is_inference()
     return ordinary and tensor.dtype != torch.bfloat16  # which NumPy does not know
 
 
