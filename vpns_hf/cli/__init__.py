@@ -5,6 +5,7 @@ from __future__ import annotations
 # Name: module here, function in it, what it does. Imported when it is called.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "prune": ("prune", "main", "prune an image classifier and measure the results"),
+    "transfer": ("transfer", "main", "fine-tune subnetworks on other data sets than they were found on"),
     "evaluate": ("evaluate", "main", "measure a saved model"),
     "export": ("export", "main", "write a model in ONNX, or as timm, torchvision or transformers reads it"),
     "push": ("hub", "push", "publish the models of a run on the Hub"),

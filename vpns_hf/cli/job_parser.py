@@ -104,8 +104,8 @@ def parse_arguments(
         InputError: if a value is not allowed, or the recipe cannot be read.
         SystemExit: with code 2 if an option is unknown or malformed, 0 after --help.
     """
-    parser = _job_parser(description)
-    recipe, rest = _take_config(list(argv))
+    parser = job_parser(description)
+    recipe, rest = take_config(list(argv))
     named = any(_option(arg) in ("model_name_or_path", "dataset_name") for arg in rest)
     if recipe is None and not named and "--help" not in rest and "-h" not in rest:
         recipe = find_recipe(DEFAULT)
@@ -118,7 +118,8 @@ def parse_arguments(
     return InputArguments(**vars(given[0])), VPNsTrainingArguments(**vars(given[1]))
 
 
-def _job_parser(description: str | None) -> JobParser:
+def job_parser(description: str | None) -> JobParser:
+    """Returns the parser of all options of a job; it checks none of their values."""
     kinds = (InputArguments, VPNsTrainingArguments)
     parser = JobParser([_as_the_parser_takes_it(kind) for kind in kinds], description=description, allow_abbrev=False)
     config_help = (
@@ -175,7 +176,8 @@ def _option(token: str) -> str:
     return token.partition("=")[0].lstrip("-").replace("-", "_")
 
 
-def _take_config(argv: list[str]) -> tuple[Path | None, list[str]]:
+def take_config(argv: list[str]) -> tuple[Path | None, list[str]]:
+    """Returns the recipe that arguments name, if any, and the other arguments."""
     path, rest, tokens = None, [], iter(argv)
     for token in tokens:
         if token == "--config":

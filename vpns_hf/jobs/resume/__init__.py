@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .checkpointing import Checkpointing
 from .checkpoints import Checkpoints
-from .finished import FinishedJob
+from .finished import FinishedJob, is_finished
 from .identity import Job, identity_of
 from .resumption import Resumption, SavedState
 
@@ -16,4 +16,5 @@ __all__ = [
     "Resumption",
     "SavedState",
     "identity_of",
+    "is_finished",
 ]
