@@ -12,7 +12,9 @@ from vpns_hf.cli.job_parser import parse_arguments
 from vpns_hf.data import DATASETS, find_spec
 from vpns_hf.recipes import find_recipe, shipped_file, shipped_names
 
-RECIPES = {path.stem: path for path in (Path(__file__).parents[2] / "vpns_hf" / "recipes").glob("*.yaml")}
+FOLDER = Path(__file__).parents[2] / "vpns_hf" / "recipes"
+TRANSFERS = {"transfer_imagenet", "transfer_small"}  # of `vpns transfer`, see tests/cli/test_transfer.py
+RECIPES = {path.stem: path for path in FOLDER.glob("*.yaml") if path.stem not in TRANSFERS}
 CONFIGURATIONS = ("cpu", "one_gpu", "multi_gpu", "multi_node")
 NETWORKS = ("resnet18", "resnet50", "vgg16")
 BATCH_SIZES = {
@@ -64,7 +66,7 @@ def test_the_settings_are_the_papers(name):
 
 def test_the_names_that_are_shipped():
     names = shipped_names()
-    assert {name for name in names if "/" not in name} == set(RECIPES)
+    assert {name for name in names if "/" not in name} == {*RECIPES, *TRANSFERS}
     assert {name for name in names if "/" in name} == {f"accelerate/{kind}" for kind in CONFIGURATIONS}
     for name in names:
         assert shipped_file(name).read_text(encoding="utf-8")

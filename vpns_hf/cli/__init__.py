@@ -6,6 +6,7 @@ from __future__ import annotations
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "prune": ("prune", "main", "prune an image classifier and measure the results"),
     "sweep": ("sweep", "main", "make a study: methods, sparsities, seeds and more, side by side"),
+    "transfer": ("transfer", "main", "fine-tune subnetworks on other data sets than they were found on"),
     "evaluate": ("evaluate", "main", "measure a saved model"),
     "compare": ("compare", "main", "compare finished jobs: tables, statistics and plots"),
     "export": ("export", "main", "write a model in ONNX, for MNN, or as timm, torchvision or transformers reads it"),

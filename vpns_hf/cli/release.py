@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..hub.cards import PlannedModel, PlannedRelease, check_license
 from ..jobs import LICENSE_HELP
+from ..utils.own_process import run_own
 from .hub import CARDS
 from .job_parser import parse_arguments
 from .parser import OneLineParser
 from .script import given_command
-
-PACKAGES = Path(__file__).parents[2]
 
 
 def main() -> None:
@@ -90,10 +86,11 @@ class _Release:
         """
         from ..hub import find_models
         from ..hub.publish import check_access
+        from ..jobs.resume import is_finished
 
         inputs, args = parse_arguments(model.arguments)
         check_access(self.planned.owner, self.token)
-        if not _is_trained(model.run_dir):
+        if not is_finished(model.run_dir):
             _train(model)
         [saved] = find_models(model.run_dir, model.sparsity)
         if not saved.results.evaluations:
@@ -119,28 +116,10 @@ class _Release:
         write_index(self.cards)
 
 
-def _is_trained(run_dir: Path) -> bool:
-    from ..jobs.resume import FinishedJob
-
-    return FinishedJob.read(run_dir) is not None and not (run_dir / "checkpoints").exists()
-
-
 def _train(model: PlannedModel) -> None:
-    """Runs the job as a process of its own, which goes on from its checkpoint if there is one."""
-    paths = filter(None, [str(PACKAGES), os.environ.get("PYTHONPATH")])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vpns_hf", "prune", *model.arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        start_new_session=True,  # so that Ctrl-C comes to it once, from us
-    )
-    try:
-        code = process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
-    if code:
-        raise SystemExit(code if code > 0 else 128 - code)
+    """Runs the job, which goes on from its checkpoint if there is one."""
+    if code := run_own(["prune", *model.arguments]):
+        raise SystemExit(code)
 
 
 def _evaluate(folder: Path, options: dict[str, object]) -> None:

@@ -17,5 +17,7 @@ __all__, __getattr__ = door(
         "plan": ["StudyPlan"],
         "results": ["StudyRun", "collect"],
         "work": ["Work", "reason_in"],
+        "transfer": ["Transfer"],
+        "transfer_table": ["Matrix"],
     },
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .checkpointing import Checkpointing
 from .checkpoints import Checkpoints
-from .finished import FinishedJob
+from .finished import FinishedJob, is_finished
 from .identity import OF_THE_PRUNED, Job, identity_of
 from .resumption import Resumption, SavedState
 from .shared import SharedPart, SharedParts
@@ -20,4 +20,5 @@ __all__ = [
     "SharedPart",
     "SharedParts",
     "identity_of",
+    "is_finished",
 ]

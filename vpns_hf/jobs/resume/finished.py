@@ -17,6 +17,12 @@ from .identity import Job
 logger = logging.getLogger(__name__)
 
 FILE = "job.json"
+FOLDER = "checkpoints"
+
+
+def is_finished(folder: Path) -> bool:
+    """Returns whether a folder holds a finished job."""
+    return FinishedJob.read(folder) is not None and not (folder / FOLDER).exists()
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,10 @@ from ..arguments import VPNsTrainingArguments
 from ..output import MODEL_FOLDER, WEIGHTS, digest_of_file, refuse_foreign, refuse_results, refuse_strange_files
 from ..results import package_versions
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
-from .finished import FinishedJob
+from .finished import FOLDER, FinishedJob
 from .identity import Job
 
 logger = logging.getLogger(__name__)
-
-FOLDER = "checkpoints"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,185 @@
+"""Subnetworks found on some data sets and fine-tuned on others, beside what is found there."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..hub import dataset_name
+from ..jobs import VPNsTrainingArguments
+from ..jobs.resume import is_finished
+from ..reporting import Results, sparsity_name
+from ..utils.files import one_line_refusals, write_file
+from ..utils.options import Part, names_of
+from ..utils.text import differences
+from .transfer_table import DENSE, FOUND, OMP, RANDOM, Entry, Matrix
+
+logger = logging.getLogger(__name__)
+
+SETTINGS = "settings.json"
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TransferJob:
+    """A job of `vpns prune`.
+
+    Attributes:
+        mask: what makes its mask: found on `source`, random with as many weights in each layer, or OMP.
+        target: what it is fine-tuned and tested on.
+        source: where the mask, or the number of weights, comes from; None for OMP.
+        options: that it has beside those of all jobs.
+    """
+
+    mask: str
+    target: str
+    source: str | None
+    options: Options
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        target = dataset_name(self.target)
+        if self.source is None:
+            return f"{self.mask}-{target}"
+        source = dataset_name(self.source)
+        return f"{self.mask}-{target}" if source == target else f"{self.mask}-{source}-to-{target}"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Every subnetwork on every data set, each an ordinary job.
+
+    Attributes:
+        sources: data sets that subnetworks are found on.
+        targets: data sets they are fine-tuned on.
+        options: of all jobs, by name, with their method and one sparsity.
+        start: what a subnetwork takes along beside its mask: `init_weights` and `init_prompt` of `vpns prune`.
+        output_dir: of the tables; jobs lie below.
+
+    Raises:
+        InputError: if two data sets have the same short name.
+    """
+
+    sources: Sequence[str]
+    targets: Sequence[str]
+    options: Options
+    start: Options
+    output_dir: Path
+
+    def __post_init__(self) -> None:
+        named: dict[str, str] = {}
+        for data in (*self.sources, *self.targets):
+            if named.setdefault(dataset_name(data), data) != data:
+                raise InputError(
+                    f"{named[dataset_name(data)]} and {data} are both called {dataset_name(data)}; rename one"
+                )
+
+    def jobs(self) -> list[TransferJob]:
+        """Returns all jobs; those that others start from come first."""
+        found = [
+            TransferJob(FOUND, data, data, {"dense_reference": data in self.targets})
+            for data in dict.fromkeys((*self.sources, *self.targets))
+        ]
+        return [*found, *(job for target in self.targets for job in self._on(target))]
+
+    def _on(self, target: str) -> list[TransferJob]:
+        """Returns the jobs on a target whose masks are not found there."""
+        jobs, alone = [], {"dense_reference": False}
+        for source in self.sources:
+            if source != target:
+                mask = str(self.folder(TransferJob(FOUND, source, source, {})) / sparsity_name(self._sparsity))
+                taken = {
+                    **alone,
+                    **self.start,
+                    "method": "omp",
+                    "init_mask": mask,
+                }  # at its own sparsity nothing more goes
+                jobs += [
+                    TransferJob(FOUND, target, source, taken),
+                    TransferJob(RANDOM, target, source, {**alone, "method": "random", "like": mask}),
+                ]
+        if self.options["method"] != "omp":  # else it is what is found there
+            jobs.append(TransferJob(OMP, target, None, {**alone, "method": "omp"}))
+        return jobs
+
+    @property
+    def _sparsity(self) -> float:
+        return self.options["sparsities"][0]
+
+    def folder(self, job: TransferJob) -> Path:
+        """Returns the output folder of a job."""
+        return self.output_dir / "jobs" / job.name
+
+    def arguments(self, job: TransferJob) -> list[str]:
+        """Returns those of the `vpns prune` that does a job."""
+        own = {"dataset_name": job.target, "output_dir": str(self.folder(job))}
+        options = {**self.options, **job.options, **own}
+        return [word for name, value in options.items() for word in (f"--{name}", *_words(value))]
+
+    def run(self, start: Callable[[Sequence[str]], int]) -> list[TransferJob]:
+        """Runs the jobs that are not finished; returns those that failed.
+
+        Args:
+            start: runs a command of the package, given its arguments, and returns its exit code.
+
+        Raises:
+            InputError: if jobs with other options lie there, or the disk refuses.
+        """
+        self._settle()
+        failed = []
+        for number, job in enumerate(self.jobs(), 1):
+            if is_finished(self.folder(job)):
+                continue
+            logger.info("%d of %d: %s", number, len(self.jobs()), job.name)
+            if start(["prune", *self.arguments(job)]):
+                failed.append(job)
+        return failed
+
+    def matrix(self) -> Matrix:
+        """Returns what is known of the jobs that are finished."""
+        entries = []
+        for job in self.jobs():
+            if is_finished(self.folder(job)):
+                results = Results.load(self.folder(job) / "results.json")
+                entries.append(_entry(job, results))
+                if job.options["dense_reference"]:
+                    dense = results.dense
+                    entries.append(Entry(DENSE, None, job.target, dense.accuracy, 0.0, dense.passes, job.name))
+        return Matrix(tuple(self.sources), tuple(self.targets), tuple(entries))
+
+    def _settle(self) -> None:
+        """Notes the options of all jobs, so that none is ever taken for one with others.
+
+        Raises:
+            InputError: if other options were noted; the line lists them.
+        """
+        of_the_machine = names_of(VPNsTrainingArguments, Part.MACHINE)
+        kept = {name: value for name, value in self.options.items() if name not in of_the_machine}
+        path, settings = self.output_dir / SETTINGS, json.loads(json.dumps({**kept, **self.start}))
+        with one_line_refusals(self.output_dir):
+            self.output_dir.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                write_file(path, json.dumps(settings, indent=1) + "\n")
+            changes = differences(json.loads(path.read_text(encoding="utf-8")), settings)
+        if changes:
+            raise InputError(
+                f"{self.output_dir} was begun with {'; '.join(changes)}; give what it was begun with, or another --output_dir"
+            )
+
+
+def _entry(job: TransferJob, results: Results) -> Entry:
+    [run] = results.runs
+    accuracy = run.accuracy.prompted if run.prompt_at_inference else run.accuracy.plain
+    passes = None if run.passes is None else run.passes.total
+    return Entry(job.mask, job.source, job.target, accuracy, run.sparsity, passes, job.name)
+
+
+def _words(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [str(each).lower() if isinstance(each, bool) else str(each) for each in values]
