@@ -91,8 +91,8 @@ def test_the_latex_has_the_same_numbers_between_the_rules_of_booktabs(runs):
 def test_names_are_escaped_in_latex():
     runs = [compared("vpns", 0.9, options={"exclude": value}) for value in ("a_b%", "#{c}&\\")]
     text = latex_tables(settings_of(runs))
-    assert r"vpns, exclude a\_b\% &" in text
-    assert r"vpns, exclude \#\{c\}\&\textbackslash{} &" in text
+    for label in (r"vpns, exclude a\_b\% &", r"vpns, exclude \#\{c\}\&\textbackslash{} &"):
+        assert text.count(label) == 2  # accuracies, and what is kept
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX is installed")
