@@ -16,6 +16,7 @@ FOLDER = Path(__file__).parents[2] / "vpns_hf" / "recipes"
 TRANSFERS = {"transfer_imagenet", "transfer_small"}  # of `vpns transfer`, see tests/cli/test_transfer.py
 RECIPES = {path.stem: path for path in FOLDER.glob("*.yaml") if path.stem not in TRANSFERS}
 CONFIGURATIONS = ("cpu", "one_gpu", "multi_gpu", "multi_node")
+STUDIES = ("digits", "cifar100_tiny", "resnet18_cifar100", "resnet50_tiny_imagenet", "paper_grid")
 NETWORKS = ("resnet18", "resnet50", "vgg16")
 BATCH_SIZES = {
     "cifar10": 256,
@@ -67,7 +68,8 @@ def test_the_settings_are_the_papers(name):
 def test_the_names_that_are_shipped():
     names = shipped_names()
     assert {name for name in names if "/" not in name} == {*RECIPES, *TRANSFERS}
-    assert {name for name in names if "/" in name} == {f"accelerate/{kind}" for kind in CONFIGURATIONS}
+    inside = {f"accelerate/{kind}" for kind in CONFIGURATIONS} | {f"studies/{name}" for name in STUDIES}
+    assert {name for name in names if "/" in name} == inside
     for name in names:
         assert shipped_file(name).read_text(encoding="utf-8")
 

@@ -2,7 +2,7 @@
 
 What it ends with tells of every step, so that one that was left out or made twice is seen. The environment says what
 goes wrong: FAKE_FAILS names seeds that fail, FAKE_KILLED seeds that kill themselves at their first step, FAKE_FULL the
-seeds whose disk is full.
+seeds whose disk is full, FAKE_HOLD a file that keeps jobs at their first step as long as it is there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 STEPS = 4
-PAUSE = 0.02
+PAUSE = 0.02  # seconds a step takes
 
 
 def main() -> None:
@@ -50,6 +50,8 @@ def count(folder: Path, seed: str) -> None:
     done = steps.read_text() if steps.exists() else ""
     while len(done) < STEPS:
         time.sleep(PAUSE)
+        while done and os.path.exists(os.environ.get("FAKE_HOLD", "")):
+            time.sleep(PAUSE)
         done += str(len(done))
         aside = checkpoints / "aside"
         aside.write_text(done)

@@ -65,10 +65,11 @@ class RayEngine(Engine):
         if gpus is None:
             gpus = min(ray.cluster_resources().get("GPU", 0), 1)
         program, beat, here = self.program, self.beat, Path.cwd()
+        environment = _environment()
 
         def make(path: Path, cell: Cell, after: int) -> str | None:
             os.chdir(here)  # which is shared as well
-            work = Work(StudyFolder(path), threading.Event(), {}, program, beat)
+            work = Work(StudyFolder(path), threading.Event(), environment, program, beat)
             return work.make(cell, after)
 
         # Ray's own retries would not know of claims.
@@ -111,6 +112,12 @@ class _Tasks:
         claim = claims.take(claims.newest().number)
         if claim is not None:
             claim.end(Status.FAILED.value, f"its task was lost {TRIES} times; the last: {reason}")
+
+
+def _environment() -> dict[str, str]:
+    """Returns where caches are and how the Hub is reached, as here; tokens stay here."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith(("VPNS_", "HF_"))}
+    return {name: value for name, value in ours.items() if "TOKEN" not in name}
 
 
 def _imported() -> ModuleType:
