@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...numbers import passes
 from ...plots.style import DENSE, QUIET, plain_frame
 from ...records import CostRecord
 from ..compared_run import ComparedRun
@@ -140,9 +141,9 @@ def _draw_dense(axes: Axes, setting: Setting, cost: Cost) -> list[Point]:
         return []
     accuracy = Spread.of([run.reference.accuracy for run in known]).mean
     point = Point(Spread.of([cost.dense(run) for run in known]).mean / cost.unit, 100 * accuracy)
-    axes.plot(
-        [point.cost], [point.accuracy], color=DENSE, marker="*", markersize=11, linestyle="none", label="dense model"
-    )
+    look = {"color": DENSE, "marker": "*", "markersize": 11, "linestyle": "none"}
+    told = passes([run.reference.passes for run in known])
+    axes.plot([point.cost], [point.accuracy], label=f"dense model, {told}" if told else "dense model", **look)
     return [point]
 
 

@@ -60,9 +60,8 @@ def _draw(figure: Figure, axes: Axes, densities: np.ndarray) -> None:
 
     shown = np.clip(100 * densities, 100 * LEAST, 100)
     picture = axes.imshow(shown, cmap="Blues", norm=LogNorm(100 * LEAST, 100), aspect="auto", interpolation="nearest")
-    bar = figure.colorbar(
-        picture, ax=axes, label="weights kept (% of the layer's)\nframed: none with one seed at least"
-    )
+    bar = figure.colorbar(picture, ax=axes)
+    bar.set_label("weights kept (% of the layer's)\nframed: none with one seed at least", fontsize="small")
     bar.set_ticks([0.1, 1, 10, 100], labels=["≤0.1", "1", "10", "100"])
 
 
