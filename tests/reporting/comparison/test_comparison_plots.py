@@ -78,7 +78,7 @@ def test_accuracy_against_a_cost_has_the_dense_model_on_the_front_and_no_run_of_
         compared("imp", 0.9, passes=99, cost=cheaper),
     ]
     drawn = lines(cost_figure(setting(*runs), COSTS["macs"]).axes[0])
-    np.testing.assert_allclose(drawn["dense model"], [[4, 90]])
+    np.testing.assert_allclose(drawn["dense model, 60 passes"], [[4, 90]])
     np.testing.assert_allclose(drawn["vpns (60 passes)"], [[1, 80]])
     np.testing.assert_allclose(drawn["Pareto front of the means"], [[1, 85], [4, 90]])
 
@@ -120,3 +120,19 @@ def test_agreement_is_a_heat_map_that_says_what_chance_comes_to():
     np.testing.assert_array_equal(axes.images[0].get_array(), 100 * shares)
     assert [text.get_text() for text in axes.texts] == ["100", "25", "25", "100"]
     assert "5.3%" in bar.get_ylabel()
+
+
+def test_long_names_are_wrapped_and_leave_room_for_the_plots(recwarn):
+    names = ("pretrain_epochs", "find_mask_epochs", "finetune_epochs", "max_train_samples", "prompt_learning_rate")
+    options = [dict.fromkeys(names, value) for value in (1000, 2000)]
+    runs = [compared("vpns", 0.9, options=given, kept=[1, 2]) for given in options]
+    both = setting(*runs)
+    figures = [
+        sparsity_figure(both),
+        density_figure(both, 0.9),
+        agreement_figure(Agreement(0.9, [f"{line.label}, 7" for line in both.lines], np.eye(2), 0.05), both.title),
+    ]
+    for figure in figures:
+        figure.draw_without_rendering()
+        assert figure.axes[0].get_window_extent().width > 80
+    assert "constrained_layout" not in " ".join(str(warning.message) for warning in recwarn)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...plots.style import DENSE, QUIET, new_figure, plain_frame
+from ...numbers import passes
+from ...plots.style import DENSE, QUIET, plain_frame
 from ...records import CostRecord
 from ..compared_run import ComparedRun
 from ..lines import Cell, Line, Setting
 from ..ranking import rank
 from ..statistics import Spread
-from .accuracy_against_sparsity import HOLLOW, draw_legend, label_of, scales_of
+from .accuracy_against_sparsity import HOLLOW, draw_legend, label_of, scales_of, wide_figure
 from .looks import looks_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def cost_figure(setting: Setting, cost: Cost) -> Figure:
     Where they are far apart the best are drawn once more on the right, on a scale of their own.
     """
     scales = scales_of([100 * cell.accuracy.mean for line in setting.lines for cell in line.cells.values()])
-    figure = new_figure(2.2 + 4.8 * len(scales), 4.8)
+    figure = wide_figure(setting, len(scales))
     all_axes = figure.subplots(1, len(scales), squeeze=False)[0]
     apart = {sparsity: rank(setting.column(sparsity)).apart for sparsity in setting.sparsities}
     for axes, scale in zip(all_axes, scales, strict=True):
@@ -140,9 +141,9 @@ def _draw_dense(axes: Axes, setting: Setting, cost: Cost) -> list[Point]:
         return []
     accuracy = Spread.of([run.reference.accuracy for run in known]).mean
     point = Point(Spread.of([cost.dense(run) for run in known]).mean / cost.unit, 100 * accuracy)
-    axes.plot(
-        [point.cost], [point.accuracy], color=DENSE, marker="*", markersize=11, linestyle="none", label="dense model"
-    )
+    look = {"color": DENSE, "marker": "*", "markersize": 11, "linestyle": "none"}
+    told = passes([run.reference.passes for run in known])
+    axes.plot([point.cost], [point.accuracy], label=f"dense model, {told}" if told else "dense model", **look)
     return [point]
 
 

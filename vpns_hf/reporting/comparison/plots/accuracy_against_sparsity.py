@@ -9,7 +9,7 @@ from ...numbers import passes, short_percent
 from ...plots.style import DENSE, new_figure, plain_frame
 from ..lines import Cell, Line, Setting
 from ..ranking import rank
-from .looks import looks_of
+from .looks import looks_of, room_for, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ def sparsity_figure(setting: Setting) -> Figure:
     Where they are far apart the best are drawn once more on the right, on a scale of their own.
     """
     scales = scales_of([100 * cell.accuracy.mean for line in setting.lines for cell in line.cells.values()])
-    figure = new_figure(2.2 + 4.8 * len(scales), 4.8)
+    figure = wide_figure(setting, len(scales))
     all_axes = figure.subplots(1, len(scales), squeeze=False)[0]
     apart = {sparsity: rank(setting.column(sparsity)).apart for sparsity in setting.sparsities}
     for axes, scale in zip(all_axes, scales, strict=True):
@@ -39,6 +39,13 @@ def sparsity_figure(setting: Setting) -> Figure:
     all_axes[0].set_title(setting.title, loc="left", fontweight="bold")
     draw_legend(figure, all_axes[0])
     return figure
+
+
+def wide_figure(setting: Setting, axes: int) -> Figure:
+    """Returns an empty figure for so many axes in a row, with room for the names of the lines on their right."""
+    labels = [*map(label_of, setting.lines), "dense model, 1000 passes"]
+    lines = sum(label.count("\n") + 1 for label in labels)
+    return new_figure(0.8 + room_for(labels) + 4.8 * axes, max(4.8, 1 + 0.18 * lines))
 
 
 def scales_of(accuracies: Sequence[float]) -> list[tuple[float, float]]:
@@ -88,7 +95,7 @@ def _draw_dense(axes: Axes, setting: Setting) -> None:
 def label_of(line: Line) -> str:
     """Returns a line in words, with its passes."""
     told = passes([run.passes for run in line.runs])
-    return f"{line.label} ({told})" if told else line.label
+    return wrapped(f"{line.label} ({told})" if told else line.label)
 
 
 def _label(axes: Axes, setting: Setting, has_apart: bool) -> None:

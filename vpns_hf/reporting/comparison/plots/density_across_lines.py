@@ -11,6 +11,7 @@ from ...numbers import short_percent
 from ...plots.density_by_layer import short_names
 from ...plots.style import PLAIN, new_figure
 from ..lines import Cell, Setting
+from .looks import room_for, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,13 +27,15 @@ def density_figure(setting: Setting, sparsity: float) -> Figure:
     layers = list(
         dict.fromkeys(layer.name for cell in column for run in cell.runs.values() for layer in run.result.layers)
     )
-    figure = new_figure(3.4 + 0.62 * len(column), 2.2 + 0.21 * len(layers))
+    labels = [wrapped(cell.label) for cell in column]
+    names = short_names(layers)
+    figure = new_figure(2 + room_for(names) + 0.62 * len(column), 1.4 + room_for(labels) + 0.21 * len(layers))
     axes = figure.add_subplot()
     densities = np.array([[_density(cell, layer) for cell in column] for layer in layers])
     _draw(figure, axes, densities)
     for (row, place), density in np.ndenumerate(densities):
         _write(axes, place, row, density, _is_emptied(column[place], layers[row]))
-    _label(axes, layers, [cell.label for cell in column])
+    _label(axes, names, labels)
     axes.set_title(
         f"{setting.title}\nDensity by layer at {short_percent(sparsity)} sparsity",
         loc="left",
@@ -57,9 +60,8 @@ def _draw(figure: Figure, axes: Axes, densities: np.ndarray) -> None:
 
     shown = np.clip(100 * densities, 100 * LEAST, 100)
     picture = axes.imshow(shown, cmap="Blues", norm=LogNorm(100 * LEAST, 100), aspect="auto", interpolation="nearest")
-    bar = figure.colorbar(
-        picture, ax=axes, label="weights kept (% of the layer's)\nframed: none with one seed at least"
-    )
+    bar = figure.colorbar(picture, ax=axes)
+    bar.set_label("weights kept (% of the layer's)\nframed: none with one seed at least", fontsize="small")
     bar.set_ticks([0.1, 1, 10, 100], labels=["≤0.1", "1", "10", "100"])
 
 
@@ -80,8 +82,8 @@ def _draw_frame(axes: Axes, x: int, y: int) -> None:
     axes.add_patch(Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, edgecolor=PLAIN, linewidth=1.8))
 
 
-def _label(axes: Axes, layers: Sequence[str], labels: Sequence[str]) -> None:
-    axes.set_yticks(range(len(layers)), short_names(layers), fontsize="x-small")
+def _label(axes: Axes, names: Sequence[str], labels: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), names, fontsize="x-small")
     axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right", rotation_mode="anchor", fontsize="small")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 from ..lines import Line
@@ -21,7 +22,18 @@ COLOURS = (
     "#332288",
 )
 MARKERS = "osD^vP*Xph<>"
+LETTERS, LETTER = 32, 0.078  # of a line, and the inches of one
 STYLES = ("-", "--", "-.", ":")
+
+
+def wrapped(label: str) -> str:
+    """Returns a label in lines that a picture has room for."""
+    return fill(label, LETTERS, break_on_hyphens=False)
+
+
+def room_for(labels: Sequence[str]) -> float:
+    """Returns the inches that the longest line of wrapped labels takes in small letters."""
+    return LETTER * max((len(line) for label in labels for line in label.splitlines()), default=0)
 
 
 def looks_of(lines: Sequence[Line]) -> list[dict[str, Any]]:
