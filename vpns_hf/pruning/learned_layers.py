@@ -45,18 +45,6 @@ def _score_gradient(scores: Tensor, weight: Tensor, grad: Tensor) -> Tensor:
     return (weight.to(scores.dtype) * grad).sum_to_size(scores.shape).mul_(scores.sign())
 
 
-class _PassedOn(torch.autograd.Function):
-    """The masked weight, whose gradient is taken for that of the weight: dL/dw = dL/d(w * m)."""
-
-    @staticmethod
-    def forward(ctx, weight: Tensor, mask: Tensor) -> Tensor:
-        return apply_mask(weight, mask)
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        return grad, None
-
-
 class LearnedLayer(MaskedLayer):
     """A masked layer with scores, whose gradient is the straight-through one of Ramanujan et al., arXiv 1911.13299, section 3.
 
@@ -101,7 +89,8 @@ class FollowingLayer(LearnedLayer):
     """A layer without scores whose pruned weights are trained like the others."""
 
     def effective_weight(self) -> Tensor:
-        return _PassedOn.apply(self.weight, self.weight_mask)
+        weight = self.weight
+        return weight + (torch.where(self.weight_mask, weight, 0) - weight).detach()  # exact: w + (0 - w), and w + 0
 
 
 @cache
