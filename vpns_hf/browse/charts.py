@@ -81,7 +81,7 @@ def lines(drawn: Sequence[Line], x: Scale, y: Scale, says: str) -> Markup:
 def bars(rows: Sequence[tuple[str, float, str]], says: str) -> Markup:
     """Returns a table of bars: what, how long from 0 to 1, and what is written behind it."""
     parts = [
-        element("tr", element("th", what, scope="row"), element("td", _bar(share)), element("td", written))
+        element("tr", element("th", what, scope="row", title=what), element("td", _bar(share)), element("td", written))
         for what, share, written in rows
     ]
     return element("table", element("caption", says), element("tbody", *parts), class_="vp-bars")

@@ -103,9 +103,9 @@ def _options(models: Sequence[FoundModel], only_differing: bool) -> Markup:
 
 def _known(model: FoundModel) -> dict[str, Any]:
     """Returns the options of a model; the sparsity of its own in the place of all that its job was asked for."""
-    options = {**model.options(), "sparsities": model.run.sparsity_requested}
+    options = {name: value for name, value in model.options().items() if name != "sparsities"}
     told = {"method": model.run.method, "granularity": model.run.granularity, "seed": model.run.seed}
-    return {**told, **options}
+    return {**told, "sparsity": model.run.sparsity_requested, **options}
 
 
 def _classes(models: Sequence[FoundModel]) -> Markup:

@@ -7,6 +7,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "prune": ("prune", "main", "prune an image classifier and measure the results"),
     "evaluate": ("evaluate", "main", "measure a saved model"),
     "export": ("export", "main", "write a model in ONNX, or as timm, torchvision or transformers reads it"),
+    "browse": ("browse", "main", "look at models in the browser, try and compare them"),
     "push": ("hub", "push", "publish the models of a run on the Hub"),
     "list": ("hub", "list_models", "list published or local checkpoints"),
     "cards": ("hub", "cards", "keep the index of a folder of model cards"),
