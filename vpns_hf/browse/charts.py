@@ -81,7 +81,12 @@ def lines(drawn: Sequence[Line], x: Scale, y: Scale, says: str) -> Markup:
 def bars(rows: Sequence[tuple[str, float, str]], says: str) -> Markup:
     """Returns a table of bars: what, how long from 0 to 1, and what is written behind it."""
     parts = [
-        element("tr", element("th", what, scope="row", title=what), element("td", _bar(share)), element("td", written))
+        element(
+            "tr",
+            element("th", element("bdi", what), scope="row", title=what),
+            element("td", _bar(share)),
+            element("td", written),
+        )
         for what, share, written in rows
     ]
     return element("table", element("caption", says), element("tbody", *parts), class_="vp-bars")
@@ -107,7 +112,9 @@ def _round_numbers(low: float, high: float) -> list[float]:
 
 
 def _frame(x: Scale, y: Scale, says: str, *content: Markup) -> Markup:
-    across = [element("i", element("span", y.written(t)), class_="vp-gy", style=f"bottom:{y.percent(t)}") for t in y.ticks]
+    across = [
+        element("i", element("span", y.written(t)), class_="vp-gy", style=f"bottom:{y.percent(t)}") for t in y.ticks
+    ]
     up = [element("i", element("span", x.written(t)), class_="vp-gx", style=f"left:{x.percent(t)}") for t in x.ticks]
     plot = element("div", *across, *up, *content, class_="vp-plot", role="img", aria_label=says)
     titles = element("figcaption", element("span", f"↑ {y.title}"), element("span", f"{x.title} →"))
@@ -126,7 +133,9 @@ def _side(point: Point, x: Scale) -> str:
 
 def _band(band: tuple[float, float], y: Scale) -> Markup:
     height = 100 * (band[1] - band[0]) / (y.high - y.low)
-    return element("i", element("span", "dense"), class_="vp-band", style=f"bottom:{y.percent(band[0])};height:{height:.2f}%")
+    return element(
+        "i", element("span", "dense"), class_="vp-band", style=f"bottom:{y.percent(band[0])};height:{height:.2f}%"
+    )
 
 
 def _bar(share: float) -> Markup:
@@ -145,4 +154,6 @@ def _unbroken(values: Sequence[tuple[float, float | None]]) -> list[list[tuple[f
 
 def _path(line: Line, part: Sequence[tuple[float, float]], x: Scale, y: Scale) -> Markup:
     places = [f"{x.percent(a)[:-1]},{100 - float(y.percent(b)[:-1]):.2f}" for a, b in part]
-    return element("polyline", points=" ".join(places), class_=mark_of(line.colour), fill="none", stroke="currentColor")
+    return element(
+        "polyline", points=" ".join(places), class_=mark_of(line.colour), fill="none", stroke="currentColor"
+    )

@@ -137,7 +137,9 @@ def read_picture(source: Path | bytes) -> Image.Image:
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError("this file is no picture that can be read; give a PNG, JPEG, GIF, BMP or WebP file") from error
+        raise InputError(
+            "this file is no picture that can be read; give a PNG, JPEG, GIF, BMP or WebP file"
+        ) from error
 
 
 @torch.inference_mode()
@@ -151,7 +153,9 @@ def _answer(model: VPNsForImageClassification, pixels: Tensor, prompted: bool) -
     probabilities, places = logits.float().softmax(-1).sort(descending=True, stable=True)
     best = zip(places[:TOP].tolist(), probabilities[:TOP].tolist(), strict=True)
     seen = model.visual_prompt(pixels) if prompted else pixels
-    return Answer([(model.config.id2label[place], share) for place, share in best], median(times), _as_picture(seen[0]))
+    return Answer(
+        [(model.config.id2label[place], share) for place, share in best], median(times), _as_picture(seen[0])
+    )
 
 
 def _as_picture(pixels: Tensor) -> Image.Image:

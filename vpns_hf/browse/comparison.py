@@ -84,7 +84,9 @@ def comparison(models: Sequence[FoundModel], only_differing: bool) -> Markup:
     if len(models) < 2:
         return element("p", "Choose two models or more.", class_="vp-note", role="status")
     parts = [
-        _table("Figures", models, [(COLUMNS[name].title, [COLUMNS[name].shown(m) for m in models]) for name in FIGURES]),
+        _table(
+            "Figures", models, [(COLUMNS[name].title, [COLUMNS[name].shown(m) for m in models]) for name in FIGURES]
+        ),
         _options(models, only_differing),
         _classes(models),
         _agreements(models),
@@ -131,7 +133,9 @@ def _agreements(models: Sequence[FoundModel]) -> Markup:
     found = [(model, right_and_wrong(model)) for model in models[1:]]
     same = [(model, of) for model, of in found if of is not None and first is not None and _is_same_split(first, of)]
     if not same:
-        note = f"No two of these models keep their predictions of the same images ({PREDICTIONS}, beside results.json)."
+        note = (
+            f"No two of these models keep their predictions of the same images ({PREDICTIONS}, beside results.json)."
+        )
         return _section(title, element("p", note, class_="vp-note"))
     heads = ["Beside", "Both right", f"Only {models[0].key}", "Only the other", "Both wrong"]
     rows = [(model.key, [count(number) for number in vars(Agreement.of(first, of)).values()]) for model, of in same]

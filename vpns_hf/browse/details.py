@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 from ..reporting import (
     EpochRecord,
@@ -67,7 +67,8 @@ def card_text(model: FoundModel) -> str:
 def short_names(names: Sequence[str]) -> list[str]:
     """Returns the names of layers without the leading parts that all of them share."""
     parts = [name.split(".") for name in names]
-    shared = len(os.path.commonprefix([part[:-1] for part in parts]))
+    heads = zip(*(part[:-1] for part in parts), strict=False)
+    shared = len(list(takewhile(lambda head: len(set(head)) == 1, heads)))
     return [".".join(part[shared:]) for part in parts]
 
 
@@ -79,7 +80,9 @@ def _headline(model: FoundModel) -> Markup:
         "Weights removed": percent(model.run.sparsity),
         "Size": megabytes(model.size),
     }
-    return element("dl", *(element("div", element("dt", k), element("dd", v)) for k, v in figures.items()), class_="vp-figures")
+    return element(
+        "dl", *(element("div", element("dt", k), element("dd", v)) for k, v in figures.items()), class_="vp-figures"
+    )
 
 
 def _facts(model: FoundModel) -> Markup:

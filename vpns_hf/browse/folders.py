@@ -52,7 +52,9 @@ def models_of_job(place: Path, results: Results, root: Path) -> list[FoundModel]
         results: what it holds.
         root: the folder that keys are relative to.
     """
-    runs = [run for run in results.runs if run.path]  # those without are the same with other seeds, which lie elsewhere
+    runs = [
+        run for run in results.runs if run.path
+    ]  # those without are the same with other seeds, which lie elsewhere
     return [_model(run, results, place, root) for run in runs]
 
 

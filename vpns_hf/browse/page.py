@@ -59,9 +59,9 @@ class Page:
             self._controls |= {"tab": gr.State(TABS[0]), "sort": gr.State(View.sort)}
             with gr.Tabs(selected=TABS[0]) as self._tabs:
                 tabs = [self._overview(), self._model(), self._try(load), self._compare()]
-            address = gr.HTML("", html_template="", js_on_load=ADDRESS, elem_id="address")
-            self._sections.append(Section(FIELDS, [address], lambda view: [f"?{view.query()}".removesuffix("?")]))
-            self._wire(tabs, address)
+            self._address = gr.HTML("", html_template="", js_on_load=ADDRESS, elem_id="address")
+            self._sections.append(Section(FIELDS, [self._address], lambda view: [f"?{view.query()}"]))
+            self._wire(tabs)
 
     def _heading(self) -> None:
         gr.Markdown(f"# Sparse models\n{len(self._found.models)} models in {self._found.place}")
@@ -125,7 +125,7 @@ class Page:
         models = [self._found.by_key[key] for key in view.compared]
         return [comparison(models, view.differing)]
 
-    def _wire(self, tabs: Sequence[gr.Tab], address: gr.HTML) -> None:
+    def _wire(self, tabs: Sequence[gr.Tab]) -> None:
         """Says what each use changes; what the page itself changes is no use."""
         for name in (*FILTERS, "axis", "within", "model", "compared", "differing"):
             self._react(self._controls[name].input, lambda view, event: view, [name])
@@ -136,26 +136,30 @@ class Page:
         self._react(self._to_compare.click, _with_comparison)
         for use, change in ((self._to_try.click, _with_trial), (self._trying.chosen.input, lambda view, event: view)):
             self._trying.show_after(self._react(use, change, ["tried"]))
-        self._trying.show_after(self._start(address))
+        self._trying.show_after(self._start())
 
     def _react(self, use: Callable[..., Any], change: Change, touched: Collection[str] = ()) -> Any:
         """Has a use of the page change the view; `touched` are the fields that the use itself has changed before."""
 
-        def react(event: gr.EventData, *values: Any) -> list[Any]:
+        def react(event: gr.EventData, address: str, *values: Any) -> list[Any]:
+            if not address:  # Gradio selects the first tab by itself, before the page has begun
+                return [gr.skip() for _ in self._outputs]
             before = View.of(values)
             after = change(before, event)
-            return self._rewritten(after, {name for name in FIELDS if vars(before)[name] != vars(after)[name]}, touched)
+            return self._rewritten(
+                after, {name for name in FIELDS if vars(before)[name] != vars(after)[name]}, touched
+            )
 
-        return use(react, self._inputs, self._outputs, **QUIET)
+        return use(react, [self._address, *self._inputs], self._outputs, **QUIET)
 
-    def _start(self, address: gr.HTML) -> Any:
+    def _start(self) -> Any:
         """Has the page begin with what its address says."""
 
         def start(query: str) -> list[Any]:
             view = View.from_query(query, self._found, AXES, COLUMNS)
             return self._rewritten(view, FIELDS, ())
 
-        return self.blocks.load(start, [address], self._outputs, js="() => [window.location.search]", **QUIET)
+        return self.blocks.load(start, [self._address], self._outputs, js="() => [window.location.search]", **QUIET)
 
     @property
     def _inputs(self) -> list[Any]:
@@ -169,7 +173,9 @@ class Page:
         """Returns what every output holds after some fields have changed; what does not depend on them stays."""
         tabs = gr.Tabs(selected=view.tab) if "tab" in changed and "tab" not in touched else gr.skip()
         values = dict(zip(FIELDS, view.values(), strict=True))
-        controls = [(None if values[name] == "" else values[name]) if name in changed else gr.skip() for name in FIELDS]
+        controls = [
+            (None if values[name] == "" else values[name]) if name in changed else gr.skip() for name in FIELDS
+        ]
         held: list[Any] = [tabs, *controls]
         for section in self._sections:
             is_stale = any(name in section.fields for name in (*changed, *touched))

@@ -74,7 +74,7 @@ CSS = """
 .vp-bars {border-collapse: collapse; width: 100%; font-size: 0.8rem; font-variant-numeric: tabular-nums}
 .vp-bars caption {text-align: left; color: var(--vp-quiet); font-size: 0.8rem; padding-bottom: 0.25rem}
 .vp-bars th, .vp-bars td {border: 0; padding: 0.1rem 0.5rem 0.1rem 0; font-weight: 400; text-align: left}
-.vp-bars th {width: 1%; white-space: nowrap; max-width: min(24rem, 33vw); overflow: hidden; text-overflow: ellipsis}
+.vp-bars th {direction: rtl; width: 1%; white-space: nowrap; max-width: min(24rem, 33vw); overflow: hidden; text-overflow: ellipsis}
 .vp-bars td:last-child {width: 1%; white-space: nowrap; text-align: right; padding-right: 0}
 .vp-bar {display: block; height: 0.65rem; min-width: 1px; background: #0072b2; border-radius: 0 0.2rem 0.2rem 0}
 .vp-code {position: relative}
@@ -113,7 +113,8 @@ element.addEventListener('click', event => {
 # The page of a Space is a frame in that of the Hub, which keeps the address.
 ADDRESS = """
 watch('value', () => {
-  history.replaceState(null, '', props.value || location.pathname);
+  if (!props.value) return;
+  history.replaceState(null, '', props.value === '?' ? location.pathname : props.value);
   if (window.parent !== window) window.parent.postMessage({queryString: props.value.slice(1)}, 'https://huggingface.co');
 });
 """

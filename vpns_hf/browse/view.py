@@ -88,7 +88,9 @@ class View:
         """Returns whether a model passes the filters."""
         if self.within != ALL and (model.gain is None or 100 * model.gain < -float(self.within) - 1e-9):
             return False
-        return all(getattr(self, name) in ((), None) or value_of(model, name) in getattr(self, name) for name in FILTERS)
+        return all(
+            getattr(self, name) in ((), None) or value_of(model, name) in getattr(self, name) for name in FILTERS
+        )
 
 
 def value_of(model: FoundModel, name: str) -> str:
@@ -98,7 +100,9 @@ def value_of(model: FoundModel, name: str) -> str:
 
 def choices(found: Found, name: str) -> list[str]:
     """Returns what a filter can be set to: seeds in the order of numbers, all else in that of letters."""
-    return sorted({value_of(model, name) for model in found.models}, key=lambda value: (len(value) * (name == "seed"), value))
+    return sorted(
+        {value_of(model, name) for model in found.models}, key=lambda value: (len(value) * (name == "seed"), value)
+    )
 
 
 def _allowed(found: Found, axes: Iterable[str], columns: Iterable[str]) -> Mapping[str, Any]:

@@ -54,7 +54,10 @@ def browse_parser() -> ArgumentParser:
     )
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="Who may ask for the page: 0.0.0.0 for every machine.")
     add(
-        "--port", type=int, metavar="NUMBER", help="$GRADIO_SERVER_PORT, or the first free one from 7860 on, if not given."
+        "--port",
+        type=int,
+        metavar="NUMBER",
+        help="$GRADIO_SERVER_PORT, or the first free one from 7860 on, if not given.",
     )
     add("--open", action="store_true", help="Open a browser.")
     add(

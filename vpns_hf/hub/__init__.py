@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .examples import EXAMPLES, example_files, example_rows, label_of, write_examples
+from .examples import EXAMPLES, Examples, example_files, example_rows, label_of
 from .fetching import FetchedModel, fetch_model
 from .listing import PublishedModel, Wanted, models_in_folder, models_on_hub, models_table
 from .naming import architecture_name, check_repo_id, dataset_name, field_values, fill_pattern
@@ -11,6 +11,7 @@ from .run_folder import MODEL_FILES, SavedModel, find_models
 __all__ = [
     "EXAMPLES",
     "MODEL_FILES",
+    "Examples",
     "FetchedModel",
     "PublishedModel",
     "SavedModel",
@@ -28,5 +29,4 @@ __all__ = [
     "models_in_folder",
     "models_on_hub",
     "models_table",
-    "write_examples",
 ]

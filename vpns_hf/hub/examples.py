@@ -4,18 +4,50 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ..data import ImageSource
 from ..utils.files import write_file
 
 EXAMPLES = "examples/*.png"
 MOST = 8
 LABEL = "Label"  # the field of a PNG that holds the name of the class
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures as the models of a job were tested on them.
+
+    Attributes:
+        images: uint8 (n, 3, H, W).
+        names: of their classes.
+    """
+
+    images: npt.NDArray[np.uint8]
+    names: Sequence[str]
+
+    @classmethod
+    def of(cls, source: ImageSource, class_names: Sequence[str]) -> Examples:
+        """Takes `MOST` pictures, or as many as there are, spread evenly over the classes."""
+        rows = example_rows(source.labels.numpy())
+        images = source.read(torch.tensor(rows)).cpu().numpy()
+        return cls(images, [class_names[label] for label in source.labels[rows].tolist()])
+
+    def write(self, folder: Path) -> None:
+        """Writes them into `folder`/examples, each with the name of its class in it, in the place of those there."""
+        place = (folder / EXAMPLES).parent
+        place.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(EXAMPLES):
+            left.unlink()
+        for number, (pixels, name) in enumerate(zip(self.images, self.names, strict=True), start=1):
+            write_file(place / f"{number}.png", _png(pixels, name))
 
 
 def example_rows(labels: npt.ArrayLike) -> list[int]:
@@ -27,22 +59,6 @@ def example_rows(labels: npt.ArrayLike) -> list[int]:
     by_class = np.argsort(np.asarray(labels), kind="stable")
     places = np.linspace(0, len(by_class) - 1, min(MOST, len(by_class))).round().astype(int)
     return by_class[places].tolist()
-
-
-def write_examples(folder: Path, images: npt.ArrayLike, names: Sequence[str]) -> None:
-    """Writes pictures into `folder`/examples, each with the name of its class in it, in the place of those there.
-
-    Args:
-        folder: of a job.
-        images: uint8 (n, 3, H, W).
-        names: of their classes.
-    """
-    place = (folder / EXAMPLES).parent
-    place.mkdir(exist_ok=True)
-    for left in folder.glob(EXAMPLES):
-        left.unlink()
-    for number, (pixels, name) in enumerate(zip(np.asarray(images), names, strict=True), start=1):
-        write_file(place / f"{number}.png", _png(pixels, name))
 
 
 def example_files(folder: Path) -> list[Path]:
