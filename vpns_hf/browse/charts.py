@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .markup import Markup, element, joined
 
 COLOURS = 8  # of the style; methods beyond them have another shape
-MOST_TICKS = 5
+MOST_TICKS = 6
 
 
 @dataclass(frozen=True)

@@ -73,13 +73,13 @@ def option_rows(options: Sequence[Mapping[str, Any]]) -> list[OptionRow]:
 def right_and_wrong(model: FoundModel) -> RightAndWrong | None:
     """Reads which test images a model classifies rightly; None where its job has not kept that."""
     try:
-        with np.load(model.job_folder / PREDICTIONS) as file:
+        with open(model.job_folder / PREDICTIONS, "rb") as opened, np.load(opened) as file:
             return RightAndWrong(file["labels"], file[f"{model.run.path}/{model.run.view}"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
 
 
-def comparison(models: Sequence[FoundModel], only_differing: bool) -> Markup:
+def comparison_of(models: Sequence[FoundModel], only_differing: bool) -> Markup:
     """Returns everything that models differ in; a request for a second one if there are fewer than two."""
     if len(models) < 2:
         return element("p", "Choose two models or more.", class_="vp-note", role="status")

@@ -30,7 +30,7 @@ HEADER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img[^>]*>", re.IGNORECASE)
 
 
-def details(model: FoundModel) -> Markup:
+def details_of(model: FoundModel) -> Markup:
     """Returns everything that is known of a model but its card."""
     parts = [
         element("h2", model.key),

@@ -72,7 +72,7 @@ def next_order(view: View, column: str) -> str:
     return other if view.sort == first else first
 
 
-def overview(found: Found, view: View) -> Markup:
+def overview_of(found: Found, view: View) -> Markup:
     """Returns the chart and the table of the models that a view shows."""
     models = chosen_models(found, view)
     said = f"{count(len(models))} of {count(len(found.models))} models"

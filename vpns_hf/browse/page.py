@@ -13,10 +13,10 @@ from typing import Any
 import gradio as gr
 
 from .classifying import Load, LoadedModels
-from .comparison import comparison
-from .details import card_text, details
+from .comparison import comparison_of
+from .details import card_text, details_of
 from .models import Found
-from .overview import AXES, COLUMNS, next_order, overview
+from .overview import AXES, COLUMNS, next_order, overview_of
 from .parts import QUIET, written
 from .style import ADDRESS
 from .trying import TrySection
@@ -81,9 +81,9 @@ class Page:
                 self._controls["axis"] = gr.Radio(axes, value=View.axis, label="Accuracy against", scale=2)
                 within = [("Any", ALL), *((f"{points} points below dense at most", points) for points in WITHIN)]
                 self._controls["within"] = gr.Dropdown(within, value=ALL, label="Accuracy", min_width=200)
-            self._shown = written(overview(self._found, View()))
+            self._shown = written(overview_of(self._found, View()))
         fields = (*FILTERS, "axis", "within", "sort")
-        self._sections.append(Section(fields, [self._shown], lambda view: [overview(self._found, view)]))
+        self._sections.append(Section(fields, [self._shown], lambda view: [overview_of(self._found, view)]))
         return tab
 
     def _model(self) -> gr.Tab:
@@ -102,7 +102,7 @@ class Page:
         model = self._found.by_key.get(view.model)
         if model is None:
             return ["Click on a model in the overview, or choose one above.", ""]
-        return [details(model), card_text(model)]
+        return [details_of(model), card_text(model)]
 
     def _try(self, load: Load) -> gr.Tab:
         with gr.Tab("Try", id="try") as tab:
@@ -123,7 +123,7 @@ class Page:
 
     def _write_comparison(self, view: View) -> list[str]:
         models = [self._found.by_key[key] for key in view.compared]
-        return [comparison(models, view.differing)]
+        return [comparison_of(models, view.differing)]
 
     def _wire(self, tabs: Sequence[gr.Tab]) -> None:
         """Says what each use changes; what the page itself changes is no use."""
