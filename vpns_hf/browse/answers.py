@@ -53,7 +53,7 @@ def _card(asked: Asked) -> Markup:
     else:
         content = [_view(asked, view, answer) for view, answer in asked.answers.items()]
     views = element("div", *content, class_="vp-views")
-    return element("section", element("h3", asked.title), views, class_="vp-card")
+    return element("section", element("h2", asked.title), views, class_="vp-card")
 
 
 def _view(asked: Asked, view: str, answer: Answer) -> Markup:
@@ -61,4 +61,4 @@ def _view(asked: Asked, view: str, answer: Answer) -> Markup:
     seen = picture(as_data(answer.seen), f"The picture as {asked.title} sees it, {VIEWS[view].lower()}")
     rows = [(name, share, percent(share)) for name, share in answer.classes]
     says = f"{VIEWS[view]}{default}: {milliseconds(answer.milliseconds)}"
-    return element("div", element("h4", says), seen, bars(rows, "The most probable classes"), class_="vp-view")
+    return element("div", element("h3", says), seen, bars(rows, "The most probable classes"), class_="vp-view")

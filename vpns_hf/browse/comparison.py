@@ -175,4 +175,4 @@ def _scrolling(
 
 
 def _section(title: str, content: Markup) -> Markup:
-    return element("section", element("h3", title), content)
+    return element("section", element("h2", title), content)

@@ -25,6 +25,7 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:"
 )
 FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}  # none is fetched
+QUIET = "*neutral_500"  # as pale as can be read well
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ def served(found: Found, load: Load, address: Address = Address(), opens: bool =
     Raises:
         InputError: if the port is taken.
     """
-    with tempfile.TemporaryDirectory(prefix="vpns-browse-") as uploads:
-        _stay_here(uploads)
+    with tempfile.TemporaryDirectory(prefix="vpns-browse-") as uploads, _staying_here(uploads):
         from .page import Page  # which imports Gradio, and that reads the environment
 
         blocks = Page(found, load).blocks
@@ -85,8 +85,9 @@ def launch_options() -> dict[str, Any]:
     import gradio as gr
     from starlette.middleware import Middleware
 
+    theme = gr.themes.Default(**FONTS).set(body_text_color_subdued=QUIET, input_placeholder_color=QUIET)
     return {
-        **{"theme": gr.themes.Default(**FONTS), "css": CSS, "footer_links": [], "max_file_size": LARGEST_UPLOAD},
+        **{"theme": theme, "css": CSS, "footer_links": [], "max_file_size": LARGEST_UPLOAD},
         **{"quiet": True, "show_error": True, "ssr_mode": False, "pwa": False, "enable_monitoring": False},
         "app_kwargs": {"middleware": [Middleware(OwnOrigin)]},
     }
@@ -96,8 +97,14 @@ def _place(address: Address) -> dict[str, Any]:
     return {"server_name": address.host, "server_port": address.port, "share": False}
 
 
-def _stay_here(uploads: str) -> None:
+@contextmanager
+def _staying_here(uploads: str) -> Iterator[None]:
     """Has Gradio ask nothing of its makers, and keep uploads in a folder that goes with the page."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["GRADIO_TEMP_DIR"] = uploads
+    own = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_TEMP_DIR": uploads}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})

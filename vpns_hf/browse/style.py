@@ -9,8 +9,8 @@ CSS = """
   --vp-quiet: color-mix(in srgb, var(--body-text-color) 72%, var(--body-background-fill))}
 .gradio-container .block, .gradio-container .html-container {min-width: 0}
 .vp {min-width: 0; color: var(--body-text-color); font-size: 0.95rem; line-height: 1.45}
-.vp h2 {font-size: 1.3rem; font-weight: 700; margin: 0.75rem 0 0.25rem; overflow-wrap: anywhere}
-.vp h3 {font-size: 1.05rem; font-weight: 600; margin: 1.25rem 0 0.5rem}
+.vp h2 {font-size: 1.2rem; font-weight: 700; margin: 1.25rem 0 0.5rem; overflow-wrap: anywhere}
+.vp h3 {font-size: 1.05rem; font-weight: 600; margin: 1.25rem 0 0.5rem; overflow-wrap: anywhere}
 .vp figure {padding: 0}
 .vp-c0 {--c: #0072b2} .vp-c1 {--c: #d55e00} .vp-c2 {--c: #009e73} .vp-c3 {--c: #e69f00}
 .vp-c4 {--c: #56b4e9} .vp-c5 {--c: #cc79a7} .vp-c6 {--c: #8f7fe0} .vp-c7 {--c: #999999}
@@ -85,9 +85,9 @@ CSS = """
   color: var(--body-text-color); cursor: pointer}
 .vp-cards {display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1rem}
 .vp-card {border: 1px solid var(--border-color-primary); border-radius: 0.5rem; padding: 0.75rem; min-width: 0}
-.vp-card h3 {margin: 0 0 0.5rem; overflow-wrap: anywhere}
+.vp-card h2 {margin: 0 0 0.5rem; font-size: 1rem}
 .vp-views {display: grid; gap: 1rem}
-.vp-view h4 {margin: 0 0 0.35rem; font-size: 0.85rem; font-weight: 600}
+.vp-view h3 {margin: 0 0 0.35rem; font-size: 0.85rem; font-weight: 600}
 .vp-view img, .vp-examples img {image-rendering: pixelated; border: 1px solid var(--border-color-primary)}
 .vp-view img {width: 7rem; height: 7rem; margin-bottom: 0.4rem}
 .vp-examples {display: flex; flex-wrap: wrap; gap: 0.5rem; padding: 0; margin: 0; list-style: none}
