@@ -38,6 +38,6 @@ def test_a_bar_is_as_long_as_its_share():
 
 
 def test_text_is_escaped_and_markup_is_not():
-    assert element("p", "a < b", Markup("<b>c</b>"), None, title='"', hidden=True, id=None, class_="x") == (
-        '<p title="&quot;" hidden class="x">a &lt; b<b>c</b></p>'
-    )
+    assert element(
+        "p", "a < b", Markup("<b>c</b>"), None, title='"', hidden=True, id=None, data_example=0, class_="x"
+    ) == ('<p title="&quot;" hidden data-example="0" class="x">a &lt; b<b>c</b></p>')

@@ -19,7 +19,9 @@ def element(name: str, *content: str | None, **attributes: object) -> Markup:
         content: what stands in it; None for nothing.
         attributes: `class_` for class, `data_model` for data-model; True for one without a value, None or False for none.
     """
-    written = "".join(_attribute(key, value) for key, value in attributes.items() if value not in (None, False))
+    written = "".join(
+        _attribute(key, value) for key, value in attributes.items() if value is not None and value is not False
+    )
     return Markup(f"<{name}{written}>{joined(*content)}</{name}>")
 
 

@@ -8,6 +8,7 @@ CSS = """
 .gradio-container {width: 100%; max-width: 1280px !important; margin: 0 auto; overflow-x: clip;
   --vp-quiet: color-mix(in srgb, var(--body-text-color) 72%, var(--body-background-fill))}
 .gradio-container .block, .gradio-container .html-container {min-width: 0}
+.gradio-container [role=tab][aria-selected=true] {color: var(--body-text-color) !important}
 .vp {min-width: 0; color: var(--body-text-color); font-size: 0.95rem; line-height: 1.45}
 .vp h2 {font-size: 1.2rem; font-weight: 700; margin: 1.25rem 0 0.5rem; overflow-wrap: anywhere}
 .vp h3 {font-size: 1.05rem; font-weight: 600; margin: 1.25rem 0 0.5rem; overflow-wrap: anywhere}
@@ -114,6 +115,7 @@ element.addEventListener('click', event => {
 ADDRESS = """
 watch('value', () => {
   if (!props.value) return;
+  document.getElementById('address')?.setAttribute('data-started', '');
   history.replaceState(null, '', props.value === '?' ? location.pathname : props.value);
   if (window.parent !== window) window.parent.postMessage({queryString: props.value.slice(1)}, 'https://huggingface.co');
 });

@@ -19,6 +19,8 @@ from .parts import QUIET, written
 from .view import MOST_TRIED
 
 DENSE = "dense"
+# So that no answer that took long is shown in the place of a later one, and one model at a time is loaded.
+ONE_BY_ONE = {**QUIET, "concurrency_id": "try", "concurrency_limit": 1}
 
 
 class TrySection:
@@ -40,13 +42,13 @@ class TrySection:
         self._examples = written()
         self._answers = written()
         answered = [self._image, self._examples, self._answers]
-        upload.upload(self._uploaded, [upload, self.chosen], [upload, *answered], **QUIET)
-        self._examples.example(self._example, [self.chosen], answered, **QUIET)
+        upload.upload(self._uploaded, [upload, self.chosen], [upload, *answered], **ONE_BY_ONE)
+        self._examples.example(self._example, [self.chosen], answered, **ONE_BY_ONE)
 
     def show_after(self, event: Any) -> None:
         """Shows examples and answers of the chosen models after an event."""
         answered = [self._examples, self._answers]
-        event.then(self._shown, [self.chosen, self._image], answered, **QUIET)
+        event.then(self._shown, [self.chosen, self._image], answered, **ONE_BY_ONE)
 
     def _shown(self, keys: Sequence[str], image: Image.Image | None) -> list[str]:
         return [self._offered(keys), self._asked(keys, image)]
