@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 
 from tests.browse.made_up import found_in, made_up_run
+from tests.hub.conftest import client, hub, run_dir
 from vpns_hf.browse import Found
+
+__all__ = ["client", "found", "hub", "run_dir"]  # fixtures
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ __all__, __getattr__ = door(
         "on_hub": ["models_on_hub"],
         "overview": ["AXES", "COLUMNS", "chosen_models", "next_order", "overview_of"],
         "page": ["Page"],
-        "server": ["Address", "launch_options", "served"],
+        "server": ["Address", "serve_as_space", "served"],
+        "space": ["publish_space", "space_files"],
         "view": ["View"],
     },
 )

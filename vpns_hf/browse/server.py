@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .classifying import Load
+from .classifying import Load, load
 from .models import Found
+from .on_hub import models_on_hub
 from .style import CSS
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ class OwnOrigin:
 
 
 @contextmanager
-def served(found: Found, load: Load, address: Address = Address(), opens: bool = False) -> Iterator[str]:
+def served(found: Found, load_model: Load, address: Address = Address(), opens: bool = False) -> Iterator[str]:
     """Serves the page until the block ends; gives its address.
 
     Args:
         found: the models.
-        load: loads one to be tried.
+        load_model: loads one to be tried.
         address: where.
         opens: whether a browser is opened.
 
@@ -67,7 +68,7 @@ def served(found: Found, load: Load, address: Address = Address(), opens: bool =
     with tempfile.TemporaryDirectory(prefix="vpns-browse-") as uploads, _staying_here(uploads):
         from .page import Page  # which imports Gradio, and that reads the environment
 
-        blocks = Page(found, load).blocks
+        blocks = Page(found, load_model).blocks
         try:
             _, url, _ = blocks.launch(**launch_options(), **_place(address), inbrowser=opens, prevent_thread_lock=True)
         except OSError as error:
@@ -78,6 +79,14 @@ def served(found: Found, load: Load, address: Address = Address(), opens: bool =
             yield url
         finally:
             blocks.close(verbose=False)
+
+
+def serve_as_space(name: str) -> None:
+    """Serves the page of models on the Hub as the program of a Space, until that is stopped."""
+    with tempfile.TemporaryDirectory(prefix="vpns-browse-") as uploads, _staying_here(uploads):
+        from .page import Page
+
+        Page(models_on_hub(name), load).blocks.launch(**launch_options())
 
 
 def launch_options() -> dict[str, Any]:

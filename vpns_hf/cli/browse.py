@@ -17,11 +17,17 @@ FOLDER = "output"
 
 def main() -> None:
     """Serves the page as the command line says, until it is interrupted."""
-    given = browse_parser().parse_args()
+    parser = browse_parser()
+    given = parser.parse_args()
+    if given.space is None and (given.public or given.token):
+        parser.error("--public and --token go with --space")
     from .. import browse  # after parsing, so that the help comes at once
 
     browse.check_browse_installed()
     found = find(given.models)
+    if given.space is not None:
+        print(browse.publish_space(given.space, given.models, found, given.public, given.token))
+        return
     load = browse.load_by_own_code if given.trust_remote_code else browse.load
     with browse.served(found, load, browse.Address(given.host, given.port), given.open) as url:
         print(f"{len(found.models)} models of {found.place}: {url} (ends with Ctrl-C)", flush=True)
@@ -64,5 +70,12 @@ def browse_parser() -> ArgumentParser:
         "--trust_remote_code",
         action="store_true",
         help="Run the Python files of models to load them, in the place of this package's.",
+    )
+    add("--space", metavar="ID", help="Publish the page as the Space owner/name of the Hub, and stop.")
+    add("--public", action="store_true", help="For --space: let everybody see it; without this option it is private.")
+    add(
+        "--token",
+        metavar="TOKEN",
+        help="For --space: with write access; HF_TOKEN or that of `hf auth login` if not given.",
     )
     return parser
