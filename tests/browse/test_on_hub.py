@@ -89,7 +89,7 @@ def test_weights_come_when_a_model_is_tried(published, client, tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nothing", "'nothing' is no repository id; give owner/name"),
+        ("nothing", "there is no folder nothing, and it is no collection or model of the Hub; give one"),
         ("vpns/missing", "vpns/missing is left out: the token is missing or not known"),
         ("vpns/bare", "vpns/bare is left out: it has no results.json; give a collection of models"),
         ("missing/collection-0123456789abcdef01234567", "could not be listed: it is not there"),

@@ -50,7 +50,12 @@ def _repositories(api: HfApi, name: str) -> Sequence[str]:
         return [model.id for model in api.list_models(filter=TAG)]
     if match := COLLECTION.fullmatch(name):
         return [item.item_id for item in api.get_collection(match["slug"]).items if item.item_type == "model"]
-    return [check_repo_id(name)]
+    try:
+        return [check_repo_id(name)]
+    except InputError:
+        raise InputError(
+            f"there is no folder {name}, and it is no collection or model of the Hub; give one, or {TAG} for all with that tag"
+        ) from None
 
 
 def _attempt(repo_id: str, token: str | None) -> FoundModel | str:

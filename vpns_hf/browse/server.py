@@ -73,7 +73,7 @@ def served(found: Found, load_model: Load, address: Address = Address(), opens: 
             _, url, _ = blocks.launch(**launch_options(), **_place(address), inbrowser=opens, prevent_thread_lock=True)
         except OSError as error:
             raise InputError(
-                f"the page cannot be served at {address.host}, port {address.port}: it is taken or not allowed; give another --port"
+                f"the page cannot be served at {address.host}, port {address.port}: it is taken or not allowed; give another --host or --port"
             ) from error
         try:
             yield url

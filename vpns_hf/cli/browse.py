@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ..browse import Found
 
 FOLDER = "output"
+LAST_PORT = 65535
 
 
 def main() -> None:
@@ -46,6 +48,12 @@ def find(name: str) -> Found:
     return browse.models_below(folder) if folder.is_dir() or name == FOLDER else browse.models_on_hub(name)
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LAST_PORT:
+        raise ArgumentTypeError(f"{text} is no port; allowed: 1 to {LAST_PORT}")
+    return int(text)
+
+
 def browse_parser() -> ArgumentParser:
     """The options of `vpns browse`."""
     parser = OneLineParser(description=__doc__, allow_abbrev=False)
@@ -61,7 +69,8 @@ def browse_parser() -> ArgumentParser:
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="Who may ask for the page: 0.0.0.0 for every machine.")
     add(
         "--port",
-        type=int,
+        type=_port,
+        default=os.environ.get("GRADIO_SERVER_PORT"),
         metavar="NUMBER",
         help="$GRADIO_SERVER_PORT, or the first free one from 7860 on, if not given.",
     )
