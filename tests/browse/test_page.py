@@ -111,7 +111,7 @@ def test_filters_and_axis_change_the_chart_and_the_address_brings_them_back(site
 def test_the_smallest_model_near_its_dense_one_is_three_clicks_away(site, window):
     window.open(site.address)
     window.page.get_by_label("Accuracy", exact=True).click()
-    window.page.get_by_role("option", name="1 points below").click()
+    window.page.get_by_role("option", name="1 point below").click()
     window.page.get_by_role("button", name="Size").click()
     expect(window.page.locator("tbody tr")).to_have_count(1)
     window.page.locator("tbody a").first.click()

@@ -15,6 +15,7 @@ import gradio as gr
 from .classifying import Load, LoadedModels
 from .comparison import comparison_of
 from .details import card_text, details_of
+from .markup import element
 from .models import Found
 from .overview import AXES, COLUMNS, next_order, overview_of
 from .parts import QUIET, written
@@ -24,6 +25,7 @@ from .view import ALL, FILTERS, MOST_TRIED, TABS, WITHIN, View, choices
 
 TITLES = {"network": "Network", "dataset": "Data set", "method": "Method", "granularity": "Unit", "seed": "Seed"}
 FIELDS = tuple(View.__dataclass_fields__)
+CHOOSE = element("p", "Click on a model in the overview, or choose one above.", class_="vp-note")
 Change = Callable[[View, Any], View]
 
 
@@ -79,7 +81,7 @@ class Page:
             with gr.Row():
                 axes = [(axis.title, name) for name, axis in AXES.items()]
                 self._controls["axis"] = gr.Radio(axes, value=View.axis, label="Accuracy against", scale=2)
-                within = [("Any", ALL), *((f"{points} points below dense at most", points) for points in WITHIN)]
+                within = [("Any", ALL), *((_within(points), points) for points in WITHIN)]
                 self._controls["within"] = gr.Dropdown(within, value=ALL, label="Accuracy", min_width=200)
             self._shown = written(overview_of(self._found, View()))
         fields = (*FILTERS, "axis", "within", "sort")
@@ -92,7 +94,7 @@ class Page:
             with gr.Row():
                 self._to_try = gr.Button("Try it", size="sm")
                 self._to_compare = gr.Button("Add to the comparison", size="sm")
-            shown = written()
+            shown = written(CHOOSE)
             with gr.Accordion("Card", open=False):
                 card = gr.Markdown("")
         self._sections.append(Section(["model"], [shown, card], self._write_model))
@@ -101,7 +103,7 @@ class Page:
     def _write_model(self, view: View) -> list[str]:
         model = self._found.by_key.get(view.model)
         if model is None:
-            return ["Click on a model in the overview, or choose one above.", ""]
+            return [CHOOSE, ""]
         return [details_of(model), card_text(model)]
 
     def _try(self, load: Load) -> gr.Tab:
@@ -117,7 +119,7 @@ class Page:
                     list(self._found.by_key), multiselect=True, value=[], label="Models", scale=4
                 )
                 self._controls["differing"] = gr.Checkbox(True, label="Only options that differ", min_width=160)
-            shown = written()
+            shown = written(comparison_of([], True))
         self._sections.append(Section(["compared", "differing"], [shown], self._write_comparison))
         return tab
 
@@ -146,9 +148,7 @@ class Page:
                 return [gr.skip() for _ in self._outputs]
             before = View.of(values)
             after = change(before, event)
-            return self._rewritten(
-                after, {name for name in FIELDS if vars(before)[name] != vars(after)[name]}, touched
-            )
+            return self._rewritten(after, _differing(before, after), touched)
 
         return use(react, [self._address, *self._inputs], self._outputs, **QUIET)
 
@@ -157,7 +157,7 @@ class Page:
 
         def start(query: str) -> list[Any]:
             view = View.from_query(query, self._found, AXES, COLUMNS)
-            return self._rewritten(view, FIELDS, ())
+            return self._rewritten(view, {"tab", *_differing(View(), view)}, ())
 
         return self.blocks.load(start, [self._address], self._outputs, js="() => [window.location.search]", **QUIET)
 
@@ -181,6 +181,14 @@ class Page:
             is_stale = any(name in section.fields for name in (*changed, *touched))
             held += section.write(view) if is_stale else [gr.skip() for _ in section.parts]
         return held
+
+
+def _differing(one: View, other: View) -> set[str]:
+    return {name for name in FIELDS if vars(one)[name] != vars(other)[name]}
+
+
+def _within(points: str) -> str:
+    return f"{points} point{'' if points == '1' else 's'} below dense at most" if float(points) else "Not below dense"
 
 
 def _with_trial(view: View, event: Any) -> View:
