@@ -256,7 +256,7 @@ def add_item(hub: HubServer, request: Request, slug: str) -> Reply:
 def _route(method: str, path: str, route: Callable[..., Reply]) -> tuple[str, re.Pattern[str], Callable[..., Reply]]:
     """`KIND`, `ID`, `REV`, `PATH`, `PREFIX` and `SLUG` stand for the parts a route is told."""
     names = {
-        "KIND": r"(?P<kind>models|datasets)",
+        "KIND": r"(?P<kind>models|datasets|spaces)",
         "ID": r"(?P<repo_id>[^/]+/[^/]+?)",
         "REV": r"(?P<revision>[^/]+)",
         "PATH": r"(?P<path>.+)",

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import AutoConfig
 
 from tests.helpers import CLASSES, forget_accelerator, tiny_resnet
 from tests.training_helpers import ScaledChannels, coloured_split, tiny_arguments, tiny_trainer, with_unreadable_row
 from vpns_hf import Callback, InputError, VPNsForImageClassification, VPNsTrainer
+from vpns_hf.hub import example_files, example_rows, label_of
 from vpns_hf.jobs import data as images
 from vpns_hf.jobs import trainer as trainer_module
 from vpns_hf.reporting import Results, ViewAccuracy
@@ -128,6 +130,18 @@ def test_which_test_images_are_classified_rightly(job):
         for view, accuracy in run["accuracy"].items():
             assert right.pop(f"{run['path']}/{view}").mean() == accuracy
     assert not right
+
+
+def test_a_few_test_images_are_kept_as_the_models_were_tested_on_them(job):
+    files, source = example_files(job.folder), job.trainer.images.test
+    rows = example_rows(source.labels.numpy())
+    assert len(files) == len(rows) == 8
+    names = [job.trainer.splits.class_names[label] for label in source.labels[rows].tolist()]
+    assert [label_of(path) for path in files] == names
+    assert set(names) == set(job.trainer.splits.class_names)
+    for path, pixels in zip(files, source.read(torch.tensor(rows)), strict=True):
+        with Image.open(path) as image:
+            assert (np.asarray(image) == pixels.permute(1, 2, 0).numpy()).all()
 
 
 def test_the_accuracy_of_every_class(job):
@@ -246,6 +260,7 @@ def test_the_history_tells_every_epoch(job):
 def test_the_output_folder(job):
     names = sorted(path.name for path in job.folder.iterdir())
     assert names == [
+        "examples",
         "job.json",
         "plots",
         "predictions.npz",
@@ -351,6 +366,7 @@ def test_overwriting_replaces_the_results_and_nothing_else(tmp_path):
     tiny_trainer(tmp_path, sparsities=[0.6], overwrite_output_dir=True).train()
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [
+        "examples",
         "job.json",
         "notes.txt",
         "plots",

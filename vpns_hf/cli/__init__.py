@@ -10,6 +10,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "evaluate": ("evaluate", "main", "measure a saved model"),
     "compare": ("compare", "main", "compare finished jobs: tables, statistics and plots"),
     "export": ("export", "main", "write a model in ONNX, for MNN, or as timm, torchvision or transformers reads it"),
+    "browse": ("browse", "main", "look at models in the browser, try and compare them"),
     "push": ("hub", "push", "publish the models of a run on the Hub"),
     "release": ("release", "main", "make a planned model and publish it"),
     "list": ("hub", "list_models", "list published or local checkpoints"),

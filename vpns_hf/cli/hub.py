@@ -17,7 +17,7 @@ def push() -> None:
     given = push_parser().parse_args()
     from ..hub.publish import Additions, Destination, plan_repositories, publish_repositories
 
-    additions = Additions(given.license, given.seeds)
+    additions = Additions(given.license, given.seeds, given.with_examples)
     repositories = plan_repositories(given.run_dir, given.hub_model_id, given.sparsity, additions)
     if given.dry_run:
         print("\n\n".join(map(str, repositories)))
@@ -88,6 +88,11 @@ def push_parser() -> ArgumentParser:
         default=[],
         metavar="RUN_DIR",
         help="Runs of the same job with other seeds; the cards then tell mean and spread.",
+    )
+    add(
+        "--with_examples",
+        action="store_true",
+        help="Publish the few test images beside the models too, to try these on; see to it that you may.",
     )
     add("--tag", metavar="NAME", help="Tag of the commit; the next of v1, v2, ... if not given.")
     add("--token", metavar="TOKEN", help="With write access; HF_TOKEN or that of `hf auth login` if not given.")

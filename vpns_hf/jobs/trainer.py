@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from ..data import Columns, StreamIndex, find_columns, find_spec
 from ..data.sources import read_column
 from ..errors import InputError, Interrupted
+from ..hub import Examples
 from ..hub.publish import Destination, plan_repositories, publish
 from ..methods import METHODS, Task, check_stages, passes_of, unused_options
 from ..methods.stages import PretrainStage
@@ -216,9 +217,13 @@ class VPNsTrainer:
         self._pretrain()
         references = [self._reference(*each) for each in references_of(self.args, self._task).items()]
         results = self._results([self._prune(sparsity, references) for sparsity in self.args.sparsities], references)
-        labels, predictions = self.images.test.labels, self._predictions()
-        from_main_process(self.accelerator, lambda: self.folder.finish(results, labels, predictions))
+        labels, predictions, examples = self.images.test.labels, self._predictions(), self._examples()
+        from_main_process(self.accelerator, lambda: self.folder.finish(results, labels, predictions, examples))
         return results
+
+    def _examples(self) -> Examples | None:
+        """Returns a few test images; none of a stream, of which each would be read up to from the start of its piece."""
+        return Examples.of(self.images.test, self.splits.class_names) if self.streams is None else None
 
     def _predictions(self) -> dict[str, Predictions]:
         """Returns which test images each model of the job classifies rightly, by the name of its part."""

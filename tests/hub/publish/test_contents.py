@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 import yaml
 from huggingface_hub import ModelCard
 
 from tests.hub.cards.test_update import EVALUATION, LATENCY
 from vpns_hf import InputError
-from vpns_hf.hub import FetchedModel, find_models
+from vpns_hf.hub import Examples, FetchedModel, find_models
 from vpns_hf.hub.cards import update_card
 from vpns_hf.hub.publish import Additions, plan_repositories, repository_files
 
@@ -39,6 +40,15 @@ def test_a_repository_holds_all_that_belongs_to_the_model_and_nothing_else(copie
         *("plots/density_by_layer.png", "plots/prompt.png", "plots/accuracy_against_sparsity.png"),
     }
     assert {"modeling_vpns.py", "configuration_vpns.py"} <= code
+
+
+def test_example_pictures_go_along_only_where_that_is_asked_for(copied):
+    Examples(np.zeros((2, 3, 4, 4), dtype=np.uint8), ["cat", "dog"]).write(copied)
+    (copied / "examples/mine.txt").write_text("mine")
+    names = ["examples/1.png", "examples/2.png"]
+    for asked, expected in ((False, []), (True, names)):
+        [repository] = plan_repositories(copied, "vpns/net", 0.7, Additions(with_examples=asked))
+        assert [path for path in repository.files if path.startswith("examples")] == expected
 
 
 def test_the_results_are_those_of_the_model_and_name_no_folders(run_dir):

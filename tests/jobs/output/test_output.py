@@ -31,12 +31,14 @@ REPORT = (
     "plots/training_curves.png",
     "plots/density_by_layer_sparsity-70.png",
     "plots/prompt_sparsity-95.5.png",
+    "examples/1.png",
 )
 MODELS = ("sparsity-0", "sparsity-70", "sparsity-95.5", "sparsity-1e-05")
 FOREIGN = (
     ".hidden",
     "notes/file",
     "plots/thesis.png",
+    "examples/mine.jpg",
     "plots/deeper/training_curves.png",
     "results.csv",
     "sparsity-study.txt",

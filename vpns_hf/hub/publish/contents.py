@@ -13,6 +13,7 @@ from ...errors import InputError
 from ...reporting import DenseResult, Results
 from ...utils.public_names import public_name
 from ..cards import CARD, RESULTS, renewed_card
+from ..examples import example_files
 from ..run_folder import MODEL_FILES, SavedModel, other_seeds
 
 # Whatever else lies in the folder stays where it is, pickled files and notes among it.
@@ -32,10 +33,12 @@ class Additions:
     Attributes:
         license: a licence identifier of the Hub; None leaves that of the card.
         seed_dirs: output folders of the same job with other seeds, which give mean and spread.
+        with_examples: whether the pictures of the data set that lie beside the models go with them.
     """
 
     license: str | None = None
     seed_dirs: Sequence[str | os.PathLike[str]] = ()
+    with_examples: bool = False
 
 
 AS_WRITTEN = Additions()
@@ -52,7 +55,7 @@ def repository_files(model: SavedModel, repo_id: str, additions: Additions = AS_
             the folder, or a folder of another seed holds no model like this one.
     """
     _check_complete(model)
-    files: dict[str, Path | bytes] = _files_there(model)
+    files: dict[str, Path | bytes] = _files_there(model, additions.with_examples)
     files["config.json"] = _config(model.folder / "config.json")
     seeds = other_seeds(model, additions.seed_dirs)
     results = (model.results or Results(DenseResult())).of_model(model.run, seeds)
@@ -69,13 +72,15 @@ def _check_complete(model: SavedModel) -> None:
             raise InputError(f"{model.folder} has no {what} ({pattern}); give a folder that `vpns prune` has written")
 
 
-def _files_there(model: SavedModel) -> dict[str, Path]:
+def _files_there(model: SavedModel, with_examples: bool) -> dict[str, Path]:
     """Returns {path in the repository: file}; a folder of somebody else may link to what is nobody's business."""
     files = {}
     for pattern in PATTERNS:
         found = sorted(path for path in model.folder.glob(pattern) if path.is_file())
         files |= {path.relative_to(model.folder).as_posix(): path for path in found}
     files |= {name: model.run_folder / name for name in PLOTS_OF_THE_RUN if (model.run_folder / name).is_file()}
+    if with_examples:
+        files |= {path.relative_to(model.run_folder).as_posix(): path for path in example_files(model.run_folder)}
     roots = [folder.resolve() for folder in (model.folder, model.run_folder)]
     for path in files.values():
         if not any(path.resolve().is_relative_to(root) for root in roots):

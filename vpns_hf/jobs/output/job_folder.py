@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 import torch
 
+from ...hub import Examples
 from ...hub.cards import write_model_card
 from ...models import VPNsForImageClassification
 from ...reporting import (
@@ -98,18 +99,27 @@ class JobFolder:
                 _attempt(str(folder / name), write)
         return result
 
-    def finish(self, results: Results, labels: npt.ArrayLike, predictions: Mapping[str, Predictions]) -> None:
+    def finish(
+        self,
+        results: Results,
+        labels: npt.ArrayLike,
+        predictions: Mapping[str, Predictions],
+        examples: Examples | None,
+    ) -> None:
         """Writes the report of all sparsities.
 
         Args:
             results: of the job.
             labels: of the test images.
             predictions: which of them each model classifies rightly, by the name of the model.
+            examples: a few of them to try models on.
         """
         with one_line_refusals(self.path):
             save_predictions(self.path / "predictions.npz", labels, predictions)
             _attempt("the prompts on one scale", lambda: self._draw_prompts(results.runs))
             write_report(results, self.path)
+            if examples is not None:
+                examples.write(self.path)
             write_recipe(self.path / "recipe.yaml", self._recipe)
 
     def _draw_prompts(self, runs: Sequence[RunResult]) -> None:

@@ -15,7 +15,7 @@ from transformers import ViTImageProcessorPil
 
 from ...errors import InputError
 from ...export import unit_processor
-from ...hub import MODEL_FILES
+from ...hub import EXAMPLES, MODEL_FILES
 from ...models import VPNsConfig, VPNsForImageClassification
 from ...utils.files import folder_in_place
 
@@ -29,6 +29,7 @@ REPORT_FILES = (
     "plots/training_curves.png",
     "plots/density_by_layer_sparsity-*.png",
     "plots/prompt_sparsity-*.png",
+    EXAMPLES,
 )
 MODEL_FOLDER = re.compile(r"sparsity-\d[\d.e-]*")
 WEIGHTS = "model.safetensors"  # of a model folder
@@ -106,9 +107,7 @@ def clear_output_dir(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-    plots = folder / "plots"
-    if plots.is_dir() and not any(plots.iterdir()):
-        plots.rmdir()
+    remove_empty(folder / Path(pattern).parent for pattern in REPORT_FILES if "/" in pattern)
 
 
 def _try_to_write(folder: Path) -> None:

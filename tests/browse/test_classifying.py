@@ -1,0 +1,119 @@
+"""Giving a picture to models."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from transformers import pipeline
+
+from tests.browse.made_up import found_in, made_up_run
+from tests.helpers import hand_pictures, tiny_model
+from tests.hub.runs import write_run
+from vpns_hf import InputError
+from vpns_hf.browse import LoadedModels, classify, load, load_by_own_code, models_below, read_picture
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real") / "job"
+    return models_below(write_run(folder, tiny_model(), {0.5: 0.9}, model="microsoft/resnet-18", dataset="cifar100"))
+
+
+@pytest.fixture
+def image() -> Image.Image:
+    pixels = (255 * hand_pictures(3, 20, 30)).to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
+
+
+def test_the_answers_are_those_of_the_pipeline(run, image):
+    [model] = run.models
+    loaded = load(model)
+    answers = classify(loaded, image)
+    ask = pipeline("image-classification", model=loaded.model, image_processor=loaded.processor)
+    for view, answer in answers.items():
+        loaded.model.config.prompt_at_inference = view == "prompted"
+        told = ask(image, top_k=5)
+        assert [name for name, _ in answer.classes] == [one["label"] for one in told]
+        assert [share for _, share in answer.classes] == pytest.approx([one["score"] for one in told], abs=1e-6)
+        assert answer.milliseconds > 0
+    assert answers["prompted"].classes != answers["plain"].classes
+
+
+def test_the_picture_is_shown_as_the_network_sees_it(run, image):
+    loaded = load(run.models[0])
+    answers = classify(loaded, image)
+    pixels = loaded.processor(image, return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        framed = loaded.model.visual_prompt(pixels)
+    for view, expected in (("plain", pixels), ("prompted", framed)):
+        levels = (255 * expected[0]).round().to(torch.uint8).permute(1, 2, 0).numpy()
+        assert answers[view].seen.tobytes() == levels.tobytes()
+    assert answers["plain"].seen.tobytes() != answers["prompted"].seen.tobytes()
+
+
+def test_code_beside_a_model_is_run_only_where_that_is_asked_for(run, tmp_path):
+    copy = shutil.copytree(run.models[0].job_folder, tmp_path / "job")
+    [model] = models_below(copy).models
+    assert type(load_by_own_code(model).model).__module__.startswith("transformers_modules.")
+    hostile = model.folder / "modeling_vpns.py"
+    hostile.write_text(f"open({str(tmp_path / 'run')!r}, 'w')\nraise ImportError('run')\n")
+    assert type(load(model).model).__module__ == "vpns_hf.models.modeling_vpns"
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(InputError, match="sparsity-50 cannot be loaded by its own code: run"):
+        load_by_own_code(model)
+    assert (tmp_path / "run").exists()
+
+
+def test_models_used_last_stay_in_memory_and_others_go(tmp_path):
+    models = found_in(tmp_path, {name: [made_up_run(0.5, 0.8)] for name in "abc"}).by_key
+    a, b, c = models.values()
+    loads = []
+    loaded = LoadedModels(lambda model: loads.append(model.key[0]) or object(), kept=2)
+    assert loaded.get(a) is loaded.get(a)
+    for model in (b, a, c, a, b):
+        loaded.get(model)
+    assert loads == ["a", "b", "c", "b"]
+
+
+def test_weights_that_cannot_be_read_are_told_in_a_line(tmp_path):
+    [model] = found_in(tmp_path, {"a": [made_up_run(0.5, 0.8)]}).models
+    with pytest.raises(InputError, match="holds no pruned model"):
+        load(model)
+
+
+def test_a_picture_from_a_file_and_from_memory(tmp_path, image):
+    image.save(tmp_path / "a.png")
+    for source in (tmp_path / "a.png", (tmp_path / "a.png").read_bytes()):
+        assert read_picture(source).tobytes() == image.tobytes()
+
+
+def test_a_picture_is_turned_as_its_camera_says(image):
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # by 90 degrees
+    image.save(file, "PNG", exif=exif)
+    assert read_picture(file.getvalue()).tobytes() == image.transpose(Image.Transpose.ROTATE_270).tobytes()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89PNG\r\n\x1a\n1234"]
+)
+def test_a_file_that_is_no_picture(content):
+    with pytest.raises(InputError, match="this file is no picture that can be read; give a PNG"):
+        read_picture(content)
+
+
+def test_a_picture_that_is_too_large_is_not_decoded():
+    file = io.BytesIO()
+    Image.new("1", (10_000, 6_000)).save(file, "PNG")
+    with pytest.raises(InputError, match="the picture has 10000 x 6000 pixels; give one of 50 million at most"):
+        read_picture(file.getvalue())
+
+
+def test_a_file_that_is_gone():
+    with pytest.raises(InputError, match="no picture"):
+        read_picture(Path("missing.png"))

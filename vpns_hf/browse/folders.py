@@ -1,0 +1,84 @@
+"""Finding the models below a folder: of one job, of a study, or of many jobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import InputError
+from ..reporting import Results, RunResult
+from ..utils.text import one_line
+from .models import Found, FoundModel
+
+RESULTS = "results.json"
+
+
+def models_below(folder: Path) -> Found:
+    """Returns the models of every results.json below a folder, itself included; weights are not opened.
+
+    A results.json that cannot be read is left out with its reason, and so is what lies in hidden folders.
+
+    Raises:
+        InputError: if there is no such folder, or no model in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}; give one that `vpns prune` has written, such as output")
+    models: dict[str, FoundModel] = {}
+    told, left_out = set[Path](), list[str]()
+    for place in _result_folders(folder):
+        if place in told:  # by the results of its job
+            continue
+        try:
+            found = models_of_job(place, Results.load(place / RESULTS), folder)
+        except InputError as error:
+            left_out.append(one_line(error))
+        else:
+            models |= {model.key: model for model in found}
+            told |= {model.folder for model in found}
+    if not models:
+        why = f" ({left_out[0]})" if left_out else ""
+        raise InputError(
+            f"{folder} holds no results of a finished job{why}; give the output_dir of `vpns prune`, or a folder above it"
+        )
+    return Found([models[key] for key in sorted(models)], left_out, str(folder))
+
+
+def models_of_job(place: Path, results: Results, root: Path) -> list[FoundModel]:
+    """Returns the models of a results.json.
+
+    Args:
+        place: the folder it lies in.
+        results: what it holds.
+        root: the folder that keys are relative to.
+    """
+    runs = [
+        run for run in results.runs if run.path
+    ]  # those without are the same with other seeds, which lie elsewhere
+    return [_model(run, results, place, root) for run in runs]
+
+
+def weights_size(folder: Path) -> int | None:
+    """Returns the size of the weights in a folder, in bytes; None if there are none."""
+    files = list(folder.glob("*.safetensors"))
+    return sum(path.stat().st_size for path in files) if files else None
+
+
+def _model(run: RunResult, results: Results, place: Path, root: Path) -> FoundModel:
+    folder = place / run.path
+    key = Path(os.path.relpath(folder, root)).as_posix()
+    name = folder.resolve().name if key == "." else key
+    return FoundModel(name, results, run, folder, place, weights_size(folder))
+
+
+def _result_folders(root: Path) -> Iterator[Path]:
+    """Gives every folder with a results.json, those above before those in them, each once where links lead in circles."""
+    seen = set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
+        if real in seen:
+            continue
+        seen.add(real)
+        if RESULTS in files:
+            yield Path(place)

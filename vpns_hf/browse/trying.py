@@ -1,0 +1,122 @@
+"""The section in which a picture is given to models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from ..errors import InputError
+from ..hub import example_files, label_of
+from .answers import Asked, answers_side_by_side, as_data
+from .classifying import LoadedModels, classify, read_picture
+from .markup import Markup, element, joined, picture
+from .models import Found, FoundModel
+from .parts import QUIET, written
+from .view import MOST_TRIED
+
+DENSE = "dense"
+# So that no answer that took long is shown in the place of a later one, and one model at a time is loaded.
+ONE_BY_ONE = {**QUIET, "concurrency_id": "try", "concurrency_limit": 1}
+
+
+class TrySection:
+    """Models to choose, a place to drop a picture on, examples, and the answers.
+
+    Args:
+        found: the models.
+        loaded: those in memory.
+    """
+
+    def __init__(self, found: Found, loaded: LoadedModels) -> None:
+        self._found, self._loaded = found, loaded
+        loadable = [model.key for model in found.models if model.is_loadable]
+        self.chosen = gr.Dropdown(
+            loadable, multiselect=True, value=[], label=f"Models, {MOST_TRIED} at most", max_choices=MOST_TRIED
+        )
+        self._image = gr.State(None)
+        upload = gr.File(label="Drop a picture here, or choose one", height=150)
+        self._examples = written()
+        self._answers = written()
+        answered = [self._image, self._examples, self._answers]
+        upload.upload(self._uploaded, [upload, self.chosen], [upload, *answered], **ONE_BY_ONE)
+        self._examples.example(self._example, [self.chosen], answered, **ONE_BY_ONE)
+
+    def show_after(self, event: Any) -> None:
+        """Shows examples and answers of the chosen models after an event."""
+        answered = [self._examples, self._answers]
+        event.then(self._shown, [self.chosen, self._image], answered, **ONE_BY_ONE)
+
+    def _shown(self, keys: Sequence[str], image: Image.Image | None) -> list[str]:
+        return [self._offered(keys), self._asked(keys, image)]
+
+    def _uploaded(self, path: str, keys: Sequence[str]) -> list[Any]:
+        """Reads a picture, of which no file stays, and asks the models."""
+        try:
+            image, said = read_picture(Path(path)), None
+        except InputError as error:
+            image, said = None, element("p", str(error), class_="vp-error", role="alert")
+        finally:
+            Path(path).unlink(missing_ok=True)
+        return [None, image, self._offered(keys), said or self._asked(keys, image)]
+
+    def _example(self, event: gr.EventData, keys: Sequence[str]) -> list[Any]:
+        image = read_picture(self._example_files(keys)[event.place])
+        return [image, self._offered(keys), self._asked(keys, image)]
+
+    def _example_files(self, keys: Sequence[str]) -> list[Path]:
+        """Returns the examples of the first model that has some: of those that are chosen, or else of all."""
+        models = [self._found.by_key[key] for key in keys] or self._found.models
+        found = (example_files(folder) for model in models for folder in (model.folder, model.job_folder))
+        return next(filter(None, found), [])
+
+    def _offered(self, keys: Sequence[str]) -> Markup:
+        files = self._example_files(keys)
+        if not files:
+            return element("p", "No pictures of the test split are kept beside these models.", class_="vp-note")
+        entries = [element("li", _example_button(place, path)) for place, path in enumerate(files)]
+        return joined(
+            element("p", "Or one of the test split:", class_="vp-note"), element("ul", *entries, class_="vp-examples")
+        )
+
+    def _asked(self, keys: Sequence[str], image: Image.Image | None) -> Markup:
+        models = [self._found.by_key[key] for key in keys[:MOST_TRIED]]
+        if not models or image is None:
+            missing = "a model" if not models else "a picture"
+            return element("p", f"Choose {missing}.", class_="vp-note", role="status")
+        dense = self._dense_of(models[0])
+        first = [self._ask(dense, image, f"Dense: {dense.key}")] if dense is not None and dense not in models else []
+        asked = answers_side_by_side([*first, *(self._ask(model, image, model.key) for model in models)])
+        return asked if first else joined(_no_dense(models[0]), asked)
+
+    def _dense_of(self, model: FoundModel) -> FoundModel | None:
+        """Returns a dense model of the same network and data set; a job measures one, but saves it only where it is asked for it."""
+        same = [
+            other
+            for other in self._found.models
+            if other.run.method == DENSE and (other.network, other.dataset) == (model.network, model.dataset)
+        ]
+        return next((other for other in same if other.is_loadable), None)
+
+    def _ask(self, model: FoundModel, image: Image.Image, title: str) -> Asked:
+        try:
+            return Asked(title, model, classify(self._loaded.get(model), image))
+        except InputError as error:
+            return Asked(title, model, {}, str(error))
+
+
+def _example_button(place: int, path: Path) -> Markup:
+    label = label_of(path)
+    shown = picture(as_data(read_picture(path)), f"Example {place + 1}: {label}")
+    return element("button", shown, label, type="button", data_example=place)
+
+
+def _no_dense(model: FoundModel) -> Markup:
+    text = (
+        f"No dense {model.network} on {model.dataset} is saved here to stand beside these; "
+        "vpns prune --method dense --sparsities 0 makes one."
+    )
+    return element("p", text, class_="vp-note")
