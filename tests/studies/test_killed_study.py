@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.helpers import forget_accelerator, tiny_resnet
 from tests.training_helpers import coloured_split
 from vpns_hf.cli.prune import main as prune
 from vpns_hf.cli.study_options import parse_study
+from vpns_hf.cli.sweep import main as sweep
 from vpns_hf.studies import StudyFolder
 
 pytestmark = pytest.mark.slow  # processes that train
@@ -47,6 +49,12 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=cwd, env=environment, **output)
 
 
+def in_this_process(main: Callable[[], None], monkeypatch: pytest.MonkeyPatch, name: str, *arguments: str) -> None:
+    forget_accelerator()
+    monkeypatch.setattr(sys, "argv", [f"vpns {name}", *arguments])
+    main()
+
+
 def outcome(job: Path) -> tuple[str, dict, dict]:
     """The digest of the weights, the accuracy of the model, and the dense reference."""
     results = json.loads((job / "results.json").read_text())
@@ -54,7 +62,7 @@ def outcome(job: Path) -> tuple[str, dict, dict]:
     return weights, results["runs"][0]["accuracy"], results["dense"]
 
 
-def test_a_study_that_is_killed_gives_the_bits_of_each_job_alone(flags, tmp_path, monkeypatch):
+def test_a_study_that_is_killed_gives_the_bits_of_each_job_alone(flags, tmp_path, monkeypatch, capsys):
     study = tmp_path / "study"
     command = ["sweep", *flags, "--jobs", "2", "--output_dir", str(study)]
     driver = start(*command, cwd=tmp_path)
@@ -63,15 +71,12 @@ def test_a_study_that_is_killed_gives_the_bits_of_each_job_alone(flags, tmp_path
             driver.wait(0.1)
     os.kill(driver.pid, signal.SIGKILL)
     driver.communicate()
-    repeated = start(*command, cwd=tmp_path)
-    said, _ = repeated.communicate(timeout=300)
-    assert repeated.returncode == 0, said
-    assert said.rstrip().endswith(f"2 of 2 runs are done. Results: {study}")
+    monkeypatch.chdir(tmp_path)
+    in_this_process(sweep, monkeypatch, *command)
+    assert capsys.readouterr().out.rstrip().endswith(f"2 of 2 runs are done. Results: {study}")
     shared = [file.name for file in study.glob("shared/threads-1/*.safetensors")]
     assert len(shared) == 2, "the pre-trained network and the dense reference, each made once"
     for cell in parse_study(flags).cells:
         alone = tmp_path / "alone" / cell.name
-        forget_accelerator()
-        monkeypatch.setattr(sys, "argv", ["vpns prune", *cell.arguments(alone, tmp_path / cell.name)])
-        prune()
+        in_this_process(prune, monkeypatch, "prune", *cell.arguments(alone, tmp_path / cell.name))
         assert outcome(StudyFolder(study).job(cell)) == outcome(alone)

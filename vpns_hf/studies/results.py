@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,7 @@ from ..utils.text import differences
 from .cell import Cell
 from .folder import Status, StudyFolder
 
-logger = logging.getLogger(__name__)
-
-RESULTS = "results.json"
+RESULTS, STUDY = "results.json", "study.json"
 
 
 @dataclass(frozen=True)
@@ -36,10 +33,10 @@ class StudyRun:
 
 
 def collect(cells: Sequence[Cell], folder: StudyFolder) -> int:
-    """Writes the results of all cells that are done; returns how many these are.
+    """Writes how far a study is, and the results of its cells that are done; returns how many these are.
 
     Raises:
-        InputError: if the disk refuses, the results of a cell cannot be read, or cells were measured on different images.
+        InputError: if the disk refuses, the results of a cell cannot be read, or cells do not belong side by side.
     """
     states = {cell.name: folder.state(cell) for cell in cells}
     done = [cell for cell in cells if states[cell.name].status is Status.DONE]
@@ -51,16 +48,24 @@ def collect(cells: Sequence[Cell], folder: StudyFolder) -> int:
         for cell in cells
         if states[cell.name].status is Status.FAILED
     ]
-    content = {"runs": [_entry(cell, folder) for cell in done], "planned": len(cells), "failed": failed}
+    told = {"planned": len(cells), "done": [cell.name for cell in done], "failed": failed}
     with one_line_refusals(folder.path):
-        write_file(folder.path / RESULTS, json.dumps(content, indent=2, allow_nan=False) + "\n")
-    if done:
-        write_tables([StudyRun(folder.job(cell), cell.axes) for cell in done], folder.path)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        write_file(folder.path / STUDY, json.dumps(told, indent=2) + "\n")
+        if done:
+            write_tables([StudyRun(folder.job(cell), cell.axes) for cell in done], folder.path)
     return len(done)
 
 
 def write_tables(runs: Sequence[StudyRun], output_dir: Path) -> None:
-    """Writes what is made of the runs beside results.json."""
+    """Writes what is made of the runs side by side; the one place that knows how.
+
+    Args:
+        runs: those that are done, at least one.
+        output_dir: of the study.
+    """
+    content = {"runs": [_entry(run, output_dir) for run in runs]}
+    write_file(output_dir / RESULTS, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def check_options(cell: Cell, folder: StudyFolder) -> None:
@@ -95,11 +100,10 @@ def check_same_images(cells: Sequence[Cell], folder: StudyFolder) -> None:
             )
 
 
-def _entry(cell: Cell, folder: StudyFolder) -> dict[str, Any]:
-    """Returns the entry of a cell, as in the results.json of its job, with its place, its axes and its dense reference."""
-    results = Results.load(folder.job(cell) / RESULTS)
-    [run] = results.runs
+def _entry(run: StudyRun, output_dir: Path) -> dict[str, Any]:
+    """Returns the entry of a run, as in the results.json of its job, with its job, its axes and its dense reference."""
+    results = Results.load(run.folder / RESULTS)
+    [result] = results.runs
     [entry] = results.to_dict()["runs"]
-    path = (folder.job(cell) / run.path).relative_to(folder.path).as_posix()
-    reference = Results(dense=results.reference_of(run)).to_dict()["dense"]
-    return {**entry, "path": path, "axes": cell.axes, "dense": reference}
+    reference = Results(dense=results.reference_of(result)).to_dict()["dense"]
+    return {"axes": run.axes, "job": run.folder.relative_to(output_dir).as_posix(), **entry, "dense": reference}
