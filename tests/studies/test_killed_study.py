@@ -73,7 +73,7 @@ def test_a_study_that_is_killed_gives_the_bits_of_each_job_alone(flags, tmp_path
     driver.communicate()
     monkeypatch.chdir(tmp_path)
     in_this_process(sweep, monkeypatch, *command)
-    assert capsys.readouterr().out.rstrip().endswith(f"2 of 2 runs are done. Results: {study}")
+    assert capsys.readouterr().out.rstrip().endswith(f"2 of 2 runs are done. Results, tables and plots: {study}")
     shared = [file.name for file in study.glob("shared/threads-1/*.safetensors")]
     assert len(shared) == 2, "the pre-trained network and the dense reference, each made once"
     for cell in parse_study(flags).cells:

@@ -52,7 +52,7 @@ def read(path: Path) -> dict:
 
 def test_the_results_are_those_of_the_cells_with_their_axes(study):
     made, folder = study
-    assert collect(made, folder) == 2
+    assert len(collect(made, folder)) == 2
     results = read(folder.path / "results.json")
     told = read(folder.path / "study.json")
     assert (told["planned"], told["done"]) == (3, [cell.name for cell in made[:2]])
@@ -68,7 +68,7 @@ def test_the_results_are_those_of_the_cells_with_their_axes(study):
 
 def test_only_the_cells_that_are_asked_for_stand_there(study):
     made, folder = study
-    assert collect(made[:1], folder) == 1
+    assert len(collect(made[:1], folder)) == 1
     assert len(read(folder.path / "results.json")["runs"]) == 1
 
 

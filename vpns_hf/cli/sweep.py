@@ -20,6 +20,7 @@ def main() -> None:
     """Makes the cells of a study that are not done yet, and writes its results."""
     asked = parse_study(sys.argv[1:], __doc__)
     # What needs `datasets` is imported now, so that the help comes without it.
+    from ..reporting.comparison import comparison_tables
     from ..studies import Agenda, StudyFolder, StudyPlan, Watch, collect
     from ..studies.engines import ENGINES
 
@@ -37,7 +38,9 @@ def main() -> None:
     failed = [cell for cell in cells if folder.state(cell).status.value == "failed"]
     if asked.given.cell is None:
         done = collect(asked.cells, folder)
-        print(f"\n{done} of {len(asked.cells)} runs are done. Results: {folder.path}")
+        if done:
+            print(f"\n{comparison_tables(done)}")
+        print(f"\n{len(done)} of {len(asked.cells)} runs are done. Results, tables and plots: {folder.path}")
     if failed:
         sys.exit(1)
 

@@ -15,7 +15,7 @@ __all__, __getattr__ = door(
         "folder": ["State", "Status", "StudyFolder"],
         "grid": ["OF_THE_STUDY", "Grid", "cells_of"],
         "plan": ["StudyPlan"],
-        "results": ["StudyRun", "collect"],
+        "results": ["collect"],
         "work": ["Work", "reason_in"],
         "transfer": ["Transfer"],
         "transfer_table": ["Matrix"],

@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 from ..errors import InputError
+from ..jobs import compared_runs
 from ..jobs.resume import FinishedJob
-from ..reporting import Results
+from ..reporting.comparison import ComparedRun, write_comparison
 from ..utils.files import one_line_refusals, write_file
 from ..utils.text import differences
 from .cell import Cell
 from .folder import Status, StudyFolder
 
-RESULTS, STUDY = "results.json", "study.json"
+STUDY = "study.json"
 
 
-@dataclass(frozen=True)
-class StudyRun:
-    """The finished job of a cell.
-
-    Attributes:
-        folder: of the job.
-        axes: {name: value} of what varies in the study.
-    """
-
-    folder: Path
-    axes: Mapping[str, str]
-
-
-def collect(cells: Sequence[Cell], folder: StudyFolder) -> int:
-    """Writes how far a study is, and the results of its cells that are done; returns how many these are.
+def collect(cells: Sequence[Cell], folder: StudyFolder) -> list[ComparedRun]:
+    """Writes how far a study is, and the results of its cells that are done; returns these.
 
     Raises:
         InputError: if the disk refuses, the results of a cell cannot be read, or cells do not belong side by side.
@@ -52,20 +37,10 @@ def collect(cells: Sequence[Cell], folder: StudyFolder) -> int:
     with one_line_refusals(folder.path):
         folder.path.mkdir(parents=True, exist_ok=True)
         write_file(folder.path / STUDY, json.dumps(told, indent=2) + "\n")
-        if done:
-            write_tables([StudyRun(folder.job(cell), cell.axes) for cell in done], folder.path)
-    return len(done)
-
-
-def write_tables(runs: Sequence[StudyRun], output_dir: Path) -> None:
-    """Writes what is made of the runs side by side; the one place that knows how.
-
-    Args:
-        runs: those that are done, at least one.
-        output_dir: of the study.
-    """
-    content = {"runs": [_entry(run, output_dir) for run in runs]}
-    write_file(output_dir / RESULTS, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        runs = [run for cell in done for run in compared_runs(folder.job(cell), cell.axes)]
+        if runs:
+            write_comparison(runs, folder.path)
+    return runs
 
 
 def check_options(cell: Cell, folder: StudyFolder) -> None:
@@ -98,12 +73,3 @@ def check_same_images(cells: Sequence[Cell], folder: StudyFolder) -> None:
                 f"the cells {other} and {cell.name} were tested on different images ({first} and {tested}), as the data have "
                 f"changed; remove the older of {folder.job(cell).parent} and repeat the command"
             )
-
-
-def _entry(run: StudyRun, output_dir: Path) -> dict[str, Any]:
-    """Returns the entry of a run, as in the results.json of its job, with its job, its axes and its dense reference."""
-    results = Results.load(run.folder / RESULTS)
-    [result] = results.runs
-    [entry] = results.to_dict()["runs"]
-    reference = Results(dense=results.reference_of(result)).to_dict()["dense"]
-    return {"axes": run.axes, "job": run.folder.relative_to(output_dir).as_posix(), **entry, "dense": reference}
