@@ -75,8 +75,7 @@ class Cell:
     @property
     def axes(self) -> dict[str, str]:
         """What tells it from the others of the study, in words; options that its method does not use are left out."""
-        options = {**vars(self.inputs), **vars(self.args)}
-        return {OWN_AXES.get(name, name): written(options[name]) for name in self.varied if name in self.used}
+        return {OWN_AXES.get(name, name): written(self.used[name]) for name in self.varied if name in self.used}
 
     @property
     def in_words(self) -> str:
