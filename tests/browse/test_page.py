@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -160,6 +161,11 @@ def test_what_cannot_be_read_or_loaded_is_one_line(site, window, tmp_path):
     expect(window.page.get_by_role("alert")).to_contain_text("this file is no picture that can be read")
     window.page.get_by_role("button", name="cat").click()
     expect(window.page.get_by_role("alert")).to_contain_text("holds no pruned model")
+
+
+def test_a_file_that_is_too_large_is_refused(site):
+    answer = httpx.post(f"{site.address}gradio_api/upload", files={"files": ("a.png", bytes(21_000_000))})
+    assert answer.status_code == 413
 
 
 def test_a_comparison_can_be_shared(site, window):

@@ -76,9 +76,10 @@ def _result_folders(root: Path) -> Iterator[Path]:
     seen = set()
     for place, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(place)
-        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
         if real in seen:
+            folders.clear()
             continue
         seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         if RESULTS in files:
             yield Path(place)
