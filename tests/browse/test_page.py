@@ -25,7 +25,10 @@ from vpns_hf import InputError
 from vpns_hf.browse import Address, load, models_below, served
 from vpns_hf.hub import Examples
 
-pytestmark = pytest.mark.slow  # a browser and a server
+pytestmark = [
+    pytest.mark.slow,  # a browser and a server
+    pytest.mark.filterwarnings("ignore:(The copy keyword|'future.no_silent_downcasting') is deprecated"),  # Gradio's
+]
 
 FIRST, SECOND, MADE_UP = "real/sparsity-40", "real/sparsity-70", "snip/sparsity-50"
 TABS = ("Overview", "Model", "Try", "Compare")
