@@ -13,8 +13,8 @@ from ..errors import InputError
 from ..hub import example_files, label_of
 from .answers import Asked, answers_side_by_side, as_data
 from .classifying import LoadedModels, classify, read_picture
-from .markup import Markup, element, joined, picture
-from .models import Found, FoundModel
+from .found import Found, FoundModel
+from .html import Markup, element, joined, picture
 from .parts import QUIET, written
 from .view import MOST_TRIED
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import InputError
-from ..reporting import Results, RunResult
-from ..utils.text import one_line
+from ...errors import InputError
+from ...reporting import Results, RunResult
+from ...utils.text import one_line
 from .models import Found, FoundModel
 
 RESULTS = "results.json"
