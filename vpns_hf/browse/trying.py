@@ -33,9 +33,12 @@ class TrySection:
 
     def __init__(self, found: Found, loaded: LoadedModels) -> None:
         self._found, self._loaded = found, loaded
-        loadable = [model.key for model in found.models if model.is_loadable]
         self.chosen = gr.Dropdown(
-            loadable, multiselect=True, value=[], label=f"Models, {MOST_TRIED} at most", max_choices=MOST_TRIED
+            list(found.by_key),
+            multiselect=True,
+            value=[],
+            label=f"Models, {MOST_TRIED} at most",
+            max_choices=MOST_TRIED,
         )
         self._image = gr.State(None)
         upload = gr.File(label="Drop a picture here, or choose one", height=150)
