@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -24,7 +25,10 @@ from vpns_hf import InputError
 from vpns_hf.browse import Address, load, models_below, served
 from vpns_hf.hub import Examples
 
-pytestmark = pytest.mark.slow  # a browser and a server
+pytestmark = [
+    pytest.mark.slow,  # a browser and a server
+    pytest.mark.filterwarnings("ignore:(The copy keyword|'future.no_silent_downcasting') is deprecated"),  # Gradio's
+]
 
 FIRST, SECOND, MADE_UP = "real/sparsity-40", "real/sparsity-70", "snip/sparsity-50"
 TABS = ("Overview", "Model", "Try", "Compare")
@@ -42,7 +46,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
-    """Two models that can be loaded, with examples, and one that cannot, of another method."""
+    """Two models that can be loaded, with examples, and one of another method whose weights are gone."""
     folder = tmp_path_factory.mktemp("site")
     write_run(
         folder / "real", tiny_model(), {0.4: 0.9528, 0.7: 0.8417}, model="timm/resnet18.tv_in1k", dataset="cifar100"
@@ -51,6 +55,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
         folder / "real"
     )
     write_job(folder / "snip", [made_up_run(0.5, 0.7, method="snip", seed=9)])
+    (folder / MADE_UP / "model.safetensors").unlink()
     connections: list[str] = []
     sys.addaudithook(lambda event, args: connections.append(str(args[1])) if event == "socket.connect" else None)
     with served(models_below(folder), load) as address:
@@ -98,13 +103,13 @@ def test_filters_and_axis_change_the_chart_and_the_address_brings_them_back(site
     method.click()
     window.page.get_by_role("option", name="snip").click()
     expect(dots(window)).to_have_count(1)
-    window.page.get_by_role("radio", name="Size of the weights").check()
-    expect(window.page.locator("figcaption")).to_contain_text("Size of the weights")
+    window.page.get_by_role("radio", name="Latency, batch of 1").check()
+    expect(window.page.locator("figcaption")).to_contain_text("Latency, batch of 1")
     window.page.get_by_role("button", name="Seed").click()
-    expect(window.page).to_have_url(re.compile(r"\?method=snip&axis=bytes&sort=seed$"))
+    expect(window.page).to_have_url(re.compile(r"\?method=snip&axis=latency&sort=seed$"))
     window.open(window.page.url)
     expect(dots(window)).to_have_count(1)
-    expect(window.page.get_by_role("radio", name="Size of the weights")).to_be_checked()
+    expect(window.page.get_by_role("radio", name="Latency, batch of 1")).to_be_checked()
     expect(window.page.locator("th[aria-sort=ascending]")).to_have_text("Seed ▲")
 
 
@@ -160,6 +165,11 @@ def test_what_cannot_be_read_or_loaded_is_one_line(site, window, tmp_path):
     expect(window.page.get_by_role("alert")).to_contain_text("this file is no picture that can be read")
     window.page.get_by_role("button", name="cat").click()
     expect(window.page.get_by_role("alert")).to_contain_text("holds no pruned model")
+
+
+def test_a_file_that_is_too_large_is_refused(site):
+    answer = httpx.post(f"{site.address}gradio_api/upload", files={"files": ("a.png", bytes(21_000_000))})
+    assert answer.status_code == 413
 
 
 def test_a_comparison_can_be_shared(site, window):

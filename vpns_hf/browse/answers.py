@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from PIL import Image
 
 from ..reporting import milliseconds, percent
-from .charts import bars
 from .classifying import Answer
-from .markup import Markup, element, picture
-from .models import FoundModel
+from .found import FoundModel
+from .html import Markup, bars, element, picture
 
 VIEWS = {"prompted": "With the prompt", "plain": "Without the prompt"}
 

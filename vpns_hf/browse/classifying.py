@@ -23,7 +23,7 @@ from ..hub import fetch_model
 from ..models import VPNsConfig, VPNsForImageClassification
 from ..utils.hub_client import refusals
 from ..utils.text import one_line
-from .models import FoundModel
+from .found import FoundModel
 
 KEPT = 5  # models in memory: four that were chosen, and the dense one
 TOP = 5

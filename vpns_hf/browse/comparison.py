@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..reporting import count, percent
-from .markup import Markup, element, joined
-from .models import FoundModel
+from .found import FoundModel
+from .html import Markup, element, joined
 from .overview import COLUMNS
 
 PREDICTIONS = "predictions.npz"

@@ -19,9 +19,8 @@ from ..reporting import (
     percent,
     with_prompt,
 )
-from .charts import Line, Scale, bars, lines
-from .markup import Markup, element, joined, picture
-from .models import FoundModel
+from .found import FoundModel
+from .html import Line, Markup, Scale, bars, element, joined, lines, picture
 
 PROMPT_PLOT = "plots/prompt.png"
 CARD = "README.md"

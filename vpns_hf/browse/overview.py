@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..reporting import count, megabytes, milliseconds, operations, percent
-from .charts import Point, Scale, legend, scatter
-from .markup import Markup, element, joined
-from .models import Found, FoundModel
+from .found import Found, FoundModel
+from .html import Markup, Point, Scale, element, joined, legend, scatter
 from .view import View
 
 Value = Callable[[FoundModel], float | str | None]

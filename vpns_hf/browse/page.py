@@ -15,11 +15,10 @@ import gradio as gr
 from .classifying import Load, LoadedModels
 from .comparison import comparison_of
 from .details import card_text, details_of
-from .markup import element
-from .models import Found
+from .found import Found
+from .html import ADDRESS, element
 from .overview import AXES, COLUMNS, next_order, overview_of
 from .parts import QUIET, written
-from .style import ADDRESS
 from .trying import TrySection
 from .view import ALL, FILTERS, MOST_TRIED, TABS, WITHIN, View, choices
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from .style import CLICKS
+from .html import CLICKS
 
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}  # of every event
 

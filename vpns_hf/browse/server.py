@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .classifying import Load, load
-from .models import Found
-from .on_hub import models_on_hub
-from .style import CSS
+from .found import Found, models_on_hub
+from .html import CSS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -13,8 +13,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Sp
 from ..errors import InputError
 from ..hub import check_repo_id
 from ..utils.hub_client import check_no_token, refusals
-from .models import Found
-from .on_hub import TAG
+from .found import TAG, Found
 
 PACKAGE = Path(__file__).parents[1]
 CARRIED = {".py", ".yaml", ".md"}

@@ -13,8 +13,8 @@ from ..errors import InputError
 from ..hub import example_files, label_of
 from .answers import Asked, answers_side_by_side, as_data
 from .classifying import LoadedModels, classify, read_picture
-from .markup import Markup, element, joined, picture
-from .models import Found, FoundModel
+from .found import Found, FoundModel
+from .html import Markup, element, joined, picture
 from .parts import QUIET, written
 from .view import MOST_TRIED
 
@@ -33,9 +33,12 @@ class TrySection:
 
     def __init__(self, found: Found, loaded: LoadedModels) -> None:
         self._found, self._loaded = found, loaded
-        loadable = [model.key for model in found.models if model.is_loadable]
         self.chosen = gr.Dropdown(
-            loadable, multiselect=True, value=[], label=f"Models, {MOST_TRIED} at most", max_choices=MOST_TRIED
+            list(found.by_key),
+            multiselect=True,
+            value=[],
+            label=f"Models, {MOST_TRIED} at most",
+            max_choices=MOST_TRIED,
         )
         self._image = gr.State(None)
         upload = gr.File(label="Drop a picture here, or choose one", height=150)

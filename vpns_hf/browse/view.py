@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from .models import Found, FoundModel
+from .found import Found, FoundModel
 
 TABS = ("overview", "model", "try", "compare")
 MOST_TRIED = 4

@@ -132,4 +132,4 @@ def _evaluate(folder: Path, options: dict[str, object]) -> None:
     evaluation = jobs.evaluate_model(
         fetched, jobs.EvaluationImages(**{name: options[name] for name in known & options.keys()})
     )
-    print(f"{evaluation}\n\nWritten into the card: {update_card(fetched, evaluation, given_command())}", flush=True)
+    print(f"{evaluation}\n\nWritten into the card: {update_card(fetched, given_command(), evaluation=evaluation)}", flush=True)

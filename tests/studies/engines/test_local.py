@@ -101,9 +101,11 @@ def test_what_another_machine_has_is_waited_for_and_taken_over_when_it_is_gone(t
 
 
 @pytest.mark.slow
-def test_a_study_that_is_killed_at_random_moments_ends_as_one_that_is_not(tmp_path):
+def test_a_study_that_is_killed_at_random_moments_ends_as_one_that_is_not(tmp_path, monkeypatch):
     """Its jobs are asked to stop when the driver is gone, and the next driver goes on with them."""
-    cells, chance = counting(5), random.Random(9)
+    cells, chance, hold = counting(5), random.Random(9), tmp_path / "hold"
+    monkeypatch.setenv("FAKE_HOLD", str(hold))
+    hold.touch()  # so that the first driver surely leaves work to do
     for _ in range(6):
         driver = os.fork()
         if not driver:
@@ -111,11 +113,12 @@ def test_a_study_that_is_killed_at_random_moments_ends_as_one_that_is_not(tmp_pa
                 run(tmp_path, cells)
             finally:
                 os._exit(0)
-        moment = steps_made(tmp_path) + chance.randint(1, 5)
+        moment = 2 if hold.exists() else chance.randint(steps_made(tmp_path), 5 * len(COUNTED))
         while steps_made(tmp_path) < moment:
             pass
         os.kill(driver, signal.SIGKILL)
         os.waitpid(driver, 0)
+        hold.unlink(missing_ok=True)
     run(tmp_path, cells)
     assert counted(tmp_path, cells) == [COUNTED] * 5
     assert sum(starts(tmp_path, cells)) > 5

@@ -36,7 +36,8 @@ def test_one_job_and_one_model(tmp_path):
 def test_a_model_that_its_job_tells_of_is_there_once(tmp_path):
     job = write_job(tmp_path / "job", [made_up_run(0.5, 0.8)])
     Results.load(job / "results.json").of_model(made_up_run(0.5, 0.8)).save(job / "sparsity-50/results.json")
-    assert list(models_below(tmp_path).by_key) == ["job/sparsity-50"]
+    [model] = models_below(tmp_path).models
+    assert (model.key, model.job_folder) == ("job/sparsity-50", job)
 
 
 def test_an_unfinished_job_shows_the_models_it_has(tmp_path):

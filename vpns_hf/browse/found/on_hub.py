@@ -10,11 +10,11 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, ModelInfo, snapshot_download
 
-from ..errors import InputError
-from ..hub import check_repo_id
-from ..reporting import Results
-from ..utils.hub_client import refusals
-from ..utils.text import one_line
+from ...errors import InputError
+from ...hub import check_repo_id
+from ...reporting import Results
+from ...utils.hub_client import refusals
+from ...utils.text import one_line
 from .folders import RESULTS, models_of_job
 from .models import Found, FoundModel
 

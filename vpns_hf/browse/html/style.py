@@ -48,11 +48,12 @@ CSS = """
 .vp-note {color: var(--vp-quiet); font-size: 0.9rem; margin: 0.5rem 0}
 .vp-error {color: var(--error-text-color, #b91c1c); font-weight: 600}
 .vp-scroll {overflow: auto; max-height: 32rem; border: 1px solid var(--border-color-primary); border-radius: 0.5rem}
-.vp-table {border-collapse: collapse; width: 100%; font-size: 0.875rem; font-variant-numeric: tabular-nums}
+.vp-table {border-collapse: collapse; width: 100%; margin: 0; font-size: 0.875rem; font-variant-numeric: tabular-nums}
 .vp-table th, .vp-table td {padding: 0.35rem 0.7rem; text-align: left; white-space: nowrap; font-weight: 400;
   border: 0; border-bottom: 1px solid var(--border-color-primary)}
 .vp-table td {max-width: 22rem; overflow: hidden; text-overflow: ellipsis}
 .vp-table thead th {position: sticky; top: 0; z-index: 1; font-weight: 600; background: var(--background-fill-secondary)}
+.vp-table tbody tr:last-child > * {border-bottom: 0}
 .vp-table .vp-number {text-align: right}
 .vp-table thead button {all: unset; cursor: pointer; font-weight: 600; white-space: nowrap}
 .vp-table tbody tr:hover {background: var(--background-fill-secondary)}

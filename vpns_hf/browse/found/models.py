@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..hub import FetchedModel, architecture_name, dataset_name
-from ..reporting import DenseResult, Results, RunResult
+from ...errors import InputError
+from ...hub import FetchedModel, architecture_name, dataset_name
+from ...reporting import DenseResult, Results, RunResult
 
 UNKNOWN = "unknown"
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import InputError
-from ..reporting import Results, RunResult
-from ..utils.text import one_line
+from ...errors import InputError
+from ...reporting import Results, RunResult
+from ...utils.text import one_line
 from .models import Found, FoundModel
 
 RESULTS = "results.json"
@@ -76,9 +76,10 @@ def _result_folders(root: Path) -> Iterator[Path]:
     seen = set()
     for place, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(place)
-        folders[:] = [] if real in seen else sorted(name for name in folders if not name.startswith("."))
         if real in seen:
+            folders.clear()
             continue
         seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         if RESULTS in files:
             yield Path(place)
