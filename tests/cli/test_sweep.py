@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from vpns_hf.cli.study_options import parse_study
+from vpns_hf.cli.parsing import parse_study
 from vpns_hf.recipes import STUDIES, shipped_names
 from vpns_hf.studies import Cell
 

@@ -14,7 +14,7 @@ from tests.helpers import forget_accelerator
 from tests.training_helpers import coloured_split
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.__main__ import main
-from vpns_hf.cli.job_parser import parse_arguments
+from vpns_hf.cli.parsing import parse_arguments
 from vpns_hf.cli.transfer import parse_transfer
 from vpns_hf.reporting import Results
 from vpns_hf.studies import Transfer

@@ -8,7 +8,7 @@ import yaml
 
 from vpns_hf import InputError, VPNsTrainingArguments
 from vpns_hf.backbones import BACKBONES
-from vpns_hf.cli.job_parser import parse_arguments
+from vpns_hf.cli.parsing import parse_arguments
 from vpns_hf.data import DATASETS, find_spec
 from vpns_hf.recipes import find_recipe, shipped_file, shipped_names
 

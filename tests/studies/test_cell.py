@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.studies.studying import cell, cells
-from vpns_hf.cli.job_parser import parse_arguments
+from vpns_hf.cli.parsing import parse_arguments
 from vpns_hf.studies import content_of
 
 CHANGES = [

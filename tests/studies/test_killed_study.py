@@ -17,8 +17,8 @@ import pytest
 
 from tests.helpers import forget_accelerator, tiny_resnet
 from tests.training_helpers import coloured_split
+from vpns_hf.cli.parsing import parse_study
 from vpns_hf.cli.prune import main as prune
-from vpns_hf.cli.study_options import parse_study
 from vpns_hf.cli.sweep import main as sweep
 from vpns_hf.studies import StudyFolder
 

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .parser import OneLineParser
+from .parsing import OneLineParser
 
 if TYPE_CHECKING:
     from ..browse import Found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
-from .parser import OneLineParser
+from .parsing import OneLineParser
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..conversion import NETWORKS
 from ..models import VISUAL_PROMPTS
-from .parser import OneLineParser
+from .parsing import OneLineParser
 
 
 def main() -> None:

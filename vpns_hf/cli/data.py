@@ -8,7 +8,7 @@ from pathlib import Path
 from ..data.catalog import DATASETS
 from ..errors import InputError
 from ..reporting import markdown_table, megabytes
-from .parser import OneLineParser
+from .parsing import OneLineParser
 
 CHECK = "Look whether the data sets with a short name are on the Hub as expected: reads one batch of each, downloads no more."
 CACHE = (

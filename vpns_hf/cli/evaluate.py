@@ -7,8 +7,7 @@ from argparse import ArgumentParser, Namespace
 from .. import hub, jobs
 from ..data.catalog import DATASETS
 from ..errors import InputError
-from .image_options import add_image_options, positive, take_images
-from .parser import OneLineParser
+from .parsing import OneLineParser, add_image_options, positive, take_images
 from .script import given_command, is_main_process
 
 DEFAULT_THREADS = 1

@@ -9,8 +9,7 @@ from .. import export
 from ..backbones import BACKBONES, Published
 from ..errors import InputError
 from ..export import EXPORTS, Exported, export_model
-from .image_options import add_image_options, take_images
-from .parser import OneLineParser
+from .parsing import OneLineParser, add_image_options, take_images
 
 SHORT_NAMES = [name for name, source in BACKBONES.items() if isinstance(source, Published)]
 NO_NAME = ""  # --int8 without a data set

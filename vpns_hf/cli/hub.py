@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..jobs import LICENSE_HELP
-from .parser import OneLineParser
+from .parsing import OneLineParser
 
 CARDS = Path("model_cards")
 

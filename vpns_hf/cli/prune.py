@@ -7,7 +7,7 @@ import sys
 
 from ..data.catalog import find_spec
 from ..utils.bars import bars_are_hidden
-from .job_parser import parse_arguments
+from .parsing import parse_arguments
 from .script import given_command, show_epochs
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..recipes import shipped_file, shipped_names
-from .parser import OneLineParser
+from .parsing import OneLineParser
 
 
 def main() -> None:

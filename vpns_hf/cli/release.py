@@ -10,8 +10,7 @@ from ..hub.cards import PlannedModel, PlannedRelease, check_license
 from ..jobs import LICENSE_HELP
 from ..utils.own_process import run_own
 from .hub import CARDS
-from .job_parser import parse_arguments
-from .parser import OneLineParser
+from .parsing import OneLineParser, parse_arguments
 from .script import given_command
 
 
@@ -132,4 +131,7 @@ def _evaluate(folder: Path, options: dict[str, object]) -> None:
     evaluation = jobs.evaluate_model(
         fetched, jobs.EvaluationImages(**{name: options[name] for name in known & options.keys()})
     )
-    print(f"{evaluation}\n\nWritten into the card: {update_card(fetched, given_command(), evaluation=evaluation)}", flush=True)
+    print(
+        f"{evaluation}\n\nWritten into the card: {update_card(fetched, given_command(), evaluation=evaluation)}",
+        flush=True,
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..utils.options import COUNT, RATE
-from .study_options import AskedStudy, parse_study
+from .parsing import AskedStudy, parse_study
 
 if TYPE_CHECKING:
     from ..studies.engines import Engine

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .job_parser import JobParser, job_parser, read_recipe, recipe_tokens, take_config
+from ..recipes import read_recipe
+from .parsing import JobParser, job_parser, recipe_tokens, take_config
 
 STAND_IN = "given by --sources and --targets"
 EPILOG = "Any other option of `vpns prune` may be given as well, and holds for all jobs."

@@ -8,7 +8,7 @@ import pytest
 from tests.documents import ROOT
 from vpns_hf import InputError
 from vpns_hf.backbones import BACKBONES
-from vpns_hf.cli.job_parser import parse_arguments
+from vpns_hf.cli.parsing import parse_arguments
 from vpns_hf.data import DATASETS
 from vpns_hf.hub import find_models
 from vpns_hf.hub.cards import PlannedRelease, add_card, index_page, write_index

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from .. import jobs
-from ..data.images import ON_BAD_IMAGE
-from ..data.store import CACHING
-from ..errors import InputError
+from ... import jobs
+from ...data.images import ON_BAD_IMAGE
+from ...data.store import CACHING
+from ...errors import InputError
 
 
 def add_image_options(parser: ArgumentParser) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpns_hf.cli.parser import OneLineParser
+from vpns_hf.cli.parsing import OneLineParser
 
 TOKEN = "hf_" + "a1B2" * 9
 

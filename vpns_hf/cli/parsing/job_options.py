@@ -12,10 +12,10 @@ from typing import Any, NoReturn, get_type_hints
 
 from transformers import HfArgumentParser
 
-from ..errors import InputError
-from ..jobs import InputArguments, VPNsTrainingArguments
-from ..recipes import DEFAULT, find_recipe, read_recipe
-from .parser import OneLineErrors
+from ...errors import InputError
+from ...jobs import InputArguments, VPNsTrainingArguments
+from ...recipes import DEFAULT, find_recipe, read_recipe
+from .one_line import OneLineErrors
 
 NO_NUMBER = re.compile(r"invalid (?:int|float) value: '(?P<value>.*)'")
 NOT_GIVEN = ("", "null", "~")

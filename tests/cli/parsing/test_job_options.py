@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from vpns_hf import InputError, VPNsTrainingArguments, recipes
-from vpns_hf.cli import job_parser
-from vpns_hf.cli.job_parser import parse_arguments, read_recipe, recipe_tokens
+from vpns_hf.cli.parsing import job_options, parse_arguments, recipe_tokens
 from vpns_hf.jobs import InputArguments
+from vpns_hf.recipes import read_recipe
 
 NAMED = ["--model_name_or_path", "some/model", "--dataset_name", "digits"]
 
@@ -28,7 +28,7 @@ def parse(tmp_path, monkeypatch):
     default = tmp_path / "default.yaml"
     default.write_text("model_name_or_path: resnet-small\ndataset_name: digits\nseed: 3\n")
     monkeypatch.setattr(recipes, "FOLDER", tmp_path)
-    monkeypatch.setattr(job_parser, "DEFAULT", "default")
+    monkeypatch.setattr(job_options, "DEFAULT", "default")
 
     def run(*argv: str):
         return parse_arguments(argv, "Does it.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import NoReturn
 
-from ..utils.hub_client import without_tokens
+from ...utils.hub_client import without_tokens
 
 
 class OneLineErrors:

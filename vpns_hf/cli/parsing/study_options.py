@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..jobs import InputArguments, VPNsTrainingArguments
-from ..recipes import find_recipe, find_study, read_recipe
-from ..studies import OF_THE_STUDY, Cell, Grid, cells_of
-from .job_parser import JobParser, job_parser, recipe_tokens, take_config
+from ...errors import InputError
+from ...jobs import InputArguments, VPNsTrainingArguments
+from ...recipes import find_recipe, find_study, read_recipe
+from ...studies import OF_THE_STUDY, Cell, Grid, cells_of
+from .job_options import JobParser, job_parser, recipe_tokens, take_config
 
 DEFAULT = "digits"
 GRIDS, SET = "grids", "set"
