@@ -14,7 +14,7 @@ PRUNED = {"vpns-c10": [0.4, 0.6, 0.7, 0.9], "channel-c10": [0.5], "vpns-c100": [
 
 def make(*arguments: str) -> subprocess.CompletedProcess:
     """What make would run, of `make setup` aside."""
-    command = ["make", "--dry-run", "--old-file", "setup", "checkpoints", *arguments]
+    command = ["make", "--no-print-directory", "--dry-run", "--old-file", "setup", "checkpoints", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 

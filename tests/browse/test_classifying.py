@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
-from transformers import pipeline
+from transformers import AutoConfig, pipeline
 
 from tests.browse.made_up import found_in, made_up_run
 from tests.helpers import hand_pictures, tiny_model
 from tests.hub.runs import write_run
-from vpns_hf import InputError
+from vpns_hf import InputError, VggConfig, VPNsConfig
 from vpns_hf.browse import LoadedModels, classify, load, load_by_own_code, models_below, read_picture
 
 
@@ -22,6 +23,14 @@ from vpns_hf.browse import LoadedModels, classify, load, load_by_own_code, model
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real") / "job"
     return models_below(write_run(folder, tiny_model(), {0.5: 0.9}, model="microsoft/resnet-18", dataset="cifar100"))
+
+
+@pytest.fixture
+def own_classes() -> Iterator[None]:
+    """Registers the classes of the package again, which the code beside a model has put its own in the place of."""
+    yield
+    for kind in (VggConfig, VPNsConfig):
+        AutoConfig.register(kind.model_type, kind, exist_ok=True)
 
 
 @pytest.fixture
@@ -56,7 +65,7 @@ def test_the_picture_is_shown_as_the_network_sees_it(run, image):
     assert answers["plain"].seen.tobytes() != answers["prompted"].seen.tobytes()
 
 
-def test_code_beside_a_model_is_run_only_where_that_is_asked_for(run, tmp_path):
+def test_code_beside_a_model_is_run_only_where_that_is_asked_for(run, tmp_path, own_classes):
     copy = shutil.copytree(run.models[0].job_folder, tmp_path / "job")
     [model] = models_below(copy).models
     assert type(load_by_own_code(model).model).__module__.startswith("transformers_modules.")

@@ -60,7 +60,7 @@ def test_prompts_of_all_sparsities_are_drawn_on_one_scale(tmp_path, monkeypatch)
         with torch.no_grad():
             model.visual_prompt.prompt.fill_(levels / 255)
         folder.save(model, run.sparsity_requested, is_first=run is runs[0])
-    folder.finish(Results(DenseResult(), runs), [0], {})
+    folder.finish(Results(DenseResult(), runs), [0], {}, None)
     scales = {
         path.parts[-3]: figure.axes[1].images[0].get_clim() for path, figure in figures if path.name == "prompt.png"
     }
