@@ -6,12 +6,13 @@ import logging
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 from ..recipes import read_recipe
+from ..utils.options import given_options
 from .parsing import JobParser, job_parser, recipe_tokens, take_config
 
 STAND_IN = "given by --sources and --targets"
@@ -80,7 +81,7 @@ def parse_transfer(argv: Sequence[str]) -> Asked:
     inputs, args = InputArguments(**vars(inputs)), VPNsTrainingArguments(**vars(args))
     _check({**vars(inputs), **vars(args)}, given)
     left_out = {"dataset_name", "output_dir", "dry_run", "dense_reference"}
-    options = {**_given(inputs), **_given(args), "method": args.method, "sparsities": args.sparsities}
+    options = {**given_options(inputs), **given_options(args), "method": args.method, "sparsities": args.sparsities}
     kept = {name: value for name, value in options.items() if name not in left_out}
     return Asked(kept, given, Path(args.output_dir).expanduser(), inputs.dry_run)
 
@@ -120,17 +121,6 @@ def _check(options: Mapping[str, Any], given: Namespace) -> None:
     for name in ("init_mask", "like", "push_to_hub"):
         if options[name]:
             raise InputError(f"{name} is {options[name]}, but a transfer decides on it by itself; leave out --{name}")
-
-
-def _given(options: Any) -> dict[str, Any]:
-    """Returns the options of a dataclass that are not at their defaults."""
-    found = {}
-    for entry in fields(options):
-        default = entry.default if entry.default_factory is MISSING else entry.default_factory()
-        value = getattr(options, entry.name)
-        if value is not None and value != default:
-            found[entry.name] = value
-    return found
 
 
 def _with_dense_head(options: dict[str, Any]) -> dict[str, Any]:

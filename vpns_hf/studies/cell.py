@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import MISSING, dataclass, fields
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..jobs import InputArguments, VPNsTrainingArguments
 from ..methods import unused_options
 from ..reporting import short_percent
-from ..utils.options import Part, names_of
+from ..utils.options import Part, command_words, defaults_of, given_options, names_of
 from .contents import content_of
 
 ALWAYS = ("model_name_or_path", "dataset_name", "method", "sparsities", "seed", "train_batch_size")
@@ -60,7 +60,7 @@ class Cell:
 
         Options at their defaults are left out, so that a later version that has more options still knows the cell.
         """
-        defaults = {**_defaults(InputArguments), **_defaults(VPNsTrainingArguments)}
+        defaults = {**defaults_of(InputArguments), **defaults_of(VPNsTrainingArguments)}
         kept = {name: value for name, value in self.used.items() if name in ALWAYS or value != defaults[name]}
         contents = {name: content_of(kept[name]) for name in NAMES_OF_CONTENT if name in kept}
         return {**kept, **contents, "threads": self.threads}
@@ -87,27 +87,8 @@ class Cell:
     def arguments(self, output_dir: Path, shared_dir: Path) -> list[str]:
         """Returns the arguments of the `vpns prune` that makes it: every option that is not at its default."""
         own = {"output_dir": str(output_dir), "shared_dir": str(shared_dir), "disable_tqdm": True}
-        given = {name: value for kind in (self.inputs, self.args) for name, value in _given(kind).items()}
-        return [word for name, value in {**given, **own}.items() for word in _words(name, value)]
-
-
-def _given(options: Any) -> dict[str, Any]:
-    """Returns the options that are not at their defaults."""
-    defaults = _defaults(type(options))
-    return {name: value for name, value in vars(options).items() if value is not None and value != defaults[name]}
-
-
-@cache
-def _defaults(kind: type) -> dict[str, Any]:
-    return {
-        entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
-        for entry in fields(kind)
-    }
-
-
-def _words(name: str, value: Any) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return [f"--{name}", *(str(each).lower() if isinstance(each, bool) else str(each) for each in values)]
+        given = {name: value for kind in (self.inputs, self.args) for name, value in given_options(kind).items()}
+        return command_words({**given, **own})
 
 
 def written(value: Any) -> str:

@@ -15,7 +15,7 @@ from ..jobs import VPNsTrainingArguments
 from ..jobs.resume import is_finished
 from ..reporting import Results, sparsity_name
 from ..utils.files import one_line_refusals, write_file
-from ..utils.options import Part, names_of
+from ..utils.options import Part, command_words, names_of
 from ..utils.text import differences
 from .transfer_table import DENSE, FOUND, OMP, RANDOM, Entry, Matrix
 
@@ -120,7 +120,7 @@ class Transfer:
         """Returns those of the `vpns prune` that does a job."""
         own = {"dataset_name": job.target, "output_dir": str(self.folder(job))}
         options = {**self.options, **job.options, **own}
-        return [word for name, value in options.items() for word in (f"--{name}", *_words(value))]
+        return command_words(options)
 
     def run(self, start: Callable[[Sequence[str]], int]) -> list[TransferJob]:
         """Runs the jobs that are not finished; returns those that failed.
@@ -178,8 +178,3 @@ def _entry(job: TransferJob, results: Results) -> Entry:
     accuracy = run.accuracy.prompted if run.prompt_at_inference else run.accuracy.plain
     passes = None if run.passes is None else run.passes.total
     return Entry(job.mask, job.source, job.target, accuracy, run.sparsity, passes, job.name)
-
-
-def _words(value: Any) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return [str(each).lower() if isinstance(each, bool) else str(each) for each in values]

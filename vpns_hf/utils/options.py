@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
 from functools import cache
 from types import NoneType
@@ -95,6 +95,31 @@ def option(
 def names_of(options: Any, *parts: Part) -> list[str]:
     """Returns the names of the options of a dataclass, or an instance of one, that have one of these parts."""
     return [entry.name for entry in fields(options) if entry.metadata.get("part", Part.RESULT) in parts]
+
+
+@cache
+def defaults_of(kind: type) -> dict[str, Any]:
+    """Returns {name: default} of the options of a dataclass; MISSING where one must be given."""
+    return {
+        entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
+        for entry in fields(kind)
+    }
+
+
+def given_options(options: Any) -> dict[str, Any]:
+    """Returns {name: value} of the options of an instance that are not at their defaults."""
+    defaults = defaults_of(type(options))
+    return {name: value for name, value in vars(options).items() if value is not None and value != defaults[name]}
+
+
+def command_words(options: Mapping[str, Any]) -> list[str]:
+    """Returns options as the words of a command line that gives them."""
+    return [word for name, value in options.items() for word in (f"--{name}", *_words(value))]
+
+
+def _words(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [str(each).lower() if isinstance(each, bool) else str(each) for each in values]
 
 
 def check_options(options: Any) -> None:
