@@ -66,6 +66,27 @@ def test_a_file_says_the_same_and_the_command_line_has_the_last_word(tmp_path):
     assert {cell.args.momentum for cell in longer} == {0.9}
 
 
+def test_several_values_where_one_is_due_are_an_axis(tmp_path):
+    listed = study(tmp_path, method=["vpns", "omp"], seed=[7, 9], visual_prompt=["none", "pad"], sparsities=[0.7, 0.9])
+    asked = parse_study([listed]).cells
+    assert len(asked) == 16
+    file = study(
+        tmp_path, methods=["vpns", "omp"], seeds=[7, 9], set={"visual_prompt": ["none", "pad"]}, sparsities=[0.7, 0.9]
+    )
+    assert asked == parse_study([file]).cells
+
+
+def test_one_value_on_the_command_line_replaces_an_axis_of_the_file(tmp_path):
+    file = study(tmp_path, seeds=[7, 9], grids=[{"methods": ["vpns"], "set": {"visual_prompt": ["none", "pad"]}}])
+    assert told(parse_study([file, "--seed", "3"]).cells) == [
+        "vpns at 70%, visual_prompt none, seed 3",
+        "vpns at 70%, visual_prompt pad, seed 3",
+    ]
+    assert told(parse_study([file, "--visual_prompt=pad"]).cells) == ["vpns at 70%, seed 7", "vpns at 70%, seed 9"]
+    added = parse_study([file, "--seed", "3", "--set", "momentum=0.5,0.9"]).cells
+    assert len(added) == 4, "axes of the file stay beside those of the command line"
+
+
 def test_a_study_is_extended_without_other_cells(tmp_path):
     file = study(tmp_path, methods=["vpns", "omp"], seeds=[7, 9])
     names = {cell.name for cell in parse_study([file]).cells}

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.studies.studying import COUNTED, counted, counting, run, starts
 from vpns_hf import InputError
+from vpns_hf.cli.script import run_script
 from vpns_hf.studies import Status, StudyFolder
 
 
@@ -98,6 +100,43 @@ def test_what_another_machine_has_is_waited_for_and_taken_over_when_it_is_gone(t
     run(tmp_path, cells, timeout=0.0)
     assert claims.newest().number == 2
     assert counted(tmp_path, cells) == [COUNTED]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_driver_that_is_asked_to_stop_lets_its_jobs_write_their_checkpoints(
+    number, code, tmp_path, monkeypatch, capfd
+):
+    cells, hold = counting(4), tmp_path / "hold"
+    monkeypatch.setenv("FAKE_HOLD", str(hold))
+    hold.touch()
+    driver = os.fork()
+    if not driver:
+        try:
+            run_script(lambda: run(tmp_path, cells))
+        except SystemExit as end:
+            os._exit(end.code)
+        finally:
+            os._exit(0)
+    while steps_made(tmp_path) < 2:
+        time.sleep(0.01)
+    os.kill(driver, number)
+    assert os.waitstatus_to_exitcode(os.waitpid(driver, 0)[1]) == code
+    [line] = capfd.readouterr().err.splitlines()
+    assert line.endswith(f"stopped by {number.name}")
+    jobs = [int(pid) for file in tmp_path.glob("cells/*/starts") for pid in file.read_text().split()]
+    assert len(jobs) == 2 and not any(is_there(pid) for pid in jobs)
+    assert statuses(tmp_path, cells) == [Status.PLANNED] * 4
+    hold.unlink()
+    run(tmp_path, cells)
+    assert (counted(tmp_path, cells), sorted(starts(tmp_path, cells))) == ([COUNTED] * 4, [1, 1, 2, 2])
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process is running."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
 
 
 @pytest.mark.slow

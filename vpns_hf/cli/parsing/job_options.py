@@ -54,6 +54,10 @@ class JobParser(OneLineErrors, HfArgumentParser):
             if name not in known:
                 self.error(f"the recipe holds {name}, which is no option{self._meant(name)}")
 
+    def lists(self, name: str) -> bool:
+        """Returns whether an option takes several values."""
+        return any(action.dest == name and action.nargs in ("+", "*") for action in self._actions)
+
     def refuse(self, argument: str) -> NoReturn:
         """Exits because of an argument that is not understood."""
         self.error(f"unknown argument {argument}{self._meant(_option(argument), '--')}")

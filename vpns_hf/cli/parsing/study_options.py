@@ -65,8 +65,8 @@ def parse_study(argv: Sequence[str], description: str | None = None) -> AskedStu
     own = Path(name).stem if name is not None else "own"
     grids = study.pop(GRIDS, [{}])
     study = study if recipe is None else {**study, "config": str(recipe)}
-    common = ["--output_dir", f"output/studies/{own}", *_tokens(parser, study)]
-    asked = [_parsed(parser, [*common, *_tokens(parser, grid), *rest]) for grid in grids]
+    common = ["--output_dir", f"output/studies/{own}", *_tokens(parser, _left_by(rest, study))]
+    asked = [_parsed(parser, [*common, *_tokens(parser, _left_by(rest, grid)), *rest]) for grid in grids]
     first = asked[0]
     cells = cells_of([each.grid(parser) for each in asked], first.given.threads_per_job)
     return AskedStudy(cells, Path(first.options["output_dir"]).expanduser(), first.given, first.options["dry_run"])
@@ -124,6 +124,7 @@ def study_parser(description: str | None) -> JobParser:
     group.add_argument(
         "--set",
         nargs="+",
+        action="extend",
         metavar="NAME=V1,V2",
         help="Any other option to vary, with its values, such as visual_prompt=none,pad.",
     )
@@ -168,9 +169,33 @@ def _tokens(parser: JobParser, options: Mapping[str, Any]) -> list[str]:
     base = {} if recipe is None else read_recipe(find_recipe(recipe))
     base.pop("output_dir", None)
     parser.check_options([*base, *options])
-    if isinstance(axes := options.get(SET), dict):
-        options[SET] = [f"{name}={','.join(_listed(values))}" for name, values in axes.items()]
-    return [*recipe_tokens(base), *recipe_tokens(options)]
+    return [*recipe_tokens(base), *recipe_tokens(_with_axes(parser, options))]
+
+
+def _with_axes(parser: JobParser, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of a study file with axes as flags give them; several values where one is due are an axis."""
+    several = {name: value for name, value in options.items() if isinstance(value, list) and not parser.lists(name)}
+    single = {name: value for name, value in options.items() if name not in (*several, SET)}
+    flags = {AXES[name]: values for name, values in several.items() if name in AXES}
+    axes = {**_assigned(options), **{name: values for name, values in several.items() if name not in AXES}}
+    given = {SET: [f"{name}={','.join(_listed(values))}" for name, values in axes.items()]} if axes else {}
+    return {**single, **flags, **given}
+
+
+def _left_by(rest: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields of a study file without the axes whose option the command line gives one value."""
+    given = {word.partition("=")[0].removeprefix("--") for word in rest if word.startswith("--")}
+    fixed = {*given, *(flag for option, flag in AXES.items() if option in given)}
+    left = {name: value for name, value in options.items() if name not in (*fixed, SET)}
+    return {**left, SET: {name: values for name, values in _assigned(options).items() if name not in given}}
+
+
+def _assigned(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `set` of a study file holds."""
+    axes = options.get(SET, {})
+    if not isinstance(axes, dict):
+        raise InputError(f"{SET} of the study is {axes}; write it as NAME: [V1, V2] for each option")
+    return axes
 
 
 def _listed(values: Any) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import torch
@@ -24,30 +25,24 @@ class LocalEngine(Engine):
     jobs: int | None = None
 
     def run(self, agenda: Agenda) -> None:
-        stop, faults = threading.Event(), []
+        stop = threading.Event()
         gpus = visible_gpus()
 
         def serve(slot: int) -> None:
             environment = {"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {}
-            try:
-                _serve(agenda, Work(agenda.folder, stop, environment, self.program, self.beat))
-            except Exception as fault:
-                faults.append(fault)
-                stop.set()
+            _serve(agenda, Work(agenda.folder, stop, environment, self.program, self.beat))
 
-        slots = range(min(self.jobs or len(gpus) or 1, max(agenda.left, 1)))
-        threads = [threading.Thread(target=serve, args=[slot]) for slot in slots]
-        try:
-            for thread in threads:
-                thread.start()
-            while any(thread.is_alive() for thread in threads):  # in steps, so that a signal is heard
-                threads[0].join(POLL) if threads[0].is_alive() else stop.wait(POLL)
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-        if faults:
-            raise faults[0]
+        slots = min(self.jobs or len(gpus) or 1, max(agenda.left, 1))
+        with ThreadPoolExecutor(
+            slots
+        ) as pool:  # it waits for the jobs, which write their checkpoints when they are to stop
+            serving = [pool.submit(serve, slot) for slot in range(slots)]
+            try:
+                wait(serving, return_when=FIRST_EXCEPTION)
+            finally:
+                stop.set()
+        for each in serving:
+            each.result()
 
 
 def _serve(agenda: Agenda, work: Work) -> None:
