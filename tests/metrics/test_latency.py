@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -14,7 +16,20 @@ def test_calls_take_turns(monkeypatch):
         "ours": Latency(1000, 1000, 1000),
         "dense": Latency(1000, 1000, 1000),
     }
-    assert calls == ["ours", "dense"] * (latency.WARM_UP + 4)
+    turns = {tuple(calls[start : start + 2]) for start in range(0, len(calls), 2)}
+    assert len(calls) == 2 * (latency.WARM_UP + 4)
+    assert turns == {("ours", "dense"), ("dense", "ours")}, "each side is first at times"
+
+
+def test_short_calls_are_timed_more_often(monkeypatch):
+    now = itertools.count()
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: next(now) / 1000)
+    calls = []
+    measure_latency({"ours": lambda: calls.append(1)}, torch.device("cpu"), repeats=4, milliseconds=49.5)
+    assert len(calls) == latency.WARM_UP + 50
+    calls.clear()
+    measure_latency({"ours": lambda: calls.append(1)}, torch.device("cpu"), repeats=4, milliseconds=500)
+    assert len(calls) == latency.WARM_UP + 4 * 20, "not for ever"
 
 
 def test_the_first_ones_do_not_count_and_the_median_and_the_quartiles_do(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import random
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -38,22 +39,31 @@ class Latency:
 
 @torch.no_grad()
 def measure_latency(
-    calls: dict[str, Callable[[], Tensor]], device: torch.device, repeats: int = 15
+    calls: dict[str, Callable[[], Tensor]], device: torch.device, repeats: int = 15, milliseconds: float = 500.0
 ) -> dict[str, Latency]:
-    """Times each call in turn, over and over, so that what disturbs the machine disturbs all of them.
+    """Times the calls in turn, over and over, so that what disturbs the machine disturbs all of them.
+
+    Each turn has an order of its own: a processor that is shared is taken away at intervals, and in one order these may
+    meet the same call of each turn.
 
     Args:
         calls: {name: function that classifies one batch}.
         device: what they compute on; its work is waited for.
-        repeats: of each, after a few that do not count.
+        repeats: of each at least, after a few that do not count.
+        milliseconds: to go on for where calls are short, up to 20 times as often.
 
     Returns:
         {name: latency}.
     """
+    shuffle, order = random.Random(0).shuffle, list(calls)
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(WARM_UP + repeats):
-        for name, call in calls.items():
-            times[name].append(_milliseconds(call, device))
+    for turn in range(WARM_UP + 20 * repeats):
+        spent = sum(sum(each[WARM_UP:]) for each in times.values())
+        if turn >= WARM_UP + repeats and spent >= milliseconds:
+            break
+        shuffle(order)
+        for name in order:
+            times[name].append(_milliseconds(calls[name], device))
     return {name: Latency.of(values[WARM_UP:]) for name, values in times.items()}
 
 

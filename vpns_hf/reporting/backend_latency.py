@@ -38,7 +38,7 @@ class BackendLatency(Record):
         sparsity: of the pruned model.
         image_size: side of the pictures, in pixels.
         device: name of the CPU, and the threads of every backend.
-        repeats: how often each was timed.
+        repeats: how often each was timed at least.
         is_thinner: whether the pruned model has fewer channels than the dense one.
         notes: what a reader has to know of backends that were left out, or how others were made, in sentences.
         command: the command line that measured them.
@@ -68,7 +68,7 @@ class BackendLatency(Record):
     def __str__(self) -> str:
         title = (
             f"Latency without the prompt, pictures of {self.image_size} pixels, {self.device}; medians and quartiles of "
-            f"{self.repeats} runs, all in turn; float32, but where another type is named"
+            f"at least {self.repeats} runs each, in turn; float32, but where another type is named"
         )
         return "\n\n".join([title, self._table(), "\n".join([*self._expectations(), *self.notes])])
 
