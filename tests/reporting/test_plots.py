@@ -82,6 +82,9 @@ def test_accuracy_figure_has_its_ticks_at_the_sparsities(results):
     axes = accuracy_figure(results).axes[0]
     np.testing.assert_allclose(axes.get_xticks(), [100 * run.sparsity for run in results.runs])
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["40", "70", "95.5"]
+    of_channels = replace(results.runs[0], sparsity=0.73219, sparsity_requested=0.5)
+    [tick] = accuracy_figure(replace(results, runs=[of_channels])).axes[0].get_xticklabels()
+    assert tick.get_text() == "73.2", "of the weights, as below the axis"
 
 
 def test_accuracy_figure_without_a_dense_accuracy_has_no_dashed_line(results):

@@ -48,11 +48,18 @@ def test_accuracy_against_sparsity_has_a_line_for_each_method_and_bands_over_see
     low, high = (extreme(band.get_paths()[0].vertices[:, 1]) for extreme in (np.min, np.max))
     assert (low, high) == (pytest.approx(91 - 2**0.5), pytest.approx(91 + 2**0.5))
     assert "means of 2 seeds" in axes.get_xlabel()
+    assert "% of prunable weights removed" in axes.get_xlabel()
+
+
+def test_what_a_sparsity_counts_is_said():
+    thin = compared("omp", 0.9, options={"granularity": "channel", "budget": "channels"})
+    [axes] = sparsity_figure(setting(compared("vpns", 0.98), thin)).axes
+    assert "% of prunable weights or channels removed" in axes.get_xlabel()
 
 
 def test_the_best_are_drawn_on_a_scale_of_their_own_where_others_are_far_below():
     figure = sparsity_figure(setting(compared("vpns", 0.98), compared("omp", 0.2)))
-    assert [axes.get_ylim() for axes in figure.axes] == [(pytest.approx(8.3), 101), (88, 100)]
+    assert [axes.get_ylim() for axes in figure.axes] == [(pytest.approx(8.3), pytest.approx(100.4)), (88, 100)]
 
 
 def test_what_may_not_be_ranked_is_hollow():

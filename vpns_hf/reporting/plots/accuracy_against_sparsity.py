@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...utils.public_names import public_name
 from ..numbers import count, interval, passes, percent, short_percent
-from ..results import Results
+from ..results import Results, RunResult
 from .style import DENSE, PLAIN, PROMPTED, new_figure, plain_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+CLOSE = 0.005
 
 
 def accuracy_figure(results: Results) -> Figure:
@@ -80,11 +82,17 @@ def _label(axes: Axes, results: Results) -> None:
     plain_frame(axes)
     splits = ", ".join(sorted({run.split for run in results.runs}))
     axes.set_xlabel(f"Sparsity (% of prunable weights removed){_caption(results)}")
-    places = {100 * run.sparsity: short_percent(run.sparsity_requested).removesuffix("%") for run in results.runs}
+    places = {100 * run.sparsity: short_percent(_told(run)).removesuffix("%") for run in results.runs}
     axes.set_xticks(list(places), list(places.values()))
     axes.set_ylabel(f"Top-1 accuracy, {splits} split (%)")
     axes.set_title(_title(results), loc="left", fontweight="bold")
     axes.margins(x=0.06, y=0.15)
+
+
+def _told(run: RunResult) -> float:
+    """Returns the sparsity asked for where it is that of the weights, which it is not where it counts channels."""
+    asked = run.sparsity_requested
+    return asked if abs(run.sparsity - asked) < CLOSE else round(run.sparsity, 3)
 
 
 def _caption(results: Results) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLOSE = 10  # points below the best
+TOP = 100.4  # room for half a marker above all that can be reached
+COUNTED = {"channels": "channels", "macs": "multiplications"}  # by budget
 DASHES = (":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 3)))
 HOLLOW = "hollow: not to be ranked with the others, see the table"
 
@@ -52,8 +54,8 @@ def scales_of(accuracies: Sequence[float]) -> list[tuple[float, float]]:
     """Returns the ends of the axes of accuracies in %: of all, and, where these are far apart, of the best as well."""
     least, most = min(accuracies), max(accuracies)
     margin = max(1.0, 0.15 * (most - least))
-    whole = max(0.0, least - margin), min(101.0, most + margin)
-    return [whole, (most - CLOSE, min(101.0, most + 2))] if most - least > 2 * CLOSE else [whole]
+    whole = max(0.0, least - margin), min(TOP, most + margin)
+    return [whole, (most - CLOSE, min(TOP, most + 2))] if most - least > 2 * CLOSE else [whole]
 
 
 def draw_legend(figure: Figure, axes: Axes) -> None:
@@ -100,7 +102,8 @@ def label_of(line: Line) -> str:
 
 def _label(axes: Axes, setting: Setting, has_apart: bool) -> None:
     plain_frame(axes)
-    caption = f"Sparsity asked for (% of prunable weights removed)\n{_seeds(setting)}"
+    counted = {COUNTED.get(run.options.get("budget"), "prunable weights") for run in setting.runs}
+    caption = f"Sparsity asked for (% of {' or '.join(sorted(counted, reverse=True))} removed)\n{_seeds(setting)}"
     axes.set_xlabel(f"{caption}; {HOLLOW}" if has_apart else caption)
     axes.set_xticks(
         [100 * each for each in setting.sparsities], [short_percent(each)[:-1] for each in setting.sparsities]
