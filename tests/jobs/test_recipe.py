@@ -43,7 +43,7 @@ def test_a_job_leaves_its_recipe_and_each_model_its_own(tmp_path):
 def test_a_public_recipe_tells_no_folders():
     shown = public_recipe({**INPUTS, "output_dir": "/home/me/out", "cache_dir": "/home/me", "seed": 7}, 0.7)
     assert shown == {
-        "model_name_or_path": "resnet",
+        "model_name_or_path": "./resnet",
         "dataset_name": "org/pictures",
         "model_revision": None,
         "seed": 7,

@@ -37,7 +37,7 @@ def test_accuracy_figure_says_what_was_pruned_on_what_without_local_folders(resu
     def title(**names: str | None) -> str:
         return accuracy_figure(replace(results, **names)).axes[0].get_title(loc="left")
 
-    assert title(model="/home/me/nets/resnet18", dataset="uoft-cs/cifar10") == "vpns: resnet18 on uoft-cs/cifar10"
+    assert title(model="/home/me/nets/resnet18", dataset="uoft-cs/cifar10") == "vpns: ./resnet18 on uoft-cs/cifar10"
     assert title(model="net", dataset=None) == "vpns: net"
 
 

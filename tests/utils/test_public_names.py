@@ -28,8 +28,9 @@ def test_which_names_are_hub_ids(name, expected):
     "name, expected",
     [
         ("org/name", "org/name"),
-        ("/home/me/models/resnet/", "resnet"),
-        ("../data/cifar10", "cifar10"),
+        ("/home/me/models/resnet/", "./resnet"),
+        ("../data/cifar10", "./cifar10"),
+        ("./cifar10", "./cifar10"),
         ("digits", "digits"),
     ],
 )
@@ -42,8 +43,8 @@ def test_a_public_name_has_no_leading_folders(name, expected):
     [
         ("accelerate launch scripts/prune.py", "accelerate launch scripts/prune.py"),
         ("/opt/venv/bin/python a.py", "python a.py"),
-        ("a.py --output_dir=/home/me/out/", "a.py --output_dir=out"),
-        ("a.py --data ../../shared/cifar10 --cache ~/cache", "a.py --data cifar10 --cache cache"),
+        ("a.py --output_dir=/home/me/out/", "a.py --output_dir=./out"),
+        ("a.py --data ../../shared/cifar10 --cache ~/cache", "a.py --data ./cifar10 --cache ./cache"),
         ("a.py --model org/name --lr 1e-4", "a.py --model org/name --lr 1e-4"),
         ("a.py --note 'two words'", "a.py --note 'two words'"),
     ],

@@ -1,4 +1,4 @@
-"""Names as they may stand in public: Hub ids as they are, local paths without the folders that lead to them."""
+"""Names as they may stand in public: Hub ids and short names as they are, local paths without the folders that lead to them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,23 @@ def hub_id(name: str | None) -> str | None:
 
 
 def public_name(name: str) -> str:
-    """Returns a Hub id as it is; of a path only its last part."""
-    return hub_id(name) or Path(name).name or name
+    """Returns a Hub id or a name without folders as it is; of a path its last part, as `./photos`.
+
+    Without the dot a local folder `mine/cifar10` would be taken for the data set with that short name.
+    """
+    last = Path(name).name
+    return name if last == name or hub_id(name) else f"./{last}" if last else name
 
 
 def public_command(command: str) -> str:
-    """Returns a command line in which a path outside the working folder is reduced to its last part."""
-    return shlex.join(_public_word(word) for word in shlex.split(command))
+    """Returns a command line in which of a path outside the working folder the last part is left, as `./photos`, of the program its name."""
+    program, *words = shlex.split(command) or [""]
+    return shlex.join([Path(program).name if _leads_outside(program) else program, *map(_public_word, words)])
 
 
 def _public_word(word: str) -> str:
     option, equals, path = ("", "", word) if _leads_outside(word) else word.partition("=")
-    return f"{option}{equals}{Path(path).name}" if _leads_outside(path) else word
+    return f"{option}{equals}{public_name(path)}" if _leads_outside(path) else word
 
 
 def _leads_outside(path: str) -> bool:

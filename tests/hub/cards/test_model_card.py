@@ -256,9 +256,9 @@ def test_local_names_show_no_folders_and_are_no_hub_ids(folder, tmp_path):
     card = ModelCard.load(write_model_card(folder, local, RUN))
     assert card.data.base_model is None
     assert card.data.datasets is None
-    assert card.data.eval_results[0].dataset_name == "digits"
-    assert "pruned from `my-resnet`" in card.text
-    assert "\npython scripts/prune.py --dataset_name digits\n" in card.text
+    assert card.data.eval_results[0].dataset_name == "./digits"
+    assert "pruned from `./my-resnet`" in card.text
+    assert "\npython scripts/prune.py --dataset_name ./digits\n" in card.text
     for written in (card.content, (folder / "results.json").read_text()):
         assert str(tmp_path) not in written
         assert "private" not in written
@@ -280,7 +280,21 @@ def test_a_folder_that_looks_like_a_hub_id_is_a_folder(card, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     made = card(replace(RESULTS, model="models/resnet"))
     assert made.data.base_model is None
-    assert "pruned from `resnet`" in made.text
+    assert "pruned from `./resnet`" in made.text
+
+
+def test_a_folder_with_a_short_name_is_not_what_the_hub_has_by_that_name(folder, tmp_path, monkeypatch):
+    for name in ("images/cifar10", "models/resnet18"):
+        (tmp_path / "work" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work")
+    write_model_card(folder, replace(RESULTS, model="models/resnet18", dataset="images/cifar10"), RUN)
+    monkeypatch.chdir(tmp_path)  # where the folders are not
+    kept = Results.load(folder / "results.json")
+    for made in (ModelCard.load(folder / "README.md"), ModelCard.load(write_model_card(folder, kept, RUN))):
+        assert (made.data.base_model, made.data.datasets) == (None, None)
+        assert "pruned from `./resnet18`" in made.text
+        assert "test split of `./cifar10`" in made.text
+        assert "uoft-cs" not in made.content
 
 
 def test_the_snippet_loads_the_repository_or_the_folder(card, folder):

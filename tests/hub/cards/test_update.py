@@ -139,7 +139,7 @@ def test_figures_of_the_same_split_take_the_place_of_the_old(folder, update):
 def test_the_section_says_what_was_measured_and_how(update):
     section = update().partition("## Evaluation on ")[2].partition("## Limits")[0]
     assert section.startswith("the test split of `org/digits`\n\nMeasured on 1,234 images, 2026-01-31, by\n")
-    assert "\npython scripts/evaluate.py net --dataset_name org/digits --update_card\n" in section
+    assert "\npython scripts/evaluate.py ./net --dataset_name org/digits --update_card\n" in section
     assert "| Top-1 accuracy |          91.00% |  92.00% |\n" in section
     assert "| Sparsity                                                   |         |         75.00% |\n" in section
     assert "\n\nVersions: torch 2.13.0.\n" in section
@@ -149,7 +149,7 @@ def test_the_results_keep_it_and_the_card_can_be_made_of_them(folder, update):
     card = update()
     results = Results.load(folder / "results.json")
     assert results.evaluations == [
-        replace(EVALUATION, command="python scripts/evaluate.py net --dataset_name org/digits --update_card")
+        replace(EVALUATION, command="python scripts/evaluate.py ./net --dataset_name org/digits --update_card")
     ]
     assert replace(results, evaluations=[]) == RESULTS.of_model(RUN)
     (folder / "README.md").unlink()
@@ -177,11 +177,11 @@ def test_the_latency_stands_on_the_card_and_in_the_results(folder, update):
     text = text_of(folder)
     section = text.partition("\n## Latency in several libraries\n")[2].partition("\n## Limits\n")[0]
     assert section.strip() == (
-        "Measured, 2026-02-01, by\n\n```bash\nvpns evaluate net --latency --update_card\n```\n\n"
+        "Measured, 2026-02-01, by\n\n```bash\nvpns evaluate ./net --latency --update_card\n```\n\n"
         f"{LATENCY}\n\nVersions: MNN 3.6.1."
     )
     results = Results.load(folder / "results.json")
-    assert results.latency == replace(LATENCY, command="vpns evaluate net --latency --update_card")
+    assert results.latency == replace(LATENCY, command="vpns evaluate ./net --latency --update_card")
     assert [one.dataset for one in results.evaluations] == ["org/digits"]
     assert update(ELSEWHERE).count("## Latency in several libraries") == 1
     faster = replace(LATENCY, measured=[LatencyRecord(backend, 1, 1.5, 1.0, 2.0) for backend in (DENSE, PRUNED)])

@@ -255,7 +255,7 @@ def test_the_configuration_names_a_local_backbone_without_its_folders(copied):
     config["backbone_config"]["_name_or_path"] = "/home/ada/secret/resnet"
     path.write_text(json.dumps(config))
     published = json.loads(repository_files(model, "vpns/net")["config.json"])
-    assert published["backbone_config"].pop("_name_or_path") == "resnet"
+    assert published["backbone_config"].pop("_name_or_path") == "./resnet"
     del config["backbone_config"]["_name_or_path"]
     assert published == config
 
