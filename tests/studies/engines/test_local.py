@@ -111,6 +111,7 @@ def test_a_driver_that_is_asked_to_stop_lets_its_jobs_write_their_checkpoints(
     hold.touch()
     driver = os.fork()
     if not driver:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has its background jobs ignore
         try:
             run_script(lambda: run(tmp_path, cells))
         except SystemExit as end:
