@@ -95,6 +95,7 @@ def test_a_wrong_input_is_one_line_and_code_2(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_every_way_of_loading_gives_the_same_logits(saved):
     trainer, model = saved
     folder = trainer.models.folder(0.6)
@@ -107,6 +108,7 @@ def test_every_way_of_loading_gives_the_same_logits(saved):
         assert torch.equal(by_type(pixels, prompted=prompted).logits, expected)
 
 
+@pytest.mark.slow
 def test_the_saved_model_is_the_trained_one(tmp_path, monkeypatch):
     kept = {}
     trainer = tiny_trainer(tmp_path, sparsities=[0.6])

@@ -90,6 +90,7 @@ def test_a_new_head_renews_both(backbone, tmp_path):
     assert load_backbone(tmp_path, 3, head=HEADS["new"]).model.eval()(pictures()).logits.shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_the_whole_job(installed, tmp_path):
     folder = timm_repository(tmp_path / "dense", timm_classifier())
     trainer = tiny_trainer(tmp_path, str(folder), dense_reference=True)

@@ -85,6 +85,7 @@ def test_the_latency_needs_no_images(evaluate, model, monkeypatch):
     assert "ONNX Runtime was left out" in ended.out
 
 
+@pytest.mark.slow
 def test_accuracy_and_latency(evaluate, model, data, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     before = torch.get_num_threads()
@@ -110,7 +111,7 @@ def test_the_card_gets_what_was_measured(evaluate, model, data):
     assert {name for name in after if after[name] != before.get(name)} == {"README.md", "results.json"}
     assert set(after) == set(before)
     [evaluation] = Results.load(model / "results.json").evaluations
-    assert (evaluation.dataset, evaluation.split, evaluation.images) == ("data", "test", 17)
+    assert (evaluation.dataset, evaluation.split, evaluation.images) == ("./data", "test", 17)
     assert f"Measured on 17 images, {evaluation.date}, by\n" in card_of(model)
     card = card_of(model)
     assert f"| Top-1, with the prompt | | {top1(model, TEST, True)} |" in card  # it is the data set of the card

@@ -31,6 +31,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_from_timm_to_transformers_and_back_no_bit_changes(export, name, tmp_path, monkeypatch):
     tensors = NETWORKS[name]().state_dict()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,16 +14,24 @@ CODE_IN_DATA = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve",
 SAFE_LOADERS = {"BaseLoader", "SafeLoader"}
 
 
-def nodes(kind: type[ast.AST]) -> Iterator[tuple[Path, ast.AST]]:
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, kind):
-                yield path.relative_to(ROOT), node
+@cache
+def all_nodes() -> list[tuple[Path, ast.AST]]:
+    trees = [(path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))) for path in SOURCES]
+    return [(path, node) for path, tree in trees for node in ast.walk(tree)]
+
+
+def nodes(kind: type[ast.AST]) -> list[tuple[Path, ast.AST]]:
+    return [(path, node) for path, node in all_nodes() if isinstance(node, kind)]
+
+
+@cache
+def named_calls() -> list[tuple[str, Path, ast.Call]]:
+    return [(ast.unparse(node.func), path, node) for path, node in nodes(ast.Call)]
 
 
 def calls(*names: str) -> list[tuple[Path, ast.Call]]:
     """The calls of functions of these dotted names."""
-    return [(path, node) for path, node in nodes(ast.Call) if ast.unparse(node.func) in names]
+    return [(path, node) for name, path, node in named_calls() if name in names]
 
 
 def option(call: ast.Call, name: str) -> str | None:

@@ -26,6 +26,7 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("| ").split("|")] for line in text.splitlines()[2:]]
 
 
+@pytest.mark.slow
 def test_the_table_of_what_is_on_the_hub(published, client, run_dir):
     ended = client.script(COMMAND, "list", "--author", "listing")
     assert (ended.code, ended.err) == (0, "")

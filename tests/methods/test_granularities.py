@@ -15,6 +15,7 @@ EXACT = {"granularity": "channel", "round_channels_to": 1}
 BY_PATTERN = [method for method in PRUNING if method != "imp"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", PRUNING)
 def test_every_method_removes_whole_kernels(method):
     run = ran(stages_of(method, 0.6, granularity="kernel"))
@@ -22,6 +23,7 @@ def test_every_method_removes_whole_kernels(method):
     Kernels().pruned(run.model)  # raises where one is in part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", PRUNING)
 def test_every_method_removes_half_of_the_channels_of_each_group(method):
     run = ran(stages_of(method, 0.5, **EXACT))
@@ -29,6 +31,7 @@ def test_every_method_removes_half_of_the_channels_of_each_group(method):
         assert int(gone.sum()) == group.of.size // 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["vpns", "bip", "omp"])
 def test_channels_of_all_groups_can_be_ranked_together(method):
     run = ran(stages_of(method, 0.5, scope="global", **EXACT))
@@ -50,6 +53,7 @@ def test_the_scope_where_none_is_given(granularity, scope):
     assert scope_of(stages_of("omp", 0.5, granularity=granularity, scope="global")) == "global"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", BY_PATTERN)
 def test_every_method_keeps_two_of_four(method):
     run = ran(stages_of(method, 0.5, granularity="2:4", sparsities=None, **ONE_SHOT.get(method, {})))

@@ -92,6 +92,7 @@ def test_all_classes_are_named_where_nothing_names_them(backbone):
 NAMES = [name for names in CLASSIFIERS.values() for name in ([names] if isinstance(names, str) else names)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_heads_of_every_classifier_of_transformers_are_found(name):
     kind = getattr(transformers, name)

@@ -25,6 +25,7 @@ def refusal(folder: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [True, False])
 def test_a_flipped_bit_anywhere_is_noticed(sparse, tmp_path):
     file = saved(tmp_path, sparse=sparse) / WEIGHTS

@@ -67,6 +67,7 @@ def test_an_exported_program_takes_any_batch(logits):
     assert_same(exported(logits, strict=False), logits)
 
 
+@pytest.mark.slow
 def test_a_strictly_exported_program_takes_any_batch():
     logits = Logits(tiny_model(), True).eval()
     assert_same(exported(logits, strict=True), logits)

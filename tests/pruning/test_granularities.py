@@ -170,6 +170,7 @@ def learned(model: VPNsForImageClassification, mask, steps: int = 20) -> list[Te
     return [found.clone() for found in mask.masks]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [Global(), PerLayer()])
 @pytest.mark.parametrize("started", [False, True])
 def test_the_general_path_learns_the_masks_of_the_fast_one(budget, started):

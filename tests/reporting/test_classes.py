@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from vpns_hf.reporting import ClassRecord, Results, ViewAccuracy, most_lost, results_table, write_report
 
 DENSE = {"cat": 0.9, "dog": 0.8, "owl": 0.7}
@@ -35,12 +37,14 @@ def test_no_class_lost(results):
     assert most_lost(found.runs[0], found) is None
 
 
+@pytest.mark.slow
 def test_nothing_is_recorded_of_classes(results, tmp_path):
     assert most_lost(results.runs[0], results) is None
     write_report(results, tmp_path)
     assert "by class" not in (tmp_path / "results.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_report_lists_those_first_that_lost_most(results, tmp_path):
     write_report(of_classes(results, {"cat": 0.6, "dog": 0.2, "owl": 0.75}), tmp_path)
     report = (tmp_path / "results.md").read_text()
@@ -54,6 +58,7 @@ def test_the_report_lists_those_first_that_lost_most(results, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_of_many_classes_twenty_are_listed(results, tmp_path):
     many = [ClassRecord(f"class {number}", 1, ViewAccuracy(0.0, 1.0)) for number in range(23)]
     found = replace(results, dense=replace(results.dense, classes=many), runs=[replace(results.runs[0], classes=many)])

@@ -123,6 +123,7 @@ def test_density_figure_has_a_bar_per_layer_and_marks_empty_ones(results):
     np.testing.assert_allclose(axes.lines[0].get_xdata(), 100 * 61 / 132)
 
 
+@pytest.mark.slow
 def test_density_figure_grows_with_the_layers():
     heights = [density_figure([LayerRecord("a", (4,), 2)] * number).get_figheight() for number in (21, 60)]
     assert heights[1] - heights[0] == pytest.approx(0.21 * 39)
@@ -178,6 +179,7 @@ def save_all(results: Results, folder) -> dict[str, tuple[int, int]]:
     return {path.stem: Image.open(path).size for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_plots_are_saved_as_pictures_of_the_expected_size(results, tmp_path):
     expected = {"accuracy": (960, 630), "training": (1350, 1125), "density": (1350, 258), "prompt": (1260, 600)}
     saved = save_all(results, tmp_path / "plots")

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from vpns_hf.reporting import Results, ViewAccuracy, results_table, write_model_plots, write_report
 
@@ -11,6 +12,7 @@ PLOTS = {"plots/accuracy_against_sparsity.png", "plots/training_curves.png"}
 OF_MODELS = {"sparsity-40/plots/density_by_layer.png", "sparsity-70/plots/density_by_layer.png"}
 
 
+@pytest.mark.slow
 def test_a_report_is_results_in_json_in_markdown_and_in_plots(results, tmp_path):
     write_report(results, tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"results.json", "results.md", "plots"}
@@ -18,6 +20,7 @@ def test_a_report_is_results_in_json_in_markdown_and_in_plots(results, tmp_path)
     assert Results.load(tmp_path / "out" / "results.json") == results
 
 
+@pytest.mark.slow
 def test_results_md_holds_the_table_the_command_and_every_plot(results, tmp_path):
     first, second = results.runs[:2]
     write_model_plots(first, tmp_path / first.path)
@@ -33,6 +36,7 @@ def test_results_md_holds_the_table_the_command_and_every_plot(results, tmp_path
     assert "![Visual prompt at 70% sparsity](sparsity-70/plots/prompt.png)" in text
 
 
+@pytest.mark.slow
 def test_the_note_says_what_a_pass_is_and_on_how_many_images(results, tmp_path):
     """90% of 100 images: 95% interval 82.56 to 94.48% (Wilson, worked by hand)."""
     run = replace(results.runs[0], accuracy=ViewAccuracy(0.92, 0.9))

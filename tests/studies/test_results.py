@@ -50,6 +50,7 @@ def read(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_results_are_those_of_the_cells_with_their_axes(study):
     made, folder = study
     assert len(collect(made, folder)) == 2
@@ -66,6 +67,7 @@ def test_the_results_are_those_of_the_cells_with_their_axes(study):
         assert run == job["runs"][0]
 
 
+@pytest.mark.slow
 def test_only_the_cells_that_are_asked_for_stand_there(study):
     made, folder = study
     assert len(collect(made[:1], folder)) == 1

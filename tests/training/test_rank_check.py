@@ -73,6 +73,7 @@ def test_the_first_difference_is_named():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("every", "moments"),
     [

@@ -53,6 +53,7 @@ def test_the_share_over_all_epochs():
     assert share_of_waiting([]) is None
 
 
+@pytest.mark.slow
 def test_a_job_tells_how_long_it_waited(tmp_path):
     trainer = tiny_trainer(tmp_path)
     [run] = trainer.train()["runs"]

@@ -32,7 +32,7 @@ from ..pruning import layer_records
 from ..reporting import ModelEvaluation
 from ..training import evaluate_views
 from ..training.distributed import check_all_joined
-from ..utils.public_names import public_name
+from ..utils.public_names import is_same_name, public_name
 from .cost import measure_cost_once
 from .data import process_of
 from .results import package_versions
@@ -115,7 +115,7 @@ class EvaluationImages:
             InputError: if it is another one than that of the job, on the same data.
         """
         of_job, name = recipe.get("test_fraction"), public_name(self.dataset_name)
-        same_data = bool(recipe) and recipe.get("dataset_name") == name
+        same_data = bool(recipe) and is_same_name(recipe.get("dataset_name"), name)
         if self.test_fraction is None:
             if of_job and same_data and self.split is None and "test" not in self._dataset:
                 raise InputError(

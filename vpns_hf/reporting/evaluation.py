@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..utils.public_names import is_same_name
 from .markdown import markdown_table
 from .numbers import count, megabytes, milliseconds, operations, percent
 from .records import CostRecord, Record, ViewAccuracy
@@ -49,6 +50,10 @@ class ModelEvaluation(Record):
     def sparsity(self) -> float:
         """The fraction of prunable weights removed, counted from the masks."""
         return 1 - self.nonzero / self.total
+
+    def is_of(self, dataset: str, split: str) -> bool:
+        """Returns whether the accuracies are of that split of that data set."""
+        return is_same_name(self.dataset, dataset) and self.split == split
 
     @property
     def has_prompt(self) -> bool:

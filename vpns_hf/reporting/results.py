@@ -203,8 +203,7 @@ class Results(Record):
 
     def with_evaluation(self, evaluation: ModelEvaluation) -> Results:
         """Returns these results with an evaluation, instead of an earlier one on the same split of the same data set."""
-        place = evaluation.dataset, evaluation.split
-        others = [earlier for earlier in self.evaluations if (earlier.dataset, earlier.split) != place]
+        others = [earlier for earlier in self.evaluations if not earlier.is_of(evaluation.dataset, evaluation.split)]
         return replace(self, evaluations=[*others, evaluation])
 
     def save(self, path: str | os.PathLike[str]) -> None:

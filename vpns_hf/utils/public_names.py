@@ -28,6 +28,11 @@ def public_name(name: str) -> str:
     return name if last == name or hub_id(name) else f"./{last}" if last else name
 
 
+def is_same_name(one: str | None, other: str | None) -> bool:
+    """Returns whether public names are those of one thing, as `photos` and `./photos` are, which one folder may be given as."""
+    return (one or "").removeprefix("./") == (other or "").removeprefix("./")
+
+
 def public_command(command: str) -> str:
     """Returns a command line in which of a path outside the working folder the last part is left, as `./photos`, of the program its name."""
     program, *words = shlex.split(command) or [""]

@@ -35,6 +35,7 @@ def trained(folder, **changes: object) -> tuple[list[str], tuple[str, dict]]:
     return watch.runs, (weights, results["dense"], results["runs"][0]["accuracy"])
 
 
+@pytest.mark.slow
 def test_what_is_shared_is_made_once_and_changes_no_bit(tmp_path):
     asked = {"dense_passes": "finetune", "distill_alpha": 0.5}
     shared = {"shared_dir": str(tmp_path / "shared"), **asked}

@@ -70,6 +70,7 @@ REFUSED = [
 ]  # gates, layers of their own, layers of other shapes, attention
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [*WALKED, *REFUSED])
 def test_which_families_it_walks_through(family):
     if family in WALKED:
@@ -119,6 +120,7 @@ def averaging(model: VPNsForImageClassification) -> VPNsForImageClassification:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparsity", [0.5, 0.9, 0.98])
 @pytest.mark.parametrize("family", ["resnet", "resnet-bottleneck", "vgg"])
 def test_all_paths_but_the_last_are_whole_and_the_count_is_exact(family, sparsity):

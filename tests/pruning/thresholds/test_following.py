@@ -71,6 +71,7 @@ def following(scores: list[Tensor], sparsity: float = 0.7, dtype: torch.dtype = 
     return selector, layers
 
 
+@pytest.mark.slow
 @SEEDED
 @given(
     thousandths=st.integers(0, 999),

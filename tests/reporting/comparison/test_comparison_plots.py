@@ -129,6 +129,7 @@ def test_agreement_is_a_heat_map_that_says_what_chance_comes_to():
     assert "5.3%" in bar.get_ylabel()
 
 
+@pytest.mark.slow
 def test_long_names_are_wrapped_and_leave_room_for_the_plots(recwarn):
     names = ("pretrain_epochs", "find_mask_epochs", "finetune_epochs", "max_train_samples", "prompt_learning_rate")
     options = [dict.fromkeys(names, value) for value in (1000, 2000)]

@@ -11,6 +11,7 @@ from vpns_hf.reporting.comparison import write_comparison
 OTHER = {"dataset_name": "an/other"}
 
 
+@pytest.mark.slow
 def test_everything_is_written_each_setting_with_plots_of_its_own(tmp_path):
     runs = [
         *over_seeds("vpns", {7: 0.9, 9: 0.92}),

@@ -18,6 +18,7 @@ def test_every_criterion_is_measured():
     assert criteria.RANKINGS.keys() == CRITERIA.keys() | {"phew"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", criteria.RANKINGS)
 def test_what_is_timed_is_ranking_and_pruning_in_all_rounds(name, monkeypatch):
     used, network = [], criteria.network

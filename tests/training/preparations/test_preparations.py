@@ -34,6 +34,7 @@ def assert_alike(ours, plain):
     assert all(value.is_contiguous() for value in model.state_dict().values())
 
 
+@pytest.mark.slow
 def test_channels_last_ends_alike():
     assert_alike(trained(ChannelsLast()), trained())
 

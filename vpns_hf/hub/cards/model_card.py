@@ -178,7 +178,7 @@ def _newest(results: Results) -> RunResult | None:
 
 def _is_of_the_job(evaluation: ModelEvaluation, results: Results) -> bool:
     """Returns whether accuracies are of the images that the job measured on, as far as their names and number tell."""
-    same = (evaluation.dataset, evaluation.split) == (_dataset(results), results.runs[0].split)
+    same = evaluation.is_of(_dataset(results), results.runs[0].split)
     return same and results.test_images in (None, evaluation.images)
 
 
@@ -197,7 +197,7 @@ def _model_index(results: Results) -> list[EvalResult]:
     if run is not None:
         measured += _accuracies(_dataset(results), run.split, run.accuracy, run.top5, bool(run.prompt_at_inference))
     for one in results.evaluations:
-        if run is not None and (one.dataset, one.split) == (_dataset(results), run.split):
+        if run is not None and one.is_of(_dataset(results), run.split):
             continue  # the headline has it, or it is of other images, which the section of its own tells
         measured += _accuracies(one.dataset, one.split, one.accuracy, one.top5, one.prompt_at_inference)
     return newest_in_place(measured)
