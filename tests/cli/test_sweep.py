@@ -74,6 +74,10 @@ def test_several_values_where_one_is_due_are_an_axis(tmp_path):
         tmp_path, methods=["vpns", "omp"], seeds=[7, 9], set={"visual_prompt": ["none", "pad"]}, sparsities=[0.7, 0.9]
     )
     assert asked == parse_study([file]).cells
+    words = study(
+        tmp_path, methods=["vpns", "omp"], seeds=[7, 9], set=["visual_prompt=none,pad"], sparsities=[0.7, 0.9]
+    )
+    assert asked == parse_study([words]).cells
 
 
 def test_one_value_on_the_command_line_replaces_an_axis_of_the_file(tmp_path):
@@ -124,6 +128,7 @@ def test_the_studies_that_are_shipped():
     assert counts == {
         "digits": 12,
         "cifar100_tiny": 20,
+        "granularities": 3 * 8,
         "resnet18_cifar100": 3 * one,
         "resnet50_tiny_imagenet": 3 * one,
     }

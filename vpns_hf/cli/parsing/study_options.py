@@ -193,6 +193,8 @@ def _left_by(rest: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
 def _assigned(options: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what `set` of a study file holds."""
     axes = options.get(SET, {})
+    if isinstance(axes, list):  # as on the command line
+        axes = {name: values.split(",") for name, _, values in (str(each).partition("=") for each in axes)}
     if not isinstance(axes, dict):
         raise InputError(f"{SET} of the study is {axes}; write it as NAME: [V1, V2] for each option")
     return axes
