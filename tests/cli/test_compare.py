@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
 
+from vpns_hf.jobs.resume import FinishedJob
 from vpns_hf.reporting import DenseResult, Passes, Results, RunResult, ViewAccuracy
 
 RUN = RunResult(
@@ -51,7 +53,10 @@ def refusals(jobs, tmp_path):
             f"{tmp_path / 'none'} holds no results.json; give the output_dir of a finished job",
         ),
         "jobs below": ([tmp_path], f"give those in it, such as {tmp_path / 'omp-7'}"),
-        "twice": ([jobs[0], jobs[0]], "both hold vpns at 90% sparsity with seed 7; give one of them"),
+        "twice": (
+            [jobs[0], shutil.copytree(jobs[0], tmp_path / "study" / "copy")],
+            "both hold vpns at 90% sparsity with seed 7; give one of them",
+        ),
     }
 
 
@@ -63,6 +68,37 @@ def test_what_cannot_be_compared_is_refused_in_one_line(vpns, jobs, tmp_path, ki
     [line] = ended.err.splitlines()
     assert line.startswith("vpns compare: error: ") and words in line
     assert not (tmp_path / "out").exists()
+
+
+def study_of(jobs, tmp_path):
+    """A folder as `vpns sweep` leaves it; the job of the last cell is not done."""
+    for job in jobs:
+        cell = shutil.copytree(job, tmp_path / "study" / "cells" / job.name)
+        if job != jobs[-1]:
+            FinishedJob({"sparsities": [0.9]}, 1, {}, {}).write(cell)
+    for name in ("results.json", "study.json"):
+        (tmp_path / "study" / name).write_text('{"runs": []}')
+    return tmp_path / "study"
+
+
+def test_a_study_stands_for_its_jobs_that_are_done(vpns, jobs, tmp_path):
+    ended = vpns("compare", study_of(jobs, tmp_path), "--output_dir", tmp_path / "out")
+    assert (ended.code, ended.err) == (0, "")
+    written = json.loads((tmp_path / "out/results.json").read_text())
+    assert [run["job"] for run in written["runs"]] == ["vpns-7", "vpns-9"]
+
+
+def test_a_job_that_is_named_in_two_ways_is_one(vpns, jobs, tmp_path):
+    ended = vpns("compare", jobs[0], tmp_path / "vpns-9" / ".." / "vpns-7", jobs[2], "--output_dir", tmp_path / "out")
+    assert (ended.code, ended.err) == (0, "")
+    assert len(json.loads((tmp_path / "out/results.json").read_text())["runs"]) == 2
+
+
+def test_the_folder_of_a_study_is_not_written_to(vpns, jobs, tmp_path):
+    study = study_of(jobs, tmp_path)
+    ended = vpns("compare", *jobs, "--output_dir", study)
+    assert (ended.code, (study / "results.json").read_text()) == (2, '{"runs": []}')
+    assert "holds a study, whose results would be replaced" in ended.err
 
 
 def test_the_folder_of_a_job_is_not_written_to(vpns, jobs):

@@ -64,6 +64,14 @@ def test_zeros_that_save_no_time():
     assert "ONNX" not in text
 
 
+def test_times_of_a_busy_machine_are_no_ratio():
+    """Quartiles of 2 and 11 ms beside a dense network of 40."""
+    measured = [LatencyRecord(DENSE, 1, 40.0, 39.0, 41.0), LatencyRecord(PRUNED, 1, 10.0, 2.0, 11.0)]
+    text = str(BackendLatency(measured, 0.9, 32, "CPU X, 1 thread", 15))
+    assert "beside the dense one: not to be told from times that spread so far (batch of 1)" in text
+    assert "4.00 times" not in text
+
+
 def test_channels_that_save_no_time_are_no_zeros():
     text = said(pruned=10.5, is_thinner=True, **{DENSE_FLOAT32: 8.0, FLOAT32: 4.0})
     assert "zeros are multiplied" not in text

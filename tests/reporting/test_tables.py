@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vpns_hf.reporting import CostRecord, DenseResult, Passes, layer_table, results_table
+from vpns_hf.reporting import ChannelRecord, CostRecord, DenseResult, Passes, layer_table, results_table
 
 
 def test_results_table(results):
@@ -20,6 +20,13 @@ def test_layers_without_weights_are_told_of_below(results):
     assert told in results_table(results).splitlines()
     whole = [replace(run, layers=run.layers[:1]) for run in results.runs]
     assert "no weight is left" not in results_table(replace(results, runs=whole))
+
+
+def test_the_channels_that_are_kept_are_told_below(results):
+    thin = replace(results.runs[1], channels=ChannelRecord(1440, 2880), sparsity_requested=0.5)
+    said = "Channels kept, of those that could go: 1,440 of 2,880 (50.00%) at 50%. Reached is the share of weights"
+    assert said in results_table(replace(results, runs=[thin]))
+    assert "Channels kept" not in results_table(results)
 
 
 def test_each_row_stands_beside_the_dense_model_of_its_cost(results):

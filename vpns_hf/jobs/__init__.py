@@ -9,7 +9,7 @@ __all__, __getattr__ = door(
     __name__,
     {
         "arguments": ["LICENSE_HELP", "InputArguments", "VPNsTrainingArguments"],
-        "comparison": ["compare_jobs", "compared_runs"],
+        "comparison": ["CELLS", "STUDY", "compare_jobs", "compared_runs"],
         "data": [
             "choose_splits",
             "eval_batches",

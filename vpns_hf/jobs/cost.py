@@ -12,7 +12,7 @@ from accelerate.utils import broadcast_object_list
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
-from ..metrics import count_macs, device_name, measure_latency
+from ..metrics import count_macs, device_name, fastest_milliseconds
 from ..models import VPNsForImageClassification
 from ..models.stock import stock_classifier
 from ..reporting import CostRecord
@@ -30,14 +30,14 @@ def measure_cost(model: VPNsForImageClassification) -> CostRecord:
     normalised = model.normalise(pixels)
     dense, pruned = count_macs(stock, normalised[:1]), count_macs(model, pixels[:1])  # a prompt may enlarge a picture
     calls = {"pruned": lambda: model(pixels).logits, "dense": lambda: stock(normalised).logits}
-    latency = measure_latency(calls, model.device)
+    times = fastest_milliseconds(calls, model.device)
     model.train(was_training)
     return CostRecord(
         macs=dense.dense,
         macs_nonzero=pruned.nonzero,
         dense_bytes=_bytes_on_disk(stock),
-        milliseconds=latency["pruned"].median,
-        dense_milliseconds=latency["dense"].median,
+        milliseconds=times["pruned"],
+        dense_milliseconds=times["dense"],
         batch_size=BATCH_SIZE,
         device=device_name(model.device),
         dtype=str(model.dtype).removeprefix("torch."),

@@ -12,7 +12,7 @@ from ..utils.doors import door
 __all__, __getattr__ = door(
     __name__,
     {
-        "latency": ["Latency", "device_name", "measure_latency"],
+        "latency": ["Latency", "device_name", "fastest_milliseconds", "measure_latency"],
         "macs": ["Macs", "count_macs", "macs_by_layer"],
         "registry": ["METRICS"],
         "semi_structured": ["is_two_of_four", "use_semi_structured"],

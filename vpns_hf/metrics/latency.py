@@ -32,12 +32,16 @@ class Latency:
         lower, median, upper = np.percentile(times, (25, 50, 75)).tolist()
         return cls(median, lower, upper)
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether the quartiles are close enough together for the median to tell of the model, and not of the machine."""
+        return self.upper <= 2 * self.lower
+
     def overlaps(self, other: Latency) -> bool:
         """Returns whether the halves in the middle of both have a time in common."""
         return self.lower <= other.upper and other.lower <= self.upper
 
 
-@torch.no_grad()
 def measure_latency(
     calls: dict[str, Callable[[], Tensor]], device: torch.device, repeats: int = 15, milliseconds: float = 500.0
 ) -> dict[str, Latency]:
@@ -55,6 +59,22 @@ def measure_latency(
     Returns:
         {name: latency}.
     """
+    return {name: Latency.of(times) for name, times in _in_turn(calls, device, repeats, milliseconds).items()}
+
+
+def fastest_milliseconds(calls: dict[str, Callable[[], Tensor]], device: torch.device) -> dict[str, float]:
+    """Returns the shortest time of each call, of those `measure_latency` takes, in milliseconds.
+
+    Others that share the machine make a call slower, never faster. Where they take most of it, medians of calls of a
+    millisecond tell of them alone.
+    """
+    return {name: min(times) for name, times in _in_turn(calls, device).items()}
+
+
+@torch.no_grad()
+def _in_turn(
+    calls: dict[str, Callable[[], Tensor]], device: torch.device, repeats: int = 15, milliseconds: float = 500.0
+) -> dict[str, list[float]]:
     shuffle, order = random.Random(0).shuffle, list(calls)
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(WARM_UP + 20 * repeats):
@@ -64,7 +84,7 @@ def measure_latency(
         shuffle(order)
         for name in order:
             times[name].append(_milliseconds(calls[name], device))
-    return {name: Latency.of(values[WARM_UP:]) for name, values in times.items()}
+    return {name: values[WARM_UP:] for name, values in times.items()}
 
 
 def device_name(device: torch.device) -> str:

@@ -123,7 +123,12 @@ def latency_range(latency: Latency) -> str:
 
 
 def speed_ratio(latency: Latency, reference: Latency) -> str:
-    """Returns how fast one is beside the other, in words: "2.00 times as fast", or as fast where their spreads overlap."""
+    """Returns how fast one is beside the other, in words: "2.00 times as fast", or as fast where their spreads overlap.
+
+    Where the quartiles of either lie far apart, as on a busy machine, a ratio would tell of that alone.
+    """
+    if not (latency.is_steady and reference.is_steady):
+        return "not to be told from times that spread so far"
     if latency.overlaps(reference):
         return "as fast to within the spread"
     times = reference.median / latency.median

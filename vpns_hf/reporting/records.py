@@ -146,7 +146,7 @@ class CostRecord(Record):
         macs: multiply-accumulate operations of convolutions and linear layers for one picture, zeros included.
         macs_nonzero: those with a kept weight.
         dense_bytes: size of the stock network's weights on disk.
-        milliseconds: median time to classify a batch, in the view the model uses by default.
+        milliseconds: that one batch takes at least, in the view the model uses by default; the fastest of many runs.
         dense_milliseconds: the same of the stock network, measured in turn with it.
         batch_size: of that batch.
         device: it was measured on.

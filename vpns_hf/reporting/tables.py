@@ -39,7 +39,20 @@ def results_table(results: Results) -> str:
         for run in results.runs
         if run.emptied
     ]
-    return "\n\n".join([table, *emptied, *class_notes(results), *image_notes(results)])
+    return "\n\n".join([table, *_channel_notes(results), *emptied, *class_notes(results), *image_notes(results)])
+
+
+def _channel_notes(results: Results) -> list[str]:
+    """Returns a sentence on how many channels are kept, where whole channels went."""
+    kept = [
+        f"{count(run.channels.kept)} of {count(run.channels.total)} ({percent(run.channels.share)}) at "
+        f"{short_percent(run.sparsity_requested)}"
+        for run in results.runs
+        if run.channels
+    ]
+    if not kept:
+        return []
+    return [f"Channels kept, of those that could go: {', '.join(kept)}. Reached is the share of weights that went with them."]
 
 
 def image_notes(results: Results) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ..jobs import CELLS
 from .cell import Cell
 from .claims import Claims, Found
 
@@ -39,7 +40,7 @@ class StudyFolder:
 
     def job(self, cell: Cell) -> Path:
         """Returns the job folder of a cell."""
-        return self.path / "cells" / cell.name
+        return self.path / CELLS / cell.name
 
     def claims(self, cell: Cell) -> Claims:
         """Returns the claims to a cell."""

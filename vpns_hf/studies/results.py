@@ -6,15 +6,13 @@ import json
 from collections.abc import Sequence
 
 from ..errors import InputError
-from ..jobs import compared_runs
+from ..jobs import STUDY, compared_runs
 from ..jobs.resume import FinishedJob
 from ..reporting.comparison import ComparedRun, write_comparison
 from ..utils.files import one_line_refusals, write_file
 from ..utils.text import differences
 from .cell import Cell
 from .folder import Status, StudyFolder
-
-STUDY = "study.json"
 
 
 def collect(cells: Sequence[Cell], folder: StudyFolder) -> list[ComparedRun]:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from tests.reporting.comparison.compared import compared, over_seeds
-from vpns_hf.reporting import CostRecord
+from vpns_hf.reporting import CostRecord, DenseResult
 from vpns_hf.reporting.comparison import Agreement, settings_of
 from vpns_hf.reporting.comparison.plots import (
     COSTS,
@@ -51,10 +53,28 @@ def test_accuracy_against_sparsity_has_a_line_for_each_method_and_bands_over_see
     assert "% of prunable weights removed" in axes.get_xlabel()
 
 
+THIN = compared("omp", 0.9, options={"granularity": "channel", "budget": "channels"})
+
+
 def test_what_a_sparsity_counts_is_said():
-    thin = compared("omp", 0.9, options={"granularity": "channel", "budget": "channels"})
-    [axes] = sparsity_figure(setting(compared("vpns", 0.98), thin)).axes
+    [axes] = sparsity_figure(setting(compared("vpns", 0.98), THIN)).axes
     assert "% of prunable weights or channels removed" in axes.get_xlabel()
+
+
+def test_the_dense_models_and_the_deviations_lie_within_the_axes():
+    """Of 90 and 92: mean 91, deviation sqrt(2); dense 95."""
+    cost = CostRecord(macs=4_000_000, macs_nonzero=1_000_000)
+    runs = over_seeds("vpns", {7: 0.90, 9: 0.92}, dense=asdict(DenseResult(0.95, passes=60)), cost=cost)
+    for figure in (sparsity_figure(setting(*runs)), cost_figure(setting(*runs), COSTS["macs"])):
+        [axes] = figure.axes
+        low, high = axes.get_ylim()
+        assert low < 91 - 2**0.5 and high > 95
+
+
+def test_the_deviation_of_a_single_sparsity_is_a_bar():
+    [axes] = sparsity_figure(setting(*over_seeds("vpns", {7: 0.90, 9: 0.92}))).axes
+    [bar] = axes.collections
+    np.testing.assert_allclose(bar.get_segments()[0][:, 1], [91 - 2**0.5, 91 + 2**0.5])
 
 
 def test_the_best_are_drawn_on_a_scale_of_their_own_where_others_are_far_below():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .compare import compare_jobs
+from .compare import CELLS, STUDY, compare_jobs
 from .finished_runs import compared_runs
 
-__all__ = ["compare_jobs", "compared_runs"]
+__all__ = ["CELLS", "STUDY", "compare_jobs", "compared_runs"]

@@ -36,6 +36,7 @@ def _obstacles_of_pair(one: ComparedRun, other: ComparedRun) -> list[str]:
     """Returns the same of two runs with the same seed."""
     phrases = [
         _passes(one, other),
+        "" if one.counted == other.counted else f"a share of {one.counted} removed, not of {other.counted}",
         _different("test images", one.images, other.images),
         _different("split", one.result.split, other.result.split),
     ]

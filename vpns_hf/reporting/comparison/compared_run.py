@@ -15,6 +15,7 @@ from ..records import DenseResult
 from ..results import RunResult
 
 Bits = npt.NDArray[np.bool_]
+COUNTED = {"channels": "channels", "macs": "multiplications"}  # by budget
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,11 @@ class ComparedRun:
     def accuracy(self) -> float | None:
         """Top-1 in the view that the saved model takes by default, in [0, 1]."""
         return getattr(self.result.accuracy, self.result.view)
+
+    @property
+    def counted(self) -> str:
+        """What a sparsity counts: "prunable weights", "channels" or "multiplications"."""
+        return COUNTED.get(self.options.get("budget"), "prunable weights")
 
     @property
     def passes(self) -> float | None:

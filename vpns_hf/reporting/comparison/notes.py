@@ -39,9 +39,9 @@ def difference_notes(differences: Sequence[Difference]) -> list[str]:
     ]
     notes += [_OVER[over] for over in _OVER if any(interval.over == over for interval in with_ends)]
     if len(with_ends) > 1:
-        by_chance = max(1, round(len(with_ends) / 20))
         notes.append(
-            f"Of {len(with_ends)} intervals about {by_chance} would leave out 0 by chance alone: none is widened for their number."
+            f"Of {len(with_ends)} intervals {len(with_ends) / 20:.2g} would leave out 0 by chance alone on average: none is "
+            "widened for their number."
         )
     return notes + [f"{reason[:1].upper()}{reason[1:]}." for reason in _without_ends(found)]
 

@@ -49,7 +49,7 @@ COSTS = {
         1e6,
     ),
     "latency": Cost(
-        "Median latency over that of the dense network, timed in turn\nweights that are zero are multiplied like others",
+        "Latency over that of the dense network, the fastest of many runs in turn\nweights that are zero are multiplied like others",
         lambda run: _relative_latency(run.result.cost),
         lambda run: 1.0,
         conditions=lambda run: (run.result.cost.device, run.result.cost.dtype, run.result.cost.batch_size),
@@ -80,7 +80,9 @@ def front(points: Sequence[Point]) -> list[Point]:
     """Returns those that no other is both cheaper, or as cheap, and more accurate than, from the cheapest on."""
     found: list[Point] = []
     for point in sorted(points, key=lambda point: (point.cost, -point.accuracy)):
-        if not found or point.accuracy > found[-1].accuracy:
+        if (
+            not found or point.accuracy > found[-1].accuracy + 1e-9
+        ):  # sums of the same numbers differ in their last bits
             found.append(point)
     return found
 
@@ -90,7 +92,7 @@ def cost_figure(setting: Setting, cost: Cost) -> Figure:
 
     Where they are far apart the best are drawn once more on the right, on a scale of their own.
     """
-    scales = scales_of([100 * cell.accuracy.mean for line in setting.lines for cell in line.cells.values()])
+    scales = scales_of(setting)
     figure = wide_figure(setting, len(scales))
     all_axes = figure.subplots(1, len(scales), squeeze=False)[0]
     apart = {sparsity: rank(setting.column(sparsity)).apart for sparsity in setting.sparsities}

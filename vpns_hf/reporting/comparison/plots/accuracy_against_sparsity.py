@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...numbers import passes, short_percent
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 CLOSE = 10  # points below the best
 TOP = 100.4  # room for half a marker above all that can be reached
-COUNTED = {"channels": "channels", "macs": "multiplications"}  # by budget
 DASHES = (":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 3)))
 HOLLOW = "hollow: not to be ranked with the others, see the table"
 
@@ -27,7 +25,7 @@ def sparsity_figure(setting: Setting) -> Figure:
 
     Where they are far apart the best are drawn once more on the right, on a scale of their own.
     """
-    scales = scales_of([100 * cell.accuracy.mean for line in setting.lines for cell in line.cells.values()])
+    scales = scales_of(setting)
     figure = wide_figure(setting, len(scales))
     all_axes = figure.subplots(1, len(scales), squeeze=False)[0]
     apart = {sparsity: rank(setting.column(sparsity)).apart for sparsity in setting.sparsities}
@@ -50,12 +48,21 @@ def wide_figure(setting: Setting, axes: int) -> Figure:
     return new_figure(0.8 + room_for(labels) + 4.8 * axes, max(4.8, 1 + 0.18 * lines))
 
 
-def scales_of(accuracies: Sequence[float]) -> list[tuple[float, float]]:
-    """Returns the ends of the axes of accuracies in %: of all, and, where these are far apart, of the best as well."""
-    least, most = min(accuracies), max(accuracies)
-    margin = max(1.0, 0.15 * (most - least))
-    whole = max(0.0, least - margin), min(TOP, most + margin)
-    return [whole, (most - CLOSE, min(TOP, most + 2))] if most - least > 2 * CLOSE else [whole]
+def scales_of(setting: Setting) -> list[tuple[float, float]]:
+    """Returns the ends of the axes of accuracies in %: of all, and, where means are far apart, of the best as well.
+
+    All are the means with their deviations and the dense models.
+    """
+    spreads = [cell.accuracy for line in setting.lines for cell in line.cells.values()]
+    means = [100 * spread.mean for spread in spreads]
+    dense = [100 * run.reference.accuracy for run in setting.runs if run.reference.accuracy is not None]
+    deviations = [100 * (spread.deviation or 0.0) for spread in spreads]
+    ends = [mean + sign * width for mean, width in zip(means, deviations, strict=True) for sign in (-1, 1)]
+    low, high, most = min(*ends, *dense), max(*ends, *dense), max(means)
+    margin = max(1.0, 0.15 * (high - low))
+    whole = max(0.0, low - margin), min(TOP, high + margin)
+    best = most - CLOSE, min(TOP, min(high, most + CLOSE) + 2)
+    return [whole, best] if most - min(means) > 2 * CLOSE else [whole]
 
 
 def draw_legend(figure: Figure, axes: Axes) -> None:
@@ -68,7 +75,9 @@ def _draw(axes: Axes, line: Line, look: dict[str, Any]) -> None:
     x, y = [100 * cell.sparsity for cell in cells], [100 * cell.accuracy.mean for cell in cells]
     axes.plot(x, y, label=label_of(line), markersize=5, linewidth=1.6, **look)
     widths = [100 * (cell.accuracy.deviation or 0.0) for cell in cells]
-    if any(widths):
+    if any(widths) and len(x) == 1:
+        axes.errorbar(x, y, yerr=widths, fmt="none", ecolor=look["color"], elinewidth=1.2, capsize=3)
+    elif any(widths):
         ends = [[value + sign * width for value, width in zip(y, widths, strict=True)] for sign in (-1, 1)]
         axes.fill_between(x, *ends, color=look["color"], alpha=0.12, linewidth=0)
 
@@ -102,7 +111,7 @@ def label_of(line: Line) -> str:
 
 def _label(axes: Axes, setting: Setting, has_apart: bool) -> None:
     plain_frame(axes)
-    counted = {COUNTED.get(run.options.get("budget"), "prunable weights") for run in setting.runs}
+    counted = {run.counted for run in setting.runs}
     caption = f"Sparsity asked for (% of {' or '.join(sorted(counted, reverse=True))} removed)\n{_seeds(setting)}"
     axes.set_xlabel(f"{caption}; {HOLLOW}" if has_apart else caption)
     axes.set_xticks(
@@ -116,4 +125,4 @@ def _label(axes: Axes, setting: Setting, has_apart: bool) -> None:
 def _seeds(setting: Setting) -> str:
     numbers = sorted({len(line.seeds) for line in setting.lines})
     seeds = " to ".join(str(number) for number in dict.fromkeys((numbers[0], numbers[-1])))
-    return "one seed" if numbers == [1] else f"means of {seeds} seeds; bands: ± one standard deviation"
+    return "one seed" if numbers == [1] else f"means of {seeds} seeds; bands and bars: ± one standard deviation"
