@@ -138,7 +138,20 @@ def test_the_studies_that_are_shipped():
     ("arguments", "said"),
     [
         (["diggits"], "there is no recipe diggits; did you mean "),
-        (["digits", "--method", "vpns", "--methods", "magic"], "method is 'magic'; allowed: vpns, "),
+        (["digits", "--methods", "magic"], "method is 'magic'; allowed: vpns, "),
+        (
+            ["digits", "--seed", "3", "--seeds", "5", "6"],
+            "--seed gives one value and --seeds those of an axis; leave out one of them",
+        ),
+        (["digits", "--set", "visual_promt=pad"], "which is no option that can vary so; did you mean visual_prompt?"),
+        (
+            ["digits", "--set", "visual_prompt"],
+            "--set gives no values of visual_prompt; write them as visual_prompt=V1,V2",
+        ),
+        (
+            ["digits", "--set", "image_mean=0.5,0.4"],
+            "--set names image_mean, which takes several values at once and cannot vary",
+        ),
         (["digits", "--set", "colour=red"], "--set names colour, which is no option that can vary so; "),
         (
             ["digits", "--push_to_hub"],
@@ -169,6 +182,11 @@ def test_a_file_that_is_no_study(vpns, tmp_path):
     ended = vpns("sweep", tmp_path / "mine.yaml")
     assert ended.code == 2
     assert "is no list of axes" in ended.err
+
+
+def test_lists_of_several_values_are_no_axis(vpns, tmp_path):
+    ended = vpns("sweep", study(tmp_path, image_mean=[[0.5, 0.5, 0.5], [0.4, 0.4, 0.4]]))
+    assert (ended.code, "image_mean takes several values at once and cannot vary" in ended.err) == (2, True)
 
 
 def test_the_dry_run_of_the_grid_of_the_paper_where_its_data_are_out_of_reach(vpns):

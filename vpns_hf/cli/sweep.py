@@ -40,7 +40,8 @@ def main() -> None:
         done = collect(asked.cells, folder)
         if done:
             print(f"\n{comparison_tables(done)}")
-        print(f"\n{len(done)} of {len(asked.cells)} runs are done. Results, tables and plots: {folder.path}")
+        where = f" Results, tables and plots: {folder.path}" if done else ""
+        print(f"\n{len({run.folder for run in done})} of {len(asked.cells)} runs are done.{where}")
     if failed:
         sys.exit(1)
 

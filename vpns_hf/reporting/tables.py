@@ -52,7 +52,9 @@ def _channel_notes(results: Results) -> list[str]:
     ]
     if not kept:
         return []
-    return [f"Channels kept, of those that could go: {', '.join(kept)}. Reached is the share of weights that went with them."]
+    return [
+        f"Channels kept, of those that could go: {', '.join(kept)}. Reached is the share of weights that went with them."
+    ]
 
 
 def image_notes(results: Results) -> list[str]:

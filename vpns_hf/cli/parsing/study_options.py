@@ -12,7 +12,7 @@ from ...errors import InputError
 from ...jobs import InputArguments, VPNsTrainingArguments
 from ...recipes import find_recipe, find_study, read_recipe
 from ...studies import OF_THE_STUDY, Cell, Grid, cells_of
-from .job_options import JobParser, job_parser, recipe_tokens, take_config
+from .job_options import JobParser, job_parser, option_meant, recipe_tokens, take_config
 
 DEFAULT = "digits"
 GRIDS, SET = "grids", "set"
@@ -60,6 +60,7 @@ def parse_study(argv: Sequence[str], description: str | None = None) -> AskedStu
     """
     name, rest = _take_study(list(argv))
     recipe, rest = take_config(rest)
+    _refuse_both(rest)
     parser = study_parser(description)
     study = {} if name is None else _read(find_study(name))
     own = Path(name).stem if name is not None else "own"
@@ -93,13 +94,24 @@ class AskedGrid:
         axes = {option: chosen for option, chosen in values.items() if chosen}
         for assignment in self.given.set or []:
             name, _, listed = assignment.partition("=")
-            if name not in self.options or name in (*AXES, *OF_THE_STUDY):
-                raise InputError(f"--set names {name}, which is no option that can vary so; write one as NAME=V1,V2")
+            self._check_axis(parser, name, listed)
             axes[name] = [
                 _parsed(parser, [*self.tokens, f"--{name}", each]).options[name] for each in listed.split(",")
             ]
         options = {name: value for name, value in self.options.items() if name not in (*axes, *OF_THE_STUDY)}
         return Grid({**options, "equal_passes": self._passes()}, axes)
+
+    def _check_axis(self, parser: JobParser, name: str, listed: str) -> None:
+        if name not in self.options or name in (*AXES, *OF_THE_STUDY):
+            near = option_meant(name, [*self.options])
+            meant = f"did you mean {near}?" if near else "write one as NAME=V1,V2"
+            raise InputError(f"--set names {name}, which is no option that can vary so; {meant}")
+        if parser.lists(name):
+            raise InputError(
+                f"--set names {name}, which takes several values at once and cannot vary; give it to all cells"
+            )
+        if not listed:
+            raise InputError(f"--set gives no values of {name}; write them as {name}=V1,V2")
 
     def _passes(self) -> str | None:
         asked = self.options["equal_passes"]
@@ -174,6 +186,11 @@ def _tokens(parser: JobParser, options: Mapping[str, Any]) -> list[str]:
 
 def _with_axes(parser: JobParser, options: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields of a study file with axes as flags give them; several values where one is due are an axis."""
+    for name, value in options.items():
+        if parser.lists(name) and isinstance(value, list) and any(isinstance(each, list) for each in value):
+            raise InputError(
+                f"{name} takes several values at once and cannot vary; give one list of them for all cells"
+            )
     several = {name: value for name, value in options.items() if isinstance(value, list) and not parser.lists(name)}
     single = {name: value for name, value in options.items() if name not in (*several, SET)}
     flags = {AXES[name]: values for name, values in several.items() if name in AXES}
@@ -182,9 +199,21 @@ def _with_axes(parser: JobParser, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**single, **flags, **given}
 
 
+def _refuse_both(rest: Sequence[str]) -> None:
+    """Raises InputError where the command line gives both one value and an axis of it."""
+    given = _flags(rest)
+    for option, flag in AXES.items():
+        if option != flag and {option, flag} <= given:
+            raise InputError(f"--{option} gives one value and --{flag} those of an axis; leave out one of them")
+
+
+def _flags(words: Sequence[str]) -> set[str]:
+    return {word.partition("=")[0].removeprefix("--") for word in words if word.startswith("--")}
+
+
 def _left_by(rest: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields of a study file without the axes whose option the command line gives one value."""
-    given = {word.partition("=")[0].removeprefix("--") for word in rest if word.startswith("--")}
+    given = _flags(rest)
     fixed = {*given, *(flag for option, flag in AXES.items() if option in given)}
     left = {name: value for name, value in options.items() if name not in (*fixed, SET)}
     return {**left, SET: {name: values for name, values in _assigned(options).items() if name not in given}}
