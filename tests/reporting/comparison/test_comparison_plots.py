@@ -61,6 +61,15 @@ def test_what_a_sparsity_counts_is_said():
     assert "% of prunable weights or channels removed" in axes.get_xlabel()
 
 
+def test_beside_what_they_cost_channels_and_weights_may_be_ranked():
+    cost = CostRecord(macs=4_000_000, macs_nonzero=1_000_000)
+    thin = compared("omp", 0.9, options={"granularity": "channel", "budget": "channels"}, cost=cost)
+    runs = setting(compared("vpns", 0.98, cost=cost), thin)
+    hollow = "hollow: not to be ranked"
+    assert hollow in sparsity_figure(runs).axes[0].get_xlabel()
+    assert hollow not in cost_figure(runs, COSTS["macs"]).axes[0].get_xlabel()
+
+
 def test_the_dense_models_and_the_deviations_lie_within_the_axes():
     """Of 90 and 92: mean 91, deviation sqrt(2); dense 95."""
     cost = CostRecord(macs=4_000_000, macs_nonzero=1_000_000)

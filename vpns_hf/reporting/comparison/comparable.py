@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from .compared_run import ComparedRun
 from .lines import Cell
 from .options import option_differences
 
+Obstacles = Callable[[Cell, Cell], list[str]]
+
 AN_EPOCH = 2  # passes; tuning to a number of passes ends with the last whole epoch
 
 
 def obstacles(one: Cell, other: Cell) -> list[str]:
-    """Returns in what two cells differ that forbids to rank them, a phrase each; [] where nothing does.
+    """Returns in what two cells of a sparsity differ that forbids to rank them, a phrase each; [] where nothing does.
 
     What neither has recorded is no obstacle, but for the passes, and is to be said beside the numbers.
     """
+    ours, theirs = ({run.counted for run in cell.runs.values()} for cell in (one, other))
+    counts = [] if ours == theirs else [f"a share of {_listed(ours)} removed, not of {_listed(theirs)}"]
+    return [*obstacles_at_a_cost(one, other), *counts]
+
+
+def obstacles_at_a_cost(one: Cell, other: Cell) -> list[str]:
+    """Returns the same of cells that are set against what they cost, whatever their sparsity counts."""
     seeds = [] if list(one.runs) == list(other.runs) else [f"seeds {_listed(one.runs)}, not {_listed(other.runs)}"]
     pairs = [(run, other.runs[seed]) for seed, run in one.runs.items() if seed in other.runs]
     found = [phrase for pair in pairs for phrase in _obstacles_of_pair(*pair)]
     return [*seeds, *dict.fromkeys(found)]
 
 
-def comparable_cells(column: Sequence[Cell]) -> list[Cell]:
+def comparable_cells(column: Sequence[Cell], forbids: Obstacles = obstacles) -> list[Cell]:
     """Returns the most cells of a column that may be ranked with one of them; [] if there are no two, or it is not clear which."""
-    groups = [[cell for cell in column if not obstacles(cell, pivot)] for pivot in column]
+    groups = [[cell for cell in column if not forbids(cell, pivot)] for pivot in column]
     largest = max(map(len, groups), default=0)
     chosen = [group for group in groups if len(group) == largest]
     is_clear = largest > 1 and all(group == chosen[0] for group in chosen)
@@ -36,7 +45,6 @@ def _obstacles_of_pair(one: ComparedRun, other: ComparedRun) -> list[str]:
     """Returns the same of two runs with the same seed."""
     phrases = [
         _passes(one, other),
-        "" if one.counted == other.counted else f"a share of {one.counted} removed, not of {other.counted}",
         _different("test images", one.images, other.images),
         _different("split", one.result.split, other.result.split),
     ]
@@ -61,5 +69,5 @@ def _different(what: str, one: object, other: object) -> str:
     return "" if one is None or other is None or one == other else f"{what} {one}, not {other}"
 
 
-def _listed(seeds: Iterable[int]) -> str:
-    return ", ".join(map(str, seeds))
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))

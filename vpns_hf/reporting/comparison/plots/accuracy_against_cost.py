@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...numbers import passes
 from ...plots.style import DENSE, QUIET, plain_frame
 from ...records import CostRecord
+from ..comparable import obstacles_at_a_cost
 from ..compared_run import ComparedRun
 from ..lines import Cell, Line, Setting
 from ..ranking import rank
@@ -95,7 +96,7 @@ def cost_figure(setting: Setting, cost: Cost) -> Figure:
     scales = scales_of(setting)
     figure = wide_figure(setting, len(scales))
     all_axes = figure.subplots(1, len(scales), squeeze=False)[0]
-    apart = {sparsity: rank(setting.column(sparsity)).apart for sparsity in setting.sparsities}
+    apart = {sparsity: rank(setting.column(sparsity), obstacles_at_a_cost).apart for sparsity in setting.sparsities}
     for axes, scale in zip(all_axes, scales, strict=True):
         _draw_all(axes, setting, cost, apart)
         axes.set_ylim(*scale)
