@@ -71,8 +71,13 @@ def test_what_cannot_be_exported_is_said_in_one_line(export, tmp_path):
             "--with_prompt goes with --onnx or --mnn; leave it out",
         ),
         ((tmp_path, "--layout", "timm", "--int8", "digits", *out), "--int8 goes with --onnx"),
-        ((tmp_path, "--mnn", "--int8", "digits", *out), "--int8 goes with --onnx; leave it out"),
+        (
+            (tmp_path, "--mnn", "--int8", "digits", *out),
+            "--int8 goes with --onnx, there is no file of 8 bits for MNN; ",
+        ),
         ((tmp_path, "--onnx", "--mnn", *out), "not allowed with argument"),
+        (("--onnx", "--int8", tmp_path, *out), f"required: MODEL (--int8 took {tmp_path} as its data set: give"),
+        (("--onnx", "--int8", *out), "required: MODEL; see --help"),
         ((tmp_path, "--onnx", "--int8", *out), "--int8 is calibrated on images of a data set; name it"),
         ((tmp_path, "--onnx", "--int8", "a", "--dataset_name", "b", *out), "not allowed with argument"),
         (
