@@ -115,6 +115,20 @@ def test_a_pruned_model_becomes_files_in_onnx(training_vpns, data_folder, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "name", "said"),
+    [((), "mine/sparsity-70", " MB)"), (("--with_prompt",), "mine", " MB); the visual prompt is part of it")],
+)
+def test_the_readme_names_the_model_and_the_lines_the_prompt(export, options, name, said, tmp_path):
+    save_model(tiny_model(), tmp_path / name)
+    ended = export(tmp_path / name, "--onnx", *options, "--output_dir", tmp_path / "out")
+    assert ended.out.splitlines()[0].endswith(said)
+    heading, _, first, *_ = (tmp_path / "out" / "README.md").read_text().splitlines()
+    assert heading == f"# ./{name} for ONNX Runtime"
+    assert first.startswith("ResNetForImageClassification, 3 classes: `model.onnx`. ")
+
+
+@pytest.mark.slow
 def test_a_pruned_model_becomes_files_for_mnn(training_vpns, data_folder, tmp_path):
     save_model(tiny_model(), tmp_path / "in")
     before = files_of(tmp_path / "in")
