@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from transformers import (
 
 from tests.backbones.foreign import PRETRAINED, foreign_tensors, timm_folder
 from tests.families import FAMILIES
-from tests.helpers import pictures, randomised, tiny_resnet
+from tests.helpers import pictures, randomised, tiny_model, tiny_resnet
+from tests.pruning.channels.networks import thin_model
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import HEADS, Backbone, load_backbone
 from vpns_hf.errors import InputError
@@ -222,3 +224,12 @@ def test_from_backbone_names_what_reads_other_layouts(tmp_path):
         backbone.model, image_size=16, prompt_size=2, **backbone.normalisation
     )
     assert model.config.image_std == PRETRAINED["std"]
+
+
+@pytest.mark.parametrize(
+    ("make", "advice"), [(tiny_model, ", or save its to_backbone() to a folder"), (thin_model, " it was made from")]
+)
+def test_what_to_give_in_the_place_of_a_pruned_model(make, advice, tmp_path):
+    make().save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=rf"it is a pruned model already; give the dense one{re.escape(advice)}$"):
+        load_backbone(tmp_path)

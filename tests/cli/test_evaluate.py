@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -88,6 +89,7 @@ def test_the_latency_needs_no_images(evaluate, model, monkeypatch):
 @pytest.mark.slow
 def test_accuracy_and_latency(evaluate, model, data, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     before = torch.get_num_threads()
     ended = evaluate(model, "--dataset_name", data, "--latency", "--threads", 2)
     assert torch.get_num_threads() == before
@@ -138,6 +140,10 @@ def test_the_card_gets_the_latency_without_images(evaluate, model, monkeypatch):
             "leave out --max_test_samples and --model_rev",
         ),
         (["{model}", "--latency", "--threads", "0"], "give a number of at least 1"),
+        (
+            ["{model}", "--latency", "--threads", "4096"],
+            f"4096; give at most {os.cpu_count()}, the number of processors",
+        ),
         (["{model}", "--dataset_name", "{data}", "--threads", "2"], "--threads is about the latency; give --latency"),
         (["{model}", "--dataset_name", "nowhere/at/all"], "no data set folder at nowhere/at/all"),
         (["{model}", "--dataset_name", "{data}", "--split", "dev"], "no dev split; the data set has ['train'"),

@@ -71,8 +71,13 @@ def test_what_cannot_be_exported_is_said_in_one_line(export, tmp_path):
             "--with_prompt goes with --onnx or --mnn; leave it out",
         ),
         ((tmp_path, "--layout", "timm", "--int8", "digits", *out), "--int8 goes with --onnx"),
-        ((tmp_path, "--mnn", "--int8", "digits", *out), "--int8 goes with --onnx; leave it out"),
+        (
+            (tmp_path, "--mnn", "--int8", "digits", *out),
+            "--int8 goes with --onnx, there is no file of 8 bits for MNN; ",
+        ),
         ((tmp_path, "--onnx", "--mnn", *out), "not allowed with argument"),
+        (("--onnx", "--int8", tmp_path, *out), f"required: MODEL (--int8 took {tmp_path} as its data set: give"),
+        (("--onnx", "--int8", *out), "required: MODEL; see --help"),
         ((tmp_path, "--onnx", "--int8", *out), "--int8 is calibrated on images of a data set; name it"),
         ((tmp_path, "--onnx", "--int8", "a", "--dataset_name", "b", *out), "not allowed with argument"),
         (
@@ -107,6 +112,20 @@ def test_a_pruned_model_becomes_files_in_onnx(training_vpns, data_folder, tmp_pa
     ]
     assert str(tmp_path).encode() not in b"".join(files_of(tmp_path / "out").values())
     assert files_of(tmp_path / "in") == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "name", "said"),
+    [((), "mine/sparsity-70", " MB)"), (("--with_prompt",), "mine", " MB); the visual prompt is part of it")],
+)
+def test_the_readme_names_the_model_and_the_lines_the_prompt(export, options, name, said, tmp_path):
+    save_model(tiny_model(), tmp_path / name)
+    ended = export(tmp_path / name, "--onnx", *options, "--output_dir", tmp_path / "out")
+    assert ended.out.splitlines()[0].endswith(said)
+    heading, _, first, *_ = (tmp_path / "out" / "README.md").read_text().splitlines()
+    assert heading == f"# ./{name} for ONNX Runtime"
+    assert first.startswith("ResNetForImageClassification, 3 classes: `model.onnx`. ")
 
 
 @pytest.mark.slow

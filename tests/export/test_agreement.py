@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from vpns_hf.errors import InputError
-from vpns_hf.export import ONNX_RUNTIME, check_agreement, check_pictures
+from vpns_hf.export import ONNX_RUNTIME, check_agreement, check_classes, check_pictures
 
 SIDE = 16
 
@@ -68,3 +68,23 @@ def test_what_is_no_number_is_no_agreement():
 
 def test_another_number_of_logits():
     assert "(1, 2) logits instead of (1, 3)" in refusal(lambda pixels: logits(pixels)[:, :2])
+
+
+def test_photographs_of_the_models_class_are_counted():
+    def first(pixels: Tensor) -> Tensor:
+        return torch.eye(3)[torch.zeros(len(pixels), dtype=torch.int64)]
+
+    expected = [logits(pixels).argmax(1) for kind, pixels in check_pictures(SIDE) if kind == "photographs"]
+    same = int((torch.cat(expected) == 0).sum())
+    assert 0 < same < 8
+    assert check_classes(first, logits, SIDE, ONNX_RUNTIME) == (same, 8)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_class_that_depends_on_the_batch_is_refused(count):
+    def swapped(pixels: Tensor) -> Tensor:
+        return logits(pixels).roll(int(len(pixels) == count), 1)
+
+    message = rf"^with 8 bits ONNX Runtime gives noise in a batch of {count} other classes than alone; nothing [^\n]*$"
+    with pytest.raises(InputError, match=message):
+        check_classes(swapped, logits, SIDE, ONNX_RUNTIME)

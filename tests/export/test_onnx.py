@@ -133,6 +133,7 @@ def test_what_was_measured_is_said(exported, tmp_path):
     assert f"| model.onnx       | {100 * right / 40:>7.2f}% |               100.00% |" in said
     agreement = float(said.split("| model_int8.onnx  |")[1].split("|")[1].strip(" %"))
     assert agreement >= 80
+    assert "model_int8.onnx gives a picture the same class alone and in batches of 2 and 5; of 8 pieces of a" in said
     table = said[said.index("Measured on 40 images") : said.index("% of the prunable")]
     assert table.rsplit("\n", 1)[0].strip() in (folder / "README.md").read_text()
 

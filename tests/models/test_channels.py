@@ -74,6 +74,24 @@ def test_a_stock_module_in_memory_has_the_thinner_layers(model, x):
             )
 
 
+@pytest.mark.parametrize("plain", ["to_dense", "to_backbone"])
+def test_that_no_folder_saved_from_a_stock_module_can_be_loaded_is_warned_of(plain, caplog):
+    model = thin_model()
+    getattr(dense_network("resnet"), plain)()
+    getattr(model, plain)(in_memory=True)
+    assert not caplog.messages
+    getattr(model, plain)()
+    [line] = caplog.messages
+    assert "no folder saved from its to_dense() or to_backbone() can be loaded" in line
+
+
+def test_it_is_no_backbone_and_cannot_be_made_one():
+    with pytest.raises(
+        ValueError, match=r"^the backbone is a pruned model already; give the dense one it was made from$"
+    ):
+        VPNsForImageClassification.from_backbone(thin_model())
+
+
 def test_layers_say_the_sizes_they_have(model):
     for name, sizes in model.config.widths.items():
         layer = model.backbone.get_submodule(name)

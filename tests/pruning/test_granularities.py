@@ -224,9 +224,10 @@ def test_a_bf16_mask_is_that_of_float32(name):
     assert all(torch.equal(one, other) for one, other in zip(*masks, strict=True))
 
 
-@pytest.mark.parametrize("name", ["brick", "4:2", "2:2", "0:4", "2:400", "2:4:8", ":", "2of4"])
+@pytest.mark.parametrize("name", ["brick", "4:2", "2:2", "0:4", "2:400", "1:65", "2:4:8", ":", "2of4"])
 def test_a_granularity_that_there_is_not(name):
     with pytest.raises(
-        InputError, match=rf"^granularity is '{name}'; allowed: weight, kernel, channel, or N:M [^\n]*$"
+        InputError,
+        match=rf"^granularity is '{name}'; allowed: weight, kernel, channel, or N:M [^\n]* M at most 64, such as 2:4$",
     ):
         Granularity.named(name)

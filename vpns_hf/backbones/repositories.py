@@ -90,7 +90,8 @@ class TransformersRepository:
             **self.place.options,
         )
         if isinstance(model, VPNsForImageClassification):
-            raise ValueError("it is a pruned model already; give the dense one, or save its to_backbone() to a folder")
+            saved = ", or save its to_backbone() to a folder" if model.config.widths is None else " it was made from"
+            raise ValueError(f"it is a pruned model already; give the dense one{saved}")
         return replace(self.prepared(model), lost_head=_lost_head(model, info))
 
     def prepared(self, model: PreTrainedModel) -> Backbone:

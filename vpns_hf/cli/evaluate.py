@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 
 from .. import hub, jobs
@@ -41,6 +42,9 @@ def main() -> None:
 def _check(given: Namespace, images: jobs.EvaluationImages | None) -> None:
     if given.threads is not None and not given.latency:
         raise InputError("--threads is about the latency; give --latency, or leave it out")
+    processors = os.cpu_count() or 1
+    if (given.threads or DEFAULT_THREADS) > processors:
+        raise InputError(f"threads is {given.threads}; give at most {processors}, the number of processors here")
     is_part = images is not None and images.max_test_samples is not None
     if given.update_card and (is_part or given.model_revision is not None):
         raise InputError(
@@ -67,5 +71,10 @@ def evaluate_parser() -> ArgumentParser:
         help="Time the model on this CPU in PyTorch and, where they are installed, ONNX Runtime and MNN, beside the dense network; "
         "without the prompt, and without images if no --dataset_name is given.",
     )
-    add("--threads", type=positive, metavar="NUMBER", help=f"For --latency; {DEFAULT_THREADS} if not given.")
+    add(
+        "--threads",
+        type=positive,
+        metavar="NUMBER",
+        help=f"For --latency, one per processor at most; {DEFAULT_THREADS} if not given.",
+    )
     return parser

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import NoReturn
 
 from .. import export
 from ..backbones import BACKBONES, Published
@@ -16,6 +18,18 @@ NO_NAME = ""  # --int8 without a data set
 OF_A_LAYOUT = ("model", "layout", "onnx", "mnn", "output_dir", "model_revision")
 
 
+class ExportParser(OneLineParser):
+    """Says where a model that is missing may have gone."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exits; --int8 takes the word behind it, even where that was meant as the model."""
+        pairs = zip(sys.argv[1:], sys.argv[2:], strict=False)
+        taken = [word for option, word in pairs if option == "--int8" and not word.startswith("-")]
+        if taken and message.endswith("required: MODEL"):
+            message += f" (--int8 took {taken[0]} as its data set: give MODEL before the options)"
+        super().error(message)
+
+
 def main() -> None:
     """Exports a model as the command line says."""
     parser = export_parser()
@@ -26,7 +40,7 @@ def main() -> None:
 
 def export_parser() -> ArgumentParser:
     """The options of `vpns export`."""
-    parser = OneLineParser(description=__doc__, allow_abbrev=False)
+    parser = ExportParser(description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "model",
         metavar="MODEL",
@@ -87,7 +101,10 @@ def _export_runnable(given: Namespace) -> export.RunnableExport:
 
     is_int8 = given.int8 is not None
     if is_int8 and given.mnn:
-        raise InputError("--int8 goes with --onnx; leave it out, or give --dataset_name to measure the accuracy")
+        raise InputError(
+            "--int8 goes with --onnx, there is no file of 8 bits for MNN; leave it out, or give --dataset_name to measure "
+            "the accuracy"
+        )
     if is_int8 and not given.int8:
         raise InputError("--int8 is calibrated on images of a data set; name it, as in --int8 digits")
     common = {

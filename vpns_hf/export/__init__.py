@@ -9,7 +9,7 @@ __all__, __getattr__ = door(
     __name__,
     {
         "accuracy": ["Hits", "count_hits"],
-        "agreement": ["check_agreement", "check_pictures"],
+        "agreement": ["check_agreement", "check_classes", "check_pictures"],
         "classifier": ["MNN", "ONNX_RUNTIME", "Classify", "PixelClassifier", "reference_of"],
         "export": ["Exported", "export_model"],
         "extra": ["check_mnn_installed", "check_onnx_installed"],

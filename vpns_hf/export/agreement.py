@@ -15,6 +15,7 @@ from ..errors import InputError
 from .classifier import Classify, Library
 
 BATCHES = (1, 2, 5)
+NOISE, PHOTOGRAPHS = "noise", "photographs"
 TOLERANCE = 1e-4  # of the largest logit, or of 1 where all are smaller
 PHOTOGRAPH = "grace_hopper.jpg"  # comes with matplotlib
 
@@ -47,6 +48,28 @@ def check_agreement(found: Classify, expected: Classify, image_size: int, librar
         ) from error
 
 
+def check_classes(found: Classify, expected: Classify, image_size: int, library: Library) -> tuple[int, int]:
+    """Returns how many photographs a file of 8 bits gives the class of the model, and how many there are.
+
+    Args: as of `check_agreement`.
+
+    Raises:
+        InputError: if the class of a picture depends on the batch that it is in.
+    """
+    same, images = 0, 0
+    for kind, pixels in check_pictures(image_size):
+        classes = found(pixels).argmax(1)
+        alone = torch.cat([found(picture[None]).argmax(1) for picture in pixels])
+        if not torch.equal(classes, alone):
+            raise InputError(
+                f"with 8 bits {library.name} gives {kind} in a batch of {len(pixels)} other classes than alone; nothing was "
+                f"written: leave out --int8, or try another version of {library.package}"
+            )
+        if kind == PHOTOGRAPHS:
+            same, images = same + int((classes == expected(pixels).argmax(1)).sum()), images + len(pixels)
+    return same, images
+
+
 def check_pictures(image_size: int) -> Iterator[Pictures]:
     """Yields seeded noise and pieces of a photograph, in batches of 1, 2 and 5."""
     random = np.random.default_rng(0)
@@ -54,8 +77,8 @@ def check_pictures(image_size: int) -> Iterator[Pictures]:
         for count in BATCHES:
             noise = random.random((count, 3, image_size, image_size), dtype=np.float32)
             pieces = [_piece(photograph, image_size, random) for _ in range(count)]
-            yield Pictures("noise", torch.from_numpy(noise))
-            yield Pictures("photographs", torch.from_numpy(np.stack(pieces)))
+            yield Pictures(NOISE, torch.from_numpy(noise))
+            yield Pictures(PHOTOGRAPHS, torch.from_numpy(np.stack(pieces)))
 
 
 def _piece(photograph: Image.Image, image_size: int, random: np.random.Generator) -> np.ndarray:

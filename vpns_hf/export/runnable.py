@@ -82,6 +82,7 @@ class RunnableExport:
 
     Attributes:
         source: the model.
+        name: of it, as a heading; None for the class of the network.
         prompted: whether the visual prompt is part of the files.
         library: that runs them.
         written: the files.
@@ -93,6 +94,7 @@ class RunnableExport:
     """
 
     source: Source
+    name: str | None
     prompted: bool
     library: Library
     written: Written
@@ -106,6 +108,8 @@ class RunnableExport:
         backbone = self.source.backbone
         files = ", ".join(f"{name} ({megabytes(size)})" for name, size in self.sizes.items())
         first = f"{type(backbone.model).__name__}, {backbone.model.config.num_labels} classes: {files}"
+        if self.prompted:
+            first += f"; the visual prompt is part of {'it' if len(self.sizes) == 1 else 'them'}"
         return "\n\n".join([first, *self.notes()])
 
     def notes(self) -> list[str]:
@@ -130,7 +134,13 @@ class RunnableExport:
 
 
 def export_runnable(
-    source: Source, files: Files, folder: Path, *, prompted: bool = False, pictures: ExportPictures | None = None
+    source: Source,
+    files: Files,
+    folder: Path,
+    *,
+    name: str | None = None,
+    prompted: bool = False,
+    pictures: ExportPictures | None = None,
 ) -> RunnableExport:
     """Writes a model for programs without PyTorch; the model stays as it is.
 
@@ -138,6 +148,7 @@ def export_runnable(
         source: the model.
         files: what to write.
         folder: new or empty; it appears complete or not at all.
+        name: of the model, the heading of what is written; the class of the network if not given.
         prompted: whether the visual prompt becomes part of the files.
         pictures: to measure all files and the model on.
 
@@ -150,12 +161,11 @@ def export_runnable(
         expected = reference_of(source, prompted)
         written = files.write(source, prompted, aside)
         side = source.backbone.image_size
-        difference = max(check_agreement(written.files[name], expected, side, files.library) for name in written.exact)
+        difference = max(check_agreement(written.files[file], expected, side, files.library) for file in written.exact)
         of_model, of_files = count_hits(expected, written.files, pictures.test) if pictures else (None, {})
-        sizes = {name: (aside / name).stat().st_size for name in written.files}
-        exported = RunnableExport(
-            source, prompted, files.library, written, sizes, difference, pictures and pictures.name, of_model, of_files
-        )
+        sizes = {file: (aside / file).stat().st_size for file in written.files}
+        measured = (sizes, difference, pictures and pictures.name, of_model, of_files)
+        exported = RunnableExport(source, name, prompted, files.library, written, *measured)
         _write_companions(exported, aside)
     return exported
 
@@ -167,6 +177,7 @@ def _write_companions(exported: RunnableExport, folder: Path) -> None:
     (folder / "labels.json").write_text(json.dumps(labels, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     template = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     text = template.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        name=exported.name or type(backbone.model).__name__,
         network=type(backbone.model).__name__,
         library=exported.library,
         files=" and ".join(f"`{name}`" for name in exported.sizes),

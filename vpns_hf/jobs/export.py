@@ -15,6 +15,7 @@ from ..hub import fetch_model
 from ..models import class_names
 from ..utils.public_names import public_name
 from .evaluate import EvaluationImages
+from .output import MODEL_FOLDER
 
 MEASURED_AT_ONCE, CALIBRATED_AT_ONCE = 32, 16  # images: a layer's activations of all of them are in memory
 
@@ -67,9 +68,10 @@ def export_for_mnn(
 
 @dataclass(frozen=True)
 class _Exported:
-    """A model, the folder to write it to, and the images to measure on."""
+    """A model, its public name, the folder to write it to, and the images to measure on."""
 
     source: Source
+    name: str
     folder: Path
     recipe: Mapping[str, Any]
     images: EvaluationImages | None
@@ -85,10 +87,11 @@ class _Exported:
         folder = free_folder(output_dir)
         source = load_source(model, revision)
         recipe = {} if source.pruned is None else fetch_model(os.fspath(model), revision).recipe()
-        return cls(source, folder, recipe, images)
+        return cls(source, _name(os.fspath(model)), folder, recipe, images)
 
     def write(self, files: export.Files, prompted: bool) -> export.RunnableExport:
-        return export.export_runnable(self.source, files, self.folder, prompted=prompted, pictures=self._pictures())
+        told = {"name": self.name, "prompted": prompted, "pictures": self._pictures()}
+        return export.export_runnable(self.source, files, self.folder, **told)
 
     def calibration(self) -> EvalBatches:
         return self._batches(self.images.open_calibration(*self._expected()), CALIBRATED_AT_ONCE)
@@ -106,3 +109,10 @@ class _Exported:
 
     def _batches(self, source: ImageSource, batch_size: int) -> EvalBatches:
         return EvalBatches(source, EvalTransform(self.source.backbone.image_size), batch_size=batch_size)
+
+
+def _name(model: str) -> str:
+    """Returns the public name of a model; for one of those of a job, with that of the job."""
+    folder = Path(model).expanduser().resolve()
+    is_of_a_job = folder.is_dir() and MODEL_FOLDER.fullmatch(folder.name) is not None
+    return f"./{folder.parent.name}/{folder.name}" if is_of_a_job else public_name(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -32,6 +33,8 @@ from .weight_index import check_weight_map, remove_replaced
 from .whole_numbers import WholeNumbers
 
 BACKBONE = "backbone."
+
+logger = logging.getLogger(__name__)
 
 
 class VPNsForImageClassification(PreTrainedModel):
@@ -107,7 +110,10 @@ class VPNsForImageClassification(PreTrainedModel):
             warn_of_contrast(config_fields.get("image_std"))
             backbone = _load_stock(backbone)
         if isinstance(backbone, cls):
-            raise ValueError("the backbone is a pruned model already; give its to_backbone()")
+            advice = (
+                "give its to_backbone()" if backbone.config.widths is None else "give the dense one it was made from"
+            )
+            raise ValueError(f"the backbone is a pruned model already; {advice}")
         unknown = config_fields.keys() - {field.name for field in dataclasses.fields(cls.config_class)}
         if unknown:
             raise ValueError(f"VPNsConfig has no field {', '.join(sorted(unknown))}")
@@ -300,16 +306,20 @@ class VPNsForImageClassification(PreTrainedModel):
         model.load_state_dict({**others, **{BACKBONE + name: tensor for name, tensor in tensors.items()}})
         return model.train(self.training)
 
-    def to_dense(self) -> PreTrainedModel:
+    def to_dense(self, in_memory: bool = False) -> PreTrainedModel:
         """Returns a stock image classifier with zeros folded in and its heads sliced to the target classes.
 
         Its logits equal `model(x, prompted=False).logits` for the same *normalised* pictures, up to float rounding. Where
         channels were removed its layers are thinner, which no stock configuration describes: it is of use in memory, but
         what its `save_pretrained` writes cannot be loaded.
 
+        Args:
+            in_memory: whether it is for use there alone, so that no warning says so.
+
         Raises:
             ValueError: if the backbone's classification heads cannot be told from its other layers.
         """
+        self._warn_of_widths(in_memory)
         config = copy.deepcopy(self.config.backbone_config)
         set_classes(config, class_names(self.config))
         state_dict = self._plain_state_dict()
@@ -317,8 +327,9 @@ class VPNsForImageClassification(PreTrainedModel):
             state_dict[name] = state_dict[name].index_select(axis, self.label_mapping)
         return self._stock_model(config, state_dict)
 
-    def to_backbone(self) -> PreTrainedModel:
+    def to_backbone(self, in_memory: bool = False) -> PreTrainedModel:
         """Returns a stock image classifier like `to_dense`, with the backbone's own classes."""
+        self._warn_of_widths(in_memory)
         return self._stock_model(copy.deepcopy(self.config.backbone_config), self._plain_state_dict())
 
     @property
@@ -404,6 +415,13 @@ class VPNsForImageClassification(PreTrainedModel):
         elif isinstance(module, VisualPrompt) and hasattr(module, "prompt_mask"):
             init.zeros_(module.prompt)
             init.copy_(module.prompt_mask, module.build_mask())
+
+    def _warn_of_widths(self, in_memory: bool) -> None:
+        if self.config.widths is not None and not in_memory:
+            logger.warning(
+                "channels were removed from this model, so that no folder saved from its to_dense() or to_backbone() can be "
+                "loaded: use them in memory, and save the model itself"
+            )
 
     def _stock_model(self, config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrainedModel:
         stock = stock_classifier(config)

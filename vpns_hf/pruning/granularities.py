@@ -42,7 +42,7 @@ class Granularity:
         numbers = n_of_m(name)
         if numbers is None:
             raise InputError(
-                f"granularity is {name!r}; allowed: {', '.join(GRANULARITIES)}, or N:M with N below M, such as 2:4"
+                f"granularity is {name!r}; allowed: {', '.join(GRANULARITIES)}, or N:M with N below M and M at most 64, such as 2:4"
             )
         return cls(UNITS["weight"], NOfM(*numbers, tuple(exclude)))
 

@@ -86,6 +86,18 @@ def test_config_with_an_equals_sign(parse, recipe):
     assert parse(f"--config={path}")[1].seed == 11
 
 
+@pytest.mark.parametrize("argv", [["--granularity", "2:4"], ["--granularity=2:4"]])
+def test_sparsities_of_a_recipe_give_way_to_a_pattern_of_the_command_line(parse, recipe, argv):
+    common = "model_name_or_path: m\ndataset_name: d\nsparsities: [0.4, 0.9]\n"
+    for text in (common, f"{common}granularity: 1:4\n"):
+        args = parse("--config", str(recipe(text)), *argv)[1]
+        assert (args.granularity, args.sparsities) == ("2:4", [0.5])
+    for text, given in ((common, ["--sparsities", "0.7"]), (f"{common}granularity: 2:4\n", [])):
+        with pytest.raises(InputError, match=r"but granularity 2:4 is 0\.5; leave out --sparsities$"):
+            parse("--config", str(recipe(text)), *argv, *given)
+    assert parse("--config", str(recipe(common)), "--granularity", "kernel")[1].sparsities == [0.4, 0.9]
+
+
 def test_with_nothing_named_the_default_recipe_is_read(parse):
     assert parse()[1].seed == 3
     assert parse("--sparsities", "0.1")[1].seed == 3

@@ -173,7 +173,7 @@ def test_units_that_are_gone_go_first_and_never_come_back():
         (
             ChannelBudget(PerLayer(), multiple=64),
             0.5,
-            r"sparsity 0.5 of the channels cannot be reached: [^\n]* at most 0",
+            r"sparsity 0.5 of the channels cannot be reached: [^\n]*; lower --round_channels_to",
         ),
         (
             ChannelBudget(Excluding(PerLayer(), ("*layer.0.convolution",)), multiple=1),

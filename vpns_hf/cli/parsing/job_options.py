@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from argparse import SUPPRESS, Action, HelpFormatter
+from argparse import SUPPRESS, Action, ArgumentParser, HelpFormatter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from difflib import get_close_matches
@@ -14,6 +14,7 @@ from transformers import HfArgumentParser
 
 from ...errors import InputError
 from ...jobs import InputArguments, VPNsTrainingArguments
+from ...models.configuration_vpns import n_of_m
 from ...recipes import DEFAULT, find_recipe, read_recipe
 from .one_line import OneLineErrors
 
@@ -113,11 +114,20 @@ def parse_arguments(
         recipe = find_recipe(DEFAULT)
     fields = read_recipe(recipe) if recipe is not None else {}
     parser.check_options(fields)
-    tokens = recipe_tokens(fields)
+    tokens = recipe_tokens(_giving_way(fields, rest))
     *given, _, unknown = parser.parse_args_into_dataclasses([*tokens, *rest], return_remaining_strings=True)
     if unknown:
         parser.refuse(unknown[0])
     return InputArguments(**vars(given[0])), VPNsTrainingArguments(**vars(given[1]))
+
+
+def _giving_way(fields: Mapping[str, Any], rest: Sequence[str]) -> dict[str, Any]:
+    """Returns the fields of a recipe without its sparsities where the command line names an N:M, which has its own."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--granularity", nargs="?")
+    asked = parser.parse_known_args(rest)[0].granularity
+    goes = asked is not None and n_of_m(asked) is not None and asked != fields.get("granularity")
+    return {name: value for name, value in fields.items() if not (goes and name == "sparsities")}
 
 
 def job_parser(description: str | None) -> JobParser:

@@ -43,9 +43,11 @@ class ChannelBudget(Budget):
         num_dropped(1, sparsity)
         most = self._most(groups)
         if sparsity > most:
+            given = math.floor(1000 * most) / 1000
+            advice = f"give at most {given:g}" if given or self.multiple == 1 else "lower --round_channels_to"
             raise InputError(
                 f"sparsity {sparsity} of the {self.counted} cannot be reached: of every group of channels a tenth stays, "
-                f"{self.multiple} at least, and of excluded layers all; give at most {math.floor(1000 * most) / 1000:g}"
+                f"{self.multiple} at least, and of excluded layers all; {advice}"
             )
         gone = removed([~units for units in pruned], groups)[self.counted]
         if gone > sparsity and any(bool(units.any()) for units in pruned):
