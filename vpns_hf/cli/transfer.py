@@ -118,6 +118,10 @@ def _check(options: Mapping[str, Any], given: Namespace) -> None:
         raise InputError(
             f"granularity is {options['granularity']}; a transfer is of single weights, which a random mask can have as many of"
         )
+    if options["distill_alpha"]:
+        raise InputError(
+            f"distill_alpha is {options['distill_alpha']}, but no job of a transfer has a dense reference to learn from; leave it out"
+        )
     for name in ("init_mask", "like", "push_to_hub"):
         if options[name]:
             raise InputError(f"{name} is {options[name]}, but a transfer decides on it by itself; leave out --{name}")
