@@ -141,6 +141,20 @@ def test_a_job_that_fails_does_not_keep_others_back(training_vpns, folders, monk
     assert "| found on one" in ended.out
 
 
+def test_what_starts_from_a_mask_that_is_not_there_waits_for_it(training_vpns, folders, monkeypatch, tmp_path):
+    started = []
+
+    def run(arguments: list[str]) -> bool:
+        started.append(arguments[arguments.index("--output_dir") + 1].rpartition("/")[2])
+        return started[-1] == "found-one"
+
+    monkeypatch.setattr("vpns_hf.utils.own_process.run_own", run)
+    ended = training_vpns("transfer", *folders, *SMALL, "--output_dir", tmp_path / "out")
+    assert (ended.code, started) == (1, ["found-one", "found-two", "omp-two", "dense-two"])
+    waiting = "(not started, as they wait for it: found-one-to-two, random-one-to-two)"
+    assert ended.err.endswith(f"Failed: found-one {waiting}; repeat the command to try again\n")
+
+
 NAMED = ["--model_name_or_path", "net", "--sources", "digits", "--targets", "dtd"]
 
 

@@ -8,12 +8,15 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..recipes import read_recipe
 from ..utils.options import given_options
 from .parsing import JobParser, job_parser, recipe_tokens, take_config
+
+if TYPE_CHECKING:
+    from ..studies.transfer import TransferJob
 
 STAND_IN = "given by --sources and --targets"
 EPILOG = "Any other option of `vpns prune` may be given as well, and holds for all jobs."
@@ -55,8 +58,14 @@ def main() -> None:
     matrix.write(asked.output_dir)
     print(f"{matrix}\n\nTables, heat map and jobs: {asked.output_dir}")
     if failed:
-        print(f"Failed: {', '.join(job.name for job in failed)}; repeat the command to try again", file=sys.stderr)
+        waiting = transfer.waiting_for(failed)
+        told = f" (not started, as they wait for it: {_names(waiting)})" if waiting else ""
+        print(f"Failed: {_names(failed)}{told}; repeat the command to try again", file=sys.stderr)
         sys.exit(1)
+
+
+def _names(jobs: Sequence[TransferJob]) -> str:
+    return ", ".join(job.name for job in jobs)
 
 
 def parse_transfer(argv: Sequence[str]) -> Asked:

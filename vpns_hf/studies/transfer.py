@@ -118,7 +118,7 @@ class Transfer:
         return command_words({name: value for name, value in options.items() if value is not None})
 
     def run(self, start: Callable[[Sequence[str]], int]) -> list[TransferJob]:
-        """Runs the jobs that are not finished; returns those that failed.
+        """Runs the jobs that are not finished, but for those whose mask is not there; returns those that failed.
 
         Args:
             start: runs a command of the package, given its arguments, and returns its exit code.
@@ -127,14 +127,23 @@ class Transfer:
             InputError: if jobs with other options lie there, or the disk refuses.
         """
         self._settle()
-        failed = []
+        failed: list[TransferJob] = []
         for number, job in enumerate(self.jobs(), 1):
-            if is_finished(self.folder(job)):
+            if is_finished(self.folder(job)) or job in self.waiting_for(failed):
                 continue
             logger.info("%d of %d: %s", number, len(self.jobs()), job.name)
             if start(["prune", *self.arguments(job)]):
                 failed.append(job)
         return failed
+
+    def waiting_for(self, failed: Sequence[TransferJob]) -> list[TransferJob]:
+        """Returns the jobs that are not finished and start from the mask of one of these."""
+        sources = {job.source for job in failed if job.source == job.target}
+        return [job for job in self.left() if job.source in sources and job not in failed]
+
+    def left(self) -> list[TransferJob]:
+        """Returns the jobs that are not finished."""
+        return [job for job in self.jobs() if not is_finished(self.folder(job))]
 
     def matrix(self) -> Matrix:
         """Returns what is known of the jobs that are finished."""
