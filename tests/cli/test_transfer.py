@@ -155,6 +155,25 @@ def test_what_starts_from_a_mask_that_is_not_there_waits_for_it(training_vpns, f
     assert ended.err.endswith(f"Failed: found-one {waiting}; repeat the command to try again\n")
 
 
+@pytest.mark.parametrize("more", [[], ["--dry_run"]])
+def test_data_that_are_not_there_are_told_before_any_job_starts(training_vpns, folders, started, tmp_path, more):
+    argv = [*folders, "nothere", *SMALL, "--output_dir", tmp_path / "out", *more]
+    ended = training_vpns("transfer", *argv)
+    assert (ended.code, ended.out, started) == (2, "", [])
+    assert "nothere is no folder here, and could not be loaded from the Hub" in ended.err.splitlines()[-1]
+
+
+def test_a_dry_run_counts_what_is_done_and_left(training_vpns, folders, tmp_path):
+    done = tmp_path / "out" / "jobs" / "omp-two"
+    done.mkdir(parents=True)
+    job = {"identity": {"sparsities": [0.6]}, "processes": 1, "finished": {}, "versions": {}}
+    (done / "job.json").write_text(json.dumps(job))
+    ended = training_vpns("transfer", *folders, *SMALL, "--output_dir", tmp_path / "out", "--dry_run")
+    names = ["found-one", "found-two", "found-one-to-two", "random-one-to-two", "omp-two", "dense-two"]
+    rows = [f"  {'done' if name == 'omp-two' else 'left'}  {name}" for name in names]
+    assert ended.out.splitlines() == ["Jobs: 6, of which 1 done, 5 left", *rows]
+
+
 NAMED = ["--model_name_or_path", "net", "--sources", "digits", "--targets", "dtd"]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data import check_dataset_is_there
 from ..errors import InputError
 from ..hub import dataset_name
 from ..jobs import VPNsTrainingArguments
@@ -135,6 +136,21 @@ class Transfer:
             if start(["prune", *self.arguments(job)]):
                 failed.append(job)
         return failed
+
+    def check_data(self) -> None:
+        """Checks that the data set of every job that is left is there.
+
+        Raises:
+            InputError: if one is not.
+        """
+        for data in dict.fromkeys(job.target for job in self.left()):
+            check_dataset_is_there(data, config_name=self.options.get("dataset_config_name"))
+
+    def plan(self) -> str:
+        """Returns how many jobs are done and left, and a line for each."""
+        jobs, left = self.jobs(), self.left()
+        lines = [f"Jobs: {len(jobs)}, of which {len(jobs) - len(left)} done, {len(left)} left"]
+        return "\n".join([*lines, *(f"  {'left' if job in left else 'done'}  {job.name}" for job in jobs)])
 
     def waiting_for(self, failed: Sequence[TransferJob]) -> list[TransferJob]:
         """Returns the jobs that are not finished and start from the mask of one of these."""
