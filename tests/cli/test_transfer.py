@@ -209,3 +209,10 @@ def test_the_recipes_that_are_shipped(name):
     assert asked.given.weights == "pruned"
     assert not asked.given.with_prompt
     assert asked.output_dir.as_posix() == f"output/{name}"
+
+
+def test_the_recipe_of_a_job_gives_neither_data_set_nor_folder():
+    asked = parse_transfer(["--config", "digits", *NAMED[2:], "--sparsities", "0.5"])
+    assert (asked.given.sources, asked.given.targets) == (["digits"], ["dtd"])
+    assert (asked.options["prompt_size"], asked.output_dir) == (3, Path("output/transfer"))
+    assert "dataset_name" not in asked.options

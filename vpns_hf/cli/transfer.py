@@ -80,6 +80,8 @@ def parse_transfer(argv: Sequence[str]) -> Asked:
     recipe, rest = take_config(list(argv))
     told = {} if recipe is None else read_recipe(recipe)
     parser.check_options(told)
+    if not {"sources", "targets"} & told.keys():  # a recipe of one job, whose data set and folder give way
+        told = {name: value for name, value in told.items() if name not in ("dataset_name", "output_dir")}
     defaults = ["--dataset_name", STAND_IN, "--output_dir", "output/transfer", "--equal_passes", "auto"]
     inputs, args, given, unknown = parser.parse_args_into_dataclasses(
         [*defaults, *recipe_tokens(told), *rest], return_remaining_strings=True
