@@ -183,6 +183,10 @@ NAMED = ["--model_name_or_path", "net", "--sources", "digits", "--targets", "dtd
         (NAMED[:4], "required: --targets"),
         ([*NAMED, "--sparsities", 0.5, 0.7], "sparsities is [0.5, 0.7]; a transfer is at one sparsity: give one"),
         ([*NAMED, "--granularity", "kernel"], "granularity is kernel; a transfer is of single weights"),
+        (
+            ["--config", "digits", *NAMED[2:], "--sparsities", 0.5],
+            "resnet-small: it is untrained, with as many classes as",
+        ),
         ([*NAMED, "--dataset_name", "digits"], "give --sources and --targets in its place"),
         ([*NAMED, "--init_mask", "a"], "init_mask is a, but a transfer decides on it by itself"),
         ([*NAMED, "--distill_alpha", 0.5], "no job of a transfer has a dense reference to learn from"),
