@@ -60,6 +60,11 @@ def test_places_in_the_chart(tmp_path):
     ]  # fmt: skip
 
 
+def test_sparsities_have_ticks_where_they_are(tmp_path):
+    found = found_in(tmp_path, {"a": [made_up_run(0.7, 0.5)], "b": [made_up_run(0.7, 0.6)]})
+    assert re.findall(r'class="vp-gx" [^>]*><span>([^<]*)<', overview_of(found, View())) == ["70%"]
+
+
 def test_the_dense_models_are_shaded_from_the_least_accurate_to_the_best(tmp_path):
     found = found_in(tmp_path, {"a": [made_up_run(0.0, 1.0), made_up_run(0.5, 0.0)]}, dense=0.5)
     assert 'class="vp-band" style="bottom:50.00%;height:0.00%"' in overview_of(found, View())

@@ -56,6 +56,8 @@ def site(tmp_path_factory) -> Iterator[Site]:
     )
     write_job(folder / "snip", [made_up_run(0.5, 0.7, method="snip", seed=9)])
     (folder / MADE_UP / "model.safetensors").unlink()
+    (folder / "__init__").mkdir()
+    (folder / "__init__/results.json").write_text("{")
     connections: list[str] = []
     sys.addaudithook(lambda event, args: connections.append(str(args[1])) if event == "socket.connect" else None)
     with served(models_below(folder), load) as address:
@@ -121,6 +123,12 @@ def test_the_smallest_model_near_its_dense_one_is_three_clicks_away(site, window
     expect(window.page.locator("tbody tr")).to_have_count(1)
     window.page.locator("tbody a").first.click()
     expect(window.page.get_by_role("heading", name=FIRST)).to_be_visible()
+
+
+def test_what_is_left_out_is_told_as_it_is_written(site, window):
+    window.open(site.address)
+    window.page.get_by_role("button", name="1 left out").click()
+    expect(window.page.get_by_text(f"{site.folder}/__init__/results.json holds no results")).to_be_visible()
 
 
 def test_a_click_on_a_point_opens_its_model(site, window):

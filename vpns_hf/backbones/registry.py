@@ -28,7 +28,10 @@ class Untrained:
 
     def load(self, num_labels: int | None, revision: str | None) -> Backbone:
         if num_labels is None:
-            raise InputError("an untrained backbone has the classes it is asked for; give num_labels")
+            raise InputError(
+                "it is untrained, with as many classes as the data have that it is trained on; give a network with classes of "
+                "its own, a trained one (in Python num_labels)"
+            )
         return Backbone(AutoModelForImageClassification.from_config(self.config(num_labels)), IMAGENET)
 
 

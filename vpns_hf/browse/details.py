@@ -131,7 +131,7 @@ def _curves(
     known = [value for column in columns for value in column if value is not None]
     if not known:
         return None
-    x = Scale.around("Epoch", [1, len(values)], lambda value: f"{value:g}")
+    x = Scale.around("Epoch", [1, len(values)], lambda value: f"{value:g}", least_step=1)
     y = Scale.around(title, known, written)
     drawn = [
         Line(name, colour, list(enumerate(column, start=1)))

@@ -88,7 +88,9 @@ def chart(models: Sequence[FoundModel], found: Found, view: View) -> Markup:
     if not points:
         return element("p", f"{axis.title}: not recorded of these models.", class_="vp-note")
     dense = [model.dense.accuracy for model in models if model.dense.accuracy is not None]
-    x = Scale.around(axis.title, [point.x for point in points], axis.written)
+    across = [point.x for point in points]
+    x = Scale.around(axis.title, across, axis.written)
+    x = x.with_ticks_at(across) if view.axis == "sparsity" else x
     y = Scale.around("Top-1 accuracy", [*(point.y for point in points), *dense], lambda value: f"{100 * value:.4g}%")
     methods = [(method, place) for place, method in enumerate(found.methods) if place in {p.colour for p in points}]
     band = (min(dense), max(dense)) if dense else None

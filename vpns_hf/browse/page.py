@@ -16,7 +16,7 @@ from .classifying import Load, LoadedModels
 from .comparison import comparison_of
 from .details import card_text, details_of
 from .found import Found
-from .html import ADDRESS, element
+from .html import ADDRESS, element, joined
 from .overview import AXES, COLUMNS, next_order, overview_of
 from .parts import QUIET, written
 from .trying import TrySection
@@ -65,10 +65,11 @@ class Page:
             self._wire(tabs)
 
     def _heading(self) -> None:
-        gr.Markdown(f"# Sparse models\n{len(self._found.models)} models in {self._found.place}")
+        gr.Markdown("# Sparse models")
+        written(element("p", f"{len(self._found.models)} models in {self._found.place}"))
         if self._found.left_out:
             with gr.Accordion(f"{len(self._found.left_out)} left out", open=False):
-                gr.Markdown("\n".join(f"- {line}" for line in self._found.left_out))
+                written(joined(*(element("p", line, class_="vp-note") for line in self._found.left_out)))
 
     def _overview(self) -> gr.Tab:
         with gr.Tab("Overview", id="overview") as tab:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..utils.text import one_line
 from .classifying import Load, load
 from .found import Found, models_on_hub
 from .html import CSS
@@ -62,8 +64,9 @@ def served(found: Found, load_model: Load, address: Address = Address(), opens: 
         opens: whether a browser is opened.
 
     Raises:
-        InputError: if the port is taken.
+        InputError: if this machine has no such address, or the port is taken.
     """
+    _check_host(address.host)
     with tempfile.TemporaryDirectory(prefix="vpns-browse-") as uploads, _staying_here(uploads):
         from .page import Page  # which imports Gradio, and that reads the environment
 
@@ -99,6 +102,18 @@ def launch_options() -> dict[str, Any]:
         **{"quiet": True, "show_error": True, "ssr_mode": False, "pwa": False, "enable_monitoring": False},
         "app_kwargs": {"middleware": [Middleware(OwnOrigin)]},
     }
+
+
+def _check_host(host: str) -> None:
+    """Raises InputError where nothing can be served at an address, whatever the port."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host.strip("[]"), 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as tried:
+            tried.bind(place)  # port 0: any that is free
+    except (OSError, UnicodeError) as error:
+        raise InputError(
+            f"the page cannot be served at {host} ({one_line(error)}); give as --host an address of this machine, such as {HERE}"
+        ) from error
 
 
 def _place(address: Address) -> dict[str, Any]:

@@ -8,12 +8,15 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..recipes import read_recipe
 from ..utils.options import given_options
 from .parsing import JobParser, job_parser, recipe_tokens, take_config
+
+if TYPE_CHECKING:
+    from ..studies.transfer import TransferJob
 
 STAND_IN = "given by --sources and --targets"
 EPILOG = "Any other option of `vpns prune` may be given as well, and holds for all jobs."
@@ -47,16 +50,23 @@ def main() -> None:
     start = {"init_weights": asked.given.weights, "init_prompt": asked.given.with_prompt}
     options = _with_dense_head(asked.options)
     transfer = Transfer(asked.given.sources, asked.given.targets, options, start, asked.output_dir)
+    transfer.check_data()
     if asked.dry_run:
-        print("\n".join(job.name for job in transfer.jobs()))
+        print(transfer.plan())
         return
     failed = transfer.run(run_own)
     matrix = transfer.matrix()
     matrix.write(asked.output_dir)
     print(f"{matrix}\n\nTables, heat map and jobs: {asked.output_dir}")
     if failed:
-        print(f"Failed: {', '.join(job.name for job in failed)}; repeat the command to try again", file=sys.stderr)
+        waiting = transfer.waiting_for(failed)
+        told = f" (not started, as they wait for it: {_names(waiting)})" if waiting else ""
+        print(f"Failed: {_names(failed)}{told}; repeat the command to try again", file=sys.stderr)
         sys.exit(1)
+
+
+def _names(jobs: Sequence[TransferJob]) -> str:
+    return ", ".join(job.name for job in jobs)
 
 
 def parse_transfer(argv: Sequence[str]) -> Asked:
@@ -70,6 +80,8 @@ def parse_transfer(argv: Sequence[str]) -> Asked:
     recipe, rest = take_config(list(argv))
     told = {} if recipe is None else read_recipe(recipe)
     parser.check_options(told)
+    if not {"sources", "targets"} & told.keys():  # a recipe of one job, whose data set and folder give way
+        told = {name: value for name, value in told.items() if name not in ("dataset_name", "output_dir")}
     defaults = ["--dataset_name", STAND_IN, "--output_dir", "output/transfer", "--equal_passes", "auto"]
     inputs, args, given, unknown = parser.parse_args_into_dataclasses(
         [*defaults, *recipe_tokens(told), *rest], return_remaining_strings=True
@@ -117,6 +129,10 @@ def _check(options: Mapping[str, Any], given: Namespace) -> None:
     if options["granularity"] != "weight":
         raise InputError(
             f"granularity is {options['granularity']}; a transfer is of single weights, which a random mask can have as many of"
+        )
+    if options["distill_alpha"]:
+        raise InputError(
+            f"distill_alpha is {options['distill_alpha']}, but no job of a transfer has a dense reference to learn from; leave it out"
         )
     for name in ("init_mask", "like", "push_to_hub"):
         if options[name]:

@@ -14,6 +14,7 @@ import yaml
 from ..errors import InputError
 from ..models import VPNsConfig
 from ..reporting import Results, RunResult, sparsity_name
+from ..reporting.comparison import is_comparison
 from ..utils.public_names import public_name
 from ..utils.text import differences, one_line
 from .naming import field_values
@@ -167,4 +168,4 @@ def _with_results(folder: Path, run_folder: Path) -> SavedModel:
 
 def _results_in(folder: Path) -> Results | None:
     path = folder / "results.json"
-    return Results.load(path) if path.is_file() else None
+    return Results.load(path) if path.is_file() and not is_comparison(folder) else None

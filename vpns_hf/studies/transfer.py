@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data import check_dataset_is_there
 from ..errors import InputError
 from ..hub import dataset_name
 from ..jobs import VPNsTrainingArguments
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 SETTINGS = "settings.json"
 Options = Mapping[str, Any]
+# Of the dense network: nothing is removed, and there is no prompt.
+AS_DENSE: Options = {"method": "dense", "sparsities": [0.0], "visual_prompt": "none", "output_size": None}
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,10 @@ class TransferJob:
     """A job of `vpns prune`.
 
     Attributes:
-        mask: what makes its mask: found on `source`, random with as many weights in each layer, or OMP.
+        mask: what makes its mask: found on `source`, random with as many weights in each layer, or OMP; dense has none.
         target: what it is fine-tuned and tested on.
-        source: where the mask, or the number of weights, comes from; None for OMP.
-        options: that it has beside those of all jobs.
+        source: where the mask, or the number of weights, comes from; None for OMP and dense.
+        options: that it has beside those of all jobs, or in their place; None leaves one out.
     """
 
     mask: str
@@ -82,31 +85,24 @@ class Transfer:
 
     def jobs(self) -> list[TransferJob]:
         """Returns all jobs; those that others start from come first."""
-        found = [
-            TransferJob(FOUND, data, data, {"dense_reference": data in self.targets})
-            for data in dict.fromkeys((*self.sources, *self.targets))
-        ]
+        found = [TransferJob(FOUND, data, data, {}) for data in dict.fromkeys((*self.sources, *self.targets))]
         return [*found, *(job for target in self.targets for job in self._on(target))]
 
     def _on(self, target: str) -> list[TransferJob]:
         """Returns the jobs on a target whose masks are not found there."""
-        jobs, alone = [], {"dense_reference": False}
+        jobs = []
         for source in self.sources:
             if source != target:
                 mask = str(self.folder(TransferJob(FOUND, source, source, {})) / sparsity_name(self._sparsity))
-                taken = {
-                    **alone,
-                    **self.start,
-                    "method": "omp",
-                    "init_mask": mask,
-                }  # at its own sparsity nothing more goes
+                # At its own sparsity nothing more goes.
+                taken = {**self.start, "method": "omp", "init_mask": mask}
                 jobs += [
                     TransferJob(FOUND, target, source, taken),
-                    TransferJob(RANDOM, target, source, {**alone, "method": "random", "like": mask}),
+                    TransferJob(RANDOM, target, source, {"method": "random", "like": mask}),
                 ]
         if self.options["method"] != "omp":  # else it is what is found there
-            jobs.append(TransferJob(OMP, target, None, {**alone, "method": "omp"}))
-        return jobs
+            jobs.append(TransferJob(OMP, target, None, {"method": "omp"}))
+        return [*jobs, TransferJob(DENSE, target, None, AS_DENSE)]
 
     @property
     def _sparsity(self) -> float:
@@ -118,12 +114,12 @@ class Transfer:
 
     def arguments(self, job: TransferJob) -> list[str]:
         """Returns those of the `vpns prune` that does a job."""
-        own = {"dataset_name": job.target, "output_dir": str(self.folder(job))}
+        own = {"dataset_name": job.target, "output_dir": str(self.folder(job)), "dense_reference": False}
         options = {**self.options, **job.options, **own}
-        return command_words(options)
+        return command_words({name: value for name, value in options.items() if value is not None})
 
     def run(self, start: Callable[[Sequence[str]], int]) -> list[TransferJob]:
-        """Runs the jobs that are not finished; returns those that failed.
+        """Runs the jobs that are not finished, but for those whose mask is not there; returns those that failed.
 
         Args:
             start: runs a command of the package, given its arguments, and returns its exit code.
@@ -132,25 +128,45 @@ class Transfer:
             InputError: if jobs with other options lie there, or the disk refuses.
         """
         self._settle()
-        failed = []
+        failed: list[TransferJob] = []
         for number, job in enumerate(self.jobs(), 1):
-            if is_finished(self.folder(job)):
+            if is_finished(self.folder(job)) or job in self.waiting_for(failed):
                 continue
             logger.info("%d of %d: %s", number, len(self.jobs()), job.name)
             if start(["prune", *self.arguments(job)]):
                 failed.append(job)
         return failed
 
+    def check_data(self) -> None:
+        """Checks that the data set of every job that is left is there.
+
+        Raises:
+            InputError: if one is not.
+        """
+        for data in dict.fromkeys(job.target for job in self.left()):
+            check_dataset_is_there(data, config_name=self.options.get("dataset_config_name"))
+
+    def plan(self) -> str:
+        """Returns how many jobs are done and left, and a line for each."""
+        jobs, left = self.jobs(), self.left()
+        lines = [f"Jobs: {len(jobs)}, of which {len(jobs) - len(left)} done, {len(left)} left"]
+        return "\n".join([*lines, *(f"  {'left' if job in left else 'done'}  {job.name}" for job in jobs)])
+
+    def waiting_for(self, failed: Sequence[TransferJob]) -> list[TransferJob]:
+        """Returns the jobs that are not finished and start from the mask of one of these."""
+        sources = {job.source for job in failed if job.source == job.target}
+        return [job for job in self.left() if job.source in sources and job not in failed]
+
+    def left(self) -> list[TransferJob]:
+        """Returns the jobs that are not finished."""
+        return [job for job in self.jobs() if not is_finished(self.folder(job))]
+
     def matrix(self) -> Matrix:
         """Returns what is known of the jobs that are finished."""
         entries = []
         for job in self.jobs():
             if is_finished(self.folder(job)):
-                results = Results.load(self.folder(job) / "results.json")
-                entries.append(_entry(job, results))
-                if job.options["dense_reference"]:
-                    dense = results.dense
-                    entries.append(Entry(DENSE, None, job.target, dense.accuracy, 0.0, dense.passes, job.name))
+                entries.append(_entry(job, Results.load(self.folder(job) / "results.json")))
         return Matrix(tuple(self.sources), tuple(self.targets), tuple(entries))
 
     def _settle(self) -> None:

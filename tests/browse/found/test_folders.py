@@ -58,6 +58,13 @@ def test_what_cannot_be_read_is_left_out_with_its_reason(tmp_path):
     assert line.startswith(f"{tmp_path / 'bad/results.json'} holds no results (JSONDecodeError: ")
 
 
+def test_the_results_of_a_comparison_are_none_of_a_job(tmp_path):
+    write_job(tmp_path / "cells/good", [made_up_run(0.5, 0.8)])
+    (tmp_path / "results.json").write_text('{"runs": [{"method": "vpns"}], "settings": []}')
+    found = models_below(tmp_path)
+    assert (list(found.by_key), found.left_out) == (["cells/good/sparsity-50"], [])
+
+
 def test_links_that_lead_in_circles(tmp_path):
     write_job(tmp_path / "job", [made_up_run(0.5, 0.8)])
     (tmp_path / "job/again").symlink_to(tmp_path)

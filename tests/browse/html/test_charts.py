@@ -25,6 +25,25 @@ def test_round_numbers_along_an_axis(values, ticks):
     assert list(scale.ticks) == pytest.approx(ticks)
 
 
+def test_epochs_are_whole_numbers():
+    assert list(Scale.around("", (1, 2), str, least_step=1).ticks) == [1, 2]
+    assert list(Scale.around("", (1, 30), str, least_step=1).ticks) == [0, 10, 20, 30]
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ((0.7001, 0.69996), [0.7]),
+        ((0.4, 0.7, 0.9), [0.4, 0.7, 0.9]),
+        ((0.4, 0.41, 0.9), [0.4, 0.5, 0.6, 0.7, 0.8, 0.9]),
+        ([place / 10 for place in range(1, 9)], [0.2, 0.4, 0.6, 0.8]),
+    ],
+)
+def test_few_values_have_their_own_ticks(values, ticks):
+    scale = Scale.around("", values, str).with_ticks_at(values)
+    assert list(scale.ticks) == pytest.approx(ticks)
+
+
 def test_a_line_is_broken_off_where_nothing_was_measured():
     x, y = (Scale("", 0, 4, [], str) for _ in range(2))
     html = lines([Line("loss", 0, [(0, 0), (1, 2), (2, None), (3, 4), (4, 4)])], x, y, "says")

@@ -8,7 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
 
-from vpns_hf.data import Columns, find_columns, load_image_dataset, stream_image_dataset
+from vpns_hf.data import (
+    DATASETS,
+    Columns,
+    check_dataset_is_there,
+    find_columns,
+    load_image_dataset,
+    stream_image_dataset,
+)
 from vpns_hf.data.sources import loading
 from vpns_hf.errors import InputError
 from vpns_hf.utils.hub_client import is_online
@@ -105,6 +112,22 @@ def test_a_stream_gives_the_same_rows(tmp_path, make_split, kind):
 def test_missing_folder(name):
     with pytest.raises(InputError, match="no data set folder"):
         load_image_dataset(name)
+    with pytest.raises(InputError, match="no data set folder"):
+        check_dataset_is_there(name)
+
+
+def test_what_is_there_is_found_and_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "is_online", lambda *_: True)
+    monkeypatch.setattr(loading.datasets, "load_dataset_builder", lambda name, config: asked.append((name, config)))
+    asked: list[tuple[str, str | None]] = []
+    for name in ("digits", str(tmp_path), "dtd", "someone/something"):
+        check_dataset_is_there(name, config_name="a")
+    assert asked == [(DATASETS["dtd"].path, "a"), ("someone/something", "a")]
+
+
+def test_a_name_that_the_hub_does_not_have_is_not_there():
+    with pytest.raises(InputError, match="nothere is no folder here, and could not be loaded from the Hub"):
+        check_dataset_is_there("nothere")
 
 
 def test_a_file_is_not_its_folder(tmp_path, make_split):

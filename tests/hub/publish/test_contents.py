@@ -28,6 +28,12 @@ def test_the_models_of_a_run_and_a_single_one(run_dir):
     assert alone.run.sparsity_requested == 0.7
 
 
+def test_the_results_of_a_comparison_beside_a_model_are_not_its_own(copied):
+    (copied / "results.json").write_text('{"runs": [{"method": "vpns"}], "settings": []}')
+    for model in find_models(copied):
+        assert model.run_folder == model.folder
+
+
 def test_a_repository_holds_all_that_belongs_to_the_model_and_nothing_else(copied):
     for foreign in ("notes.txt", "optimizer.pt", ".hidden", "checkpoint/state.pt"):
         path = copied / "sparsity-70" / foreign

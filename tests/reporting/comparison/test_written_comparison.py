@@ -6,7 +6,7 @@ import pytest
 
 from tests.reporting.comparison.compared import compared, over_seeds
 from vpns_hf.errors import InputError
-from vpns_hf.reporting.comparison import write_comparison
+from vpns_hf.reporting.comparison import is_comparison, write_comparison
 
 OTHER = {"dataset_name": "an/other"}
 
@@ -50,7 +50,9 @@ def test_an_earlier_comparison_is_replaced_but_the_results_of_a_job_are_not(tmp_
     for accuracy in (0.9, 0.8):
         write_comparison([compared("vpns", accuracy)], tmp_path)
     assert json.loads((tmp_path / "results.json").read_text())["runs"][0]["accuracy"]["plain"] == 0.8
+    assert is_comparison(tmp_path)
     assert [path.name for path in tmp_path.rglob("plots/**/*.*")] == ["mine.png"]
     (tmp_path / "results.json").write_text(json.dumps({"dense": {}, "runs": []}))
+    assert not is_comparison(tmp_path)
     with pytest.raises(InputError, match="not of a comparison and would be replaced; give another --output_dir"):
         write_comparison([compared("vpns", 0.9)], tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...reporting import Results, RunResult
+from ...reporting.comparison import is_comparison
 from ...utils.text import one_line
 from .models import Found, FoundModel
 
@@ -17,7 +18,7 @@ RESULTS = "results.json"
 def models_below(folder: Path) -> Found:
     """Returns the models of every results.json below a folder, itself included; weights are not opened.
 
-    A results.json that cannot be read is left out with its reason, and so is what lies in hidden folders.
+    A results.json that cannot be read is left out with its reason; that of a comparison, and hidden folders, without a word.
 
     Raises:
         InputError: if there is no such folder, or no model in it.
@@ -32,7 +33,7 @@ def models_below(folder: Path) -> Found:
         try:
             found = models_of_job(place, Results.load(place / RESULTS), folder)
         except InputError as error:
-            left_out.append(one_line(error))
+            left_out += [] if is_comparison(place) else [one_line(error)]  # whose jobs lie elsewhere
         else:
             models |= {model.key: model for model in found}
             told |= {model.folder for model in found}

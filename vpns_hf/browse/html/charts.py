@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from .markup import Markup, element, joined
 
@@ -29,11 +30,20 @@ class Scale:
     written: Callable[[float], str]
 
     @classmethod
-    def around(cls, title: str, values: Sequence[float], written: Callable[[float], str]) -> Scale:
-        """Returns the axis that holds all values, with a little room on both sides."""
+    def around(
+        cls, title: str, values: Sequence[float], written: Callable[[float], str], least_step: float = 0.0
+    ) -> Scale:
+        """Returns the axis that holds all values, with a little room on both sides; ticks are `least_step` apart or more."""
         low, high = min(values), max(values)
         room = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
-        return cls(title, low - room, high + room, _round_numbers(low - room, high + room), written)
+        return cls(title, low - room, high + room, _round_numbers(low - room, high + room, least_step), written)
+
+    def with_ticks_at(self, values: Sequence[float]) -> Scale:
+        """Returns the axis with ticks at the values themselves, to a thousandth, if these are few and can be read side by side."""
+        there = sorted({round(value, 3) for value in values})
+        room = (self.high - self.low) / (2 * MOST_TICKS)
+        is_clear = len(there) <= MOST_TICKS and all(b - a >= room for a, b in pairwise(there))
+        return replace(self, ticks=there) if is_clear else self
 
     def percent(self, value: float) -> str:
         """Returns where a value stands, from 0 to 100."""
@@ -103,11 +113,11 @@ def mark_of(colour: int) -> str:
     return f"vp-c{colour % COLOURS} vp-s{colour // COLOURS}"
 
 
-def _round_numbers(low: float, high: float) -> list[float]:
-    """Returns multiples of 1, 2 or 5 times a power of ten between the ends, `MOST_TICKS` at most."""
+def _round_numbers(low: float, high: float, least_step: float) -> list[float]:
+    """Returns multiples of 1, 2 or 5 times a power of ten, or of `least_step`, between the ends, `MOST_TICKS` at most."""
     rough = (high - low) / MOST_TICKS
     size = 10 ** math.floor(math.log10(rough))
-    step = next(step * size for step in (1, 2, 5, 10) if step * size >= rough)
+    step = max(least_step, next(step * size for step in (1, 2, 5, 10) if step * size >= rough))
     return [step * place for place in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 

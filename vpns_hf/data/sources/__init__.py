@@ -12,6 +12,6 @@ __all__, __getattr__ = door(
         "hub_check": ["DatasetCheck", "OK", "UNREACHABLE", "check_dataset", "check_datasets"],
         "labels": ["check_class_count", "class_names", "difference", "encode_labels", "is_unlabelled", "label_values"],
         "repeated_files": ["check_no_file_twice", "check_no_image_twice"],
-        "loading": ["load_image_dataset", "parquet_files", "stream_image_dataset"],
+        "loading": ["check_dataset_is_there", "load_image_dataset", "parquet_files", "stream_image_dataset"],
     },
 )

@@ -93,6 +93,22 @@ def stream_image_dataset(
     )
 
 
+def check_dataset_is_there(name_or_path: str, *, config_name: str | None = None) -> None:
+    """Checks that a data set can be found, and reads nothing of it; of one on the Hub that its files are listed.
+
+    Args:
+        name_or_path: as in `load_image_dataset`.
+        config_name: the configuration of a data set that has several.
+
+    Raises:
+        InputError: the folder does not exist, or the Hub has no such data set or cannot be reached.
+    """
+    place, config_name = _place_of(name_or_path, config_name)
+    if name_or_path not in GENERATED and not _is_folder(place):
+        with _from_hub(place):
+            datasets.load_dataset_builder(place, config_name)
+
+
 def parquet_files(
     name_or_path: str,
     streams: Mapping[str, datasets.IterableDataset],
@@ -121,16 +137,25 @@ def _read(name: str, config_name: str | None, revision: str | None, **how: Any) 
     if name in GENERATED:
         return GENERATED[name]()
     name, config_name = _place_of(name, config_name)
+    if _is_folder(name):
+        return _read_folder(Path(name), config_name, **how)
+    return _read_from_hub(name, config_name, revision=revision, **how)
+
+
+def _is_folder(name: str) -> bool:
+    """Returns whether a data set is a folder here; if not, it can only be on the Hub.
+
+    Raises:
+        InputError: it is a file, or written like a path that leads nowhere.
+    """
     folder = Path(name)
-    if folder.is_dir():
-        return _read_folder(folder, config_name, **how)
     if folder.is_file() and is_archive(name):
         raise InputError(f"{name} is an archive; unpack it, and give the folder")
     if folder.is_file():
         raise InputError(f"{name} is a file; give its folder, {folder.absolute().parent}, of which all files are read")
-    if folder.exists() or _looks_like_path(name):
+    if not folder.is_dir() and (folder.exists() or _looks_like_path(name)):
         raise InputError(f"no data set folder at {name}; give a folder, a Hub id or one of {list(DATASETS)}")
-    return _read_from_hub(name, config_name, revision=revision, **how)
+    return folder.is_dir()
 
 
 def _place_of(name: str, config_name: str | None) -> tuple[str, str | None]:
@@ -192,10 +217,17 @@ def _splits_of(builder: datasets.DatasetBuilder, streaming: bool) -> dict[str, A
 
 
 def _read_from_hub(name: str, config_name: str | None, **how: Any) -> dict[str, Any]:
+    with _from_hub(name):
+        _check_files_on_hub(name, config_name, how.get("revision"))
+        return _as_splits(datasets.load_dataset(name, config_name, **how))
+
+
+@contextmanager
+def _from_hub(name: str) -> Iterator[None]:
+    """Turns what is raised about a data set that is not here into an `InputError`."""
     try:
         with _offline(not is_online(name, "dataset")):
-            _check_files_on_hub(name, config_name, how.get("revision"))
-            return _as_splits(datasets.load_dataset(name, config_name, **how))
+            yield
     except UNREADABLE as error:
         raise InputError(
             f"{name} is no folder here, and could not be loaded from the Hub ({reason_of(error)}); "

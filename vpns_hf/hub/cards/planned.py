@@ -83,6 +83,8 @@ class PlannedRelease:
         path = cards / FILE
         try:
             told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise InputError(f"there is no {path}; run it in a clone of the project, or give --cards_dir") from error
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise InputError(f"{path} cannot be read ({one_line(error)}); {SHAPE}") from error
         if not _is_of_shape(told):

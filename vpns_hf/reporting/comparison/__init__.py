@@ -14,7 +14,7 @@ from .markdown import comparison_tables
 from .ranking import Ranking, rank
 from .spreadsheet import csv_text
 from .statistics import Interval, Spread, over_images, over_seeds
-from .write import write_comparison
+from .write import is_comparison, write_comparison
 
 __all__ = [
     "Agreement",
@@ -31,6 +31,7 @@ __all__ = [
     "comparison_tables",
     "csv_text",
     "differences_in",
+    "is_comparison",
     "latex_tables",
     "over_images",
     "over_seeds",

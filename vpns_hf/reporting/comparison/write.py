@@ -56,16 +56,19 @@ def _section(setting: Setting, output_dir: Path, place: str) -> Section:
     return Section(setting, differences_in(setting), agreements, pictures)
 
 
+def is_comparison(folder: Path) -> bool:
+    """Returns whether the results.json of a folder is that of a comparison or a study, not of a job."""
+    try:
+        content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and MARK in content
+
+
 def check_no_job(output_dir: Path) -> None:
     """Raises InputError if a folder holds the results of a job, which those of a comparison would replace."""
     path = output_dir / "results.json"
-    try:
-        is_job = MARK not in json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError, TypeError):
-        is_job = True
-    if is_job:
+    if path.exists() and not is_comparison(output_dir):
         raise InputError(f"{path} is not of a comparison and would be replaced; give another --output_dir")
 
 
