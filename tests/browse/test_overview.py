@@ -45,6 +45,7 @@ def test_every_model_stands_in_chart_and_table(found, axis):
     html = overview_of(found, View(axis=axis))
     for key in found.by_key:
         assert html.count(f'data-model="{key}"') == 2
+        assert f'title="{key}">{key}</a>' in html  # which may be cut off
     assert AXES[axis].title in html
     assert "5 of 5 models" in html
 

@@ -121,7 +121,7 @@ def _head(name: str, column: Column, view: View) -> Markup:
 def _row(model: FoundModel, view: View) -> Markup:
     cells = [element("td", column.shown(model), class_=_alignment(name)) for name, column in list(COLUMNS.items())[1:]]
     opened = replace(view, tab="model", model=model.key)
-    link = element("a", model.key, href=f"?{opened.query()}", data_model=model.key)
+    link = element("a", model.key, href=f"?{opened.query()}", data_model=model.key, title=model.key)
     return element("tr", element("th", link, scope="row"), *cells)
 
 

@@ -52,6 +52,7 @@ CSS = """
 .vp-table th, .vp-table td {padding: 0.35rem 0.7rem; text-align: left; white-space: nowrap; font-weight: 400;
   border: 0; border-bottom: 1px solid var(--border-color-primary)}
 .vp-table td {max-width: 22rem; overflow: hidden; text-overflow: ellipsis}
+.vp-table tbody th {max-width: 18rem; overflow: hidden; text-overflow: ellipsis}
 .vp-table thead th {position: sticky; top: 0; z-index: 1; font-weight: 600; background: var(--background-fill-secondary)}
 .vp-table tbody tr:last-child > * {border-bottom: 0}
 .vp-table .vp-number {text-align: right}
