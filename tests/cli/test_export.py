@@ -106,7 +106,7 @@ def test_a_pruned_model_becomes_files_in_onnx(training_vpns, data_folder, tmp_pa
     options = ("--onnx", "--int8", data, "--max_test_samples", 12, "--disable_tqdm")
     ended = training_vpns("export", tmp_path / "in", *options, "--output_dir", tmp_path / "out")
     assert (ended.code, ended.err) == (0, "")
-    assert "Measured on 12 images, test split of data:" in ended.out
+    assert "Measured on 12 images, test split of ./data:" in ended.out
     assert sorted(files_of(tmp_path / "out")) == [
         *("README.md", "labels.json", "model.onnx", "model_int8.onnx", "preprocessor_config.json")
     ]
@@ -135,7 +135,7 @@ def test_a_pruned_model_becomes_files_for_mnn(training_vpns, data_folder, tmp_pa
     options = ("--mnn", "--dataset_name", data_folder(), "--max_test_samples", 12, "--disable_tqdm")
     ended = training_vpns("export", tmp_path / "in", *options, "--output_dir", tmp_path / "out")
     assert (ended.code, ended.err) == (0, "")
-    assert "Measured on 12 images, test split of data:" in ended.out
+    assert "Measured on 12 images, test split of ./data:" in ended.out
     assert sum("| model_sparse.mnn |" in line and "100.00%" in line for line in ended.out.splitlines()) == 1
     assert sorted(files_of(tmp_path / "out")) == [
         *("README.md", "labels.json", "model.mnn", "model_sparse.mnn", "preprocessor_config.json")
@@ -150,7 +150,7 @@ def test_a_dense_model_is_measured_in_float32(training_vpns, data_folder, tmp_pa
     options = ("--onnx", "--dataset_name", data_folder(), "--disable_tqdm", "--output_dir", tmp_path / "out")
     ended = training_vpns("export", tmp_path / "in", *options)
     assert ended.code == 0
-    assert "Measured on 17 images, test split of data:" in ended.out
+    assert "Measured on 17 images, test split of ./data:" in ended.out
     assert "(224, 224)" in (tmp_path / "out" / "README.md").read_text()
     assert not (tmp_path / "out" / "model_int8.onnx").exists()
 

@@ -45,7 +45,7 @@ def test_the_card_on_the_hub_gets_one_commit(hub, evaluate):
     assert (after.parent, after.sent) == (before.oid, {"README.md", "results.json"})
     assert {path for path in after.files if after.files[path] != before.files.get(path)} == after.sent
     old, card = (commit.files["README.md"].content.decode() for commit in (before, after))
-    section = card.partition("\n## Evaluation on the test split of `pictures`\n")[2].partition("\n## Limits\n")[0]
+    section = card.partition("\n## Evaluation on the test split of `./pictures`\n")[2].partition("\n## Limits\n")[0]
     figures = ("| Sparsity achieved ", "| Prunable weights kept ", "| MACs ", "| Latency ", "| Size ")
     kept = [line for line in old.partition("\n---\n")[2].splitlines() if not line.startswith(figures)]
     assert [line for line in kept if line not in card.splitlines()] == []  # pictures, recipe and name among them

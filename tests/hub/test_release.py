@@ -88,7 +88,7 @@ def test_a_connection_that_breaks_costs_no_training(hub, client, release, cards,
     assert [item["id"] for item in collection["items"]] == ["releasing/tiny-50"]
     assert hub.model("releasing/tiny-50").private
     of_card = Results.load(cards / NAME / "results.json")
-    assert of_card.command.startswith("vpns prune --model_name_or_path net --dataset_name pictures ")
+    assert of_card.command.startswith("vpns prune --model_name_or_path ./net --dataset_name ./pictures ")
     assert len(of_card.evaluations) == 1
     assert 'from_pretrained("releasing/tiny-50"' in (cards / NAME / "README.md").read_text()
     assert f"[`{NAME}`]({NAME}/README.md)" in (cards / "README.md").read_text()

@@ -156,7 +156,7 @@ def test_the_plan_and_the_identity_of_a_job(tmp_path, other):
     line = f"Starts from the mask of {other}, 1,393 of 4,644 weights removed, and from pruned weights"
     assert line in str(trainer.plan())
     assert trainer.start.weights
-    assert public_recipe(trainer.recipe, 0.6)["init_mask"] == other.name
+    assert public_recipe(trainer.recipe, 0.6)["init_mask"] == f"./{other.name}"
 
 
 def test_the_visual_prompt_is_taken_over_where_it_is_asked_for(tmp_path, other):

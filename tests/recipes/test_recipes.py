@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "vpns_hf" / "recipes"
 TRANSFERS = {"transfer_imagenet", "transfer_small"}  # of `vpns transfer`, see tests/cli/test_transfer.py
 RECIPES = {path.stem: path for path in FOLDER.glob("*.yaml") if path.stem not in TRANSFERS}
 CONFIGURATIONS = ("cpu", "one_gpu", "multi_gpu", "multi_node")
-STUDIES = ("digits", "cifar100_tiny", "resnet18_cifar100", "resnet50_tiny_imagenet", "paper_grid")
+STUDIES = ("digits", "granularities", "cifar100_tiny", "resnet18_cifar100", "resnet50_tiny_imagenet", "paper_grid")
 NETWORKS = ("resnet18", "resnet50", "vgg16")
 BATCH_SIZES = {
     "cifar10": 256,
