@@ -113,7 +113,7 @@ def _label(axes: Axes, setting: Setting, has_apart: bool) -> None:
     plain_frame(axes)
     counted = {run.counted for run in setting.runs}
     caption = f"Sparsity asked for (% of {' or '.join(sorted(counted, reverse=True))} removed)\n{_seeds(setting)}"
-    axes.set_xlabel(f"{caption}; {HOLLOW}" if has_apart else caption)
+    axes.set_xlabel(f"{caption}\n{HOLLOW}" if has_apart else caption)
     axes.set_xticks(
         [100 * each for each in setting.sparsities], [short_percent(each)[:-1] for each in setting.sparsities]
     )
