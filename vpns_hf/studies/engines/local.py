@@ -35,7 +35,7 @@ class LocalEngine(Engine):
         slots = min(self.jobs or len(gpus) or 1, max(agenda.left, 1))
         with ThreadPoolExecutor(
             slots
-        ) as pool:  # it waits for the jobs, which write their checkpoints when they are to stop
+        ) as pool:  # its end waits for the jobs, which write checkpoints when they are to stop
             serving = [pool.submit(serve, slot) for slot in range(slots)]
             try:
                 wait(serving, return_when=FIRST_EXCEPTION)
