@@ -75,14 +75,13 @@ def test_a_stock_module_in_memory_has_the_thinner_layers(model, x):
 
 
 @pytest.mark.parametrize("plain", ["to_dense", "to_backbone"])
-def test_that_no_folder_saved_from_a_stock_module_can_be_loaded_is_warned_of(plain, caplog):
-    model = thin_model()
-    getattr(dense_network("resnet"), plain)()
-    getattr(model, plain)(in_memory=True)
-    assert not caplog.messages
-    getattr(model, plain)()
-    [line] = caplog.messages
-    assert "no folder saved from its to_dense() or to_backbone() can be loaded" in line
+def test_a_thin_stock_module_is_not_saved_as_nothing_could_load_it(plain, tmp_path):
+    getattr(dense_network("resnet"), plain)().save_pretrained(tmp_path / "whole")
+    thin = copy.deepcopy(getattr(thin_model(), plain)())
+    with pytest.raises(ValueError, match="nothing could load what was saved: use it in memory") as refused:
+        thin.save_pretrained(tmp_path / "thin")
+    assert "\n" not in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
 
 
 def test_it_is_no_backbone_and_cannot_be_made_one():

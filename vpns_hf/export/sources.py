@@ -73,7 +73,7 @@ def folded(model: VPNsForImageClassification) -> Source:
     """
     config = model.config
     try:
-        dense = model.to_dense(in_memory=True)
+        dense = model.to_dense()
     except ValueError as error:
         raise InputError(f"the classifier cannot be cut to the classes of the data: {error}") from error
     names = ("image_mean", "image_std", "channel_order")

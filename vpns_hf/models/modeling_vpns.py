@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
-import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -33,8 +32,6 @@ from .weight_index import check_weight_map, remove_replaced
 from .whole_numbers import WholeNumbers
 
 BACKBONE = "backbone."
-
-logger = logging.getLogger(__name__)
 
 
 class VPNsForImageClassification(PreTrainedModel):
@@ -306,20 +303,16 @@ class VPNsForImageClassification(PreTrainedModel):
         model.load_state_dict({**others, **{BACKBONE + name: tensor for name, tensor in tensors.items()}})
         return model.train(self.training)
 
-    def to_dense(self, in_memory: bool = False) -> PreTrainedModel:
+    def to_dense(self) -> PreTrainedModel:
         """Returns a stock image classifier with zeros folded in and its heads sliced to the target classes.
 
         Its logits equal `model(x, prompted=False).logits` for the same *normalised* pictures, up to float rounding. Where
-        channels were removed its layers are thinner, which no stock configuration describes: it is of use in memory, but
-        what its `save_pretrained` writes cannot be loaded.
-
-        Args:
-            in_memory: whether it is for use there alone, so that no warning says so.
+        channels were removed its layers are thinner, which no stock configuration describes: it is of use in memory, and
+        its `save_pretrained` raises a ValueError, since nothing could load what it wrote.
 
         Raises:
             ValueError: if the backbone's classification heads cannot be told from its other layers.
         """
-        self._warn_of_widths(in_memory)
         config = copy.deepcopy(self.config.backbone_config)
         set_classes(config, class_names(self.config))
         state_dict = self._plain_state_dict()
@@ -327,9 +320,8 @@ class VPNsForImageClassification(PreTrainedModel):
             state_dict[name] = state_dict[name].index_select(axis, self.label_mapping)
         return self._stock_model(config, state_dict)
 
-    def to_backbone(self, in_memory: bool = False) -> PreTrainedModel:
+    def to_backbone(self) -> PreTrainedModel:
         """Returns a stock image classifier like `to_dense`, with the backbone's own classes."""
-        self._warn_of_widths(in_memory)
         return self._stock_model(copy.deepcopy(self.config.backbone_config), self._plain_state_dict())
 
     @property
@@ -416,17 +408,12 @@ class VPNsForImageClassification(PreTrainedModel):
             init.zeros_(module.prompt)
             init.copy_(module.prompt_mask, module.build_mask())
 
-    def _warn_of_widths(self, in_memory: bool) -> None:
-        if self.config.widths is not None and not in_memory:
-            logger.warning(
-                "channels were removed from this model, so that no folder saved from its to_dense() or to_backbone() can be "
-                "loaded: use them in memory, and save the model itself"
-            )
-
     def _stock_model(self, config: PreTrainedConfig, state_dict: Mapping[str, Tensor]) -> PreTrainedModel:
         stock = stock_classifier(config)
         thin(stock, widths_of(self.config.widths or {}, state_dict))
         stock.load_state_dict(state_dict, strict=True)
+        if self.config.widths:
+            stock.save_pretrained = _refuse_to_save
         return stock.to(device=self.device, dtype=self.dtype).eval()
 
     def _plain_state_dict(self) -> dict[str, Tensor]:
@@ -518,6 +505,13 @@ def _check_config(config: VPNsConfig) -> None:
             f"{config.num_labels} target classes cannot be mapped to {sources} source classes one to one; "
             "use a new trainable head (--head new) instead of a label mapping"
         )
+
+
+def _refuse_to_save(*args: Any, **kwargs: Any) -> None:
+    raise ValueError(
+        "channels were removed from this network, which its configuration cannot say, so that nothing could load what was "
+        "saved: use it in memory, and save the pruned model that it was made from"
+    )
 
 
 def _check_untied(backbone: nn.Module) -> None:

@@ -68,7 +68,7 @@ def together(model: VPNsForImageClassification, pixels: Tensor) -> tuple[list[Ch
     Raises:
         InputError: if torch-pruning is not installed, or the graph cannot be traced.
     """
-    plain = model.to_backbone(in_memory=True)
+    plain = model.to_backbone()
     order = {name: place for place, name in enumerate(model.masked_layers())}
     reader = _Reader({part: name for name, part in [*plain.named_modules(), *plain.named_parameters()]}, order)
     found = [reader.read(graph_set) for graph_set in _traced(plain, pixels)]
