@@ -260,6 +260,7 @@ def test_the_history_tells_every_epoch(job):
 def test_the_output_folder(job):
     names = sorted(path.name for path in job.folder.iterdir())
     assert names == [
+        "dense-reference",
         "examples",
         "job.json",
         "plots",

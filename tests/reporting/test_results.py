@@ -50,7 +50,7 @@ def test_results_json_has_the_public_schema():
         channels=ChannelRecord(3, 12),
     )
     assert Results(DenseResult(0.95, 1.0, "test", 4.0), [run]).to_dict() == {
-        "dense": {"accuracy": 0.95, "top5": 1.0, "split": "test", "passes": 4.0, "classes": []},
+        "dense": {"accuracy": 0.95, "top5": 1.0, "split": "test", "passes": 4.0, "classes": [], "path": None},
         "runs": [
             {
                 "method": "vpns",

@@ -13,12 +13,11 @@ from ..errors import InputError
 from ..hub import example_files, label_of
 from .answers import Asked, answers_side_by_side, as_data
 from .classifying import LoadedModels, classify, read_picture
-from .found import Found, FoundModel
+from .found import DENSE, Found, FoundModel
 from .html import Markup, element, joined, picture
 from .parts import QUIET, written
 from .view import MOST_TRIED
 
-DENSE = "dense"
 # So that no answer that took long is shown in the place of a later one, and one model at a time is loaded.
 ONE_BY_ONE = {**QUIET, "concurrency_id": "try", "concurrency_limit": 1}
 
@@ -96,13 +95,13 @@ class TrySection:
         return asked if first else joined(_no_dense(models[0]), asked)
 
     def _dense_of(self, model: FoundModel) -> FoundModel | None:
-        """Returns a dense model of the same network and data set; a job measures one, but saves it only where it is asked for it."""
+        """Returns the dense model that a model is compared with; where its job has kept none, another of its network and data set."""
         same = [
-            other
-            for other in self._found.models
-            if other.run.method == DENSE and (other.network, other.dataset) == (model.network, model.dataset)
+            other for other in self._found.models if (other.network, other.dataset) == (model.network, model.dataset)
         ]
-        return next((other for other in same if other.is_loadable), None)
+        dense = [one for one in same if one.run.method == DENSE]
+        kept = filter(None, (one.dense_model() for one in (model, *same)))
+        return next((one for one in (*kept, *dense) if one.is_loadable), None)
 
     def _ask(self, model: FoundModel, image: Image.Image, title: str) -> Asked:
         try:
@@ -119,7 +118,7 @@ def _example_button(place: int, path: Path) -> Markup:
 
 def _no_dense(model: FoundModel) -> Markup:
     text = (
-        f"No dense {model.network} on {model.dataset} is saved here to stand beside these; "
-        "vpns prune --method dense --sparsities 0 makes one."
+        f"No dense {model.network} on {model.dataset} is kept here to stand beside these; jobs of vpns prune keep one beside "
+        "their models."
     )
     return element("p", text, class_="vp-note")

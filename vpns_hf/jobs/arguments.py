@@ -222,6 +222,11 @@ class VPNsTrainingArguments(WatchOptions, ComputeOptions, DataOptions, MethodOpt
         "with) or finetune (finetune_epochs only, fewer than a run with a search).",
         choices=DENSE_PASSES,
     )
+    save_dense_reference: bool = option(
+        True,
+        "Keep the dense reference as a model beside the pruned ones, to try them on one picture.",
+        part=Part.MACHINE,
+    )
 
     def __post_init__(self) -> None:
         if isinstance(self.equal_passes, Integral) and not isinstance(self.equal_passes, bool):

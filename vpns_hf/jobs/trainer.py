@@ -57,7 +57,16 @@ from .data import (
     stream_store,
 )
 from .dense_reference import references_of
-from .output import ClaimedFolder, JobFolder, SavedModels, digest_of_tensors, digests_of_data, writable_output_dir
+from .output import (
+    ClaimedFolder,
+    JobFolder,
+    SavedModels,
+    dense_folder,
+    digest_of_tensors,
+    digests_of_data,
+    refuse_foreign,
+    writable_output_dir,
+)
 from .plan import Plan
 from .recipe import public_options
 from .results import PROTOCOLS, RunSettings, choose_view, package_versions, run_result, without_masked_channels
@@ -149,6 +158,7 @@ class VPNsTrainer:
         self.start = starting_mask(self.args)
         for sparsity in self.args.sparsities:
             check_stages(self.base, self._stages(sparsity))
+        refuse_foreign(self.output_dir / dense_folder(passes) for passes in references_of(self.args, self._task))
         self.agenda = self._agenda()
         self.callbacks = [*callbacks_of(self.args, self.agenda), *callbacks]
         self.models = SavedModels(self.output_dir)
@@ -339,7 +349,7 @@ class VPNsTrainer:
         part = _reference_name(passes)
         if part in self.job.finished and (part in self.job.weights or not self._teaches):
             return DenseResult.from_dict(self.job.finished[part])
-        model = self.builder.without_prompt(self.base.to_backbone())
+        model = self._unpruned()
 
         def make() -> SharedPart:
             run = self._execute(part, model, stages)
@@ -351,17 +361,35 @@ class VPNsTrainer:
             )
 
         made = self._shared(part, model, make)
-        self.checkpointing.part_finished(part, made.result, made.weights if self._teaches else None)
-        return DenseResult.from_dict(made.result)
+        result = {**made.result, "path": self._keep_dense(made.weights, passes)}
+        self.checkpointing.part_finished(part, result, made.weights if self._teaches else None)
+        return DenseResult.from_dict(result)
+
+    def _keep_dense(self, weights: Mapping[str, Tensor], passes: float) -> str | None:
+        """Saves a dense reference where that is wanted; returns its folder."""
+        if not self.args.save_dense_reference:
+            return None
+        model, is_first = self._unpruned(weights), self._has_saved_nothing
+        return from_main_process(self.accelerator, lambda: self.folder.save_dense(model, passes, is_first))
+
+    def _unpruned(self, weights: Mapping[str, Tensor] | None = None) -> VPNsForImageClassification:
+        """Returns the dense model that every run starts from, without a prompt, or one like it with other weights."""
+        model = self.builder.without_prompt(self.base.to_backbone())
+        model.config.label_mapping_method = self.base.config.label_mapping_method
+        if weights is not None:
+            model.load_state_dict(weights)
+        return model
+
+    @property
+    def _has_saved_nothing(self) -> bool:
+        return not any("weights" in result or result.get("path") for result in self.job.finished.values())
 
     def _teacher(self, stages: Sequence[Stage]) -> VPNsForImageClassification | None:
         """Returns the dense reference that a run is compared with, where the run learns from it."""
         if not self._teaches:
             return None
         passes = fitting_reference(passes_of(stages).total, list(references_of(self.args, self._task)))
-        teacher = self.builder.without_prompt(self.base.to_backbone())
-        teacher.load_state_dict(self.job.weights[_reference_name(passes)])
-        return teacher.requires_grad_(False).eval()
+        return self._unpruned(self.job.weights[_reference_name(passes)]).requires_grad_(False).eval()
 
     def _prune(self, sparsity: float, references: Sequence[DenseResult]) -> RunResult:
         part = sparsity_name(sparsity)
@@ -376,7 +404,7 @@ class VPNsTrainer:
         run = self._execute(_run_name(sparsity), copy.deepcopy(self.base), stages, self._teacher(stages))
         choose_view(run)
         finished = without_masked_channels(run.model)
-        is_first = not any("weights" in result for result in self.job.finished.values())
+        is_first = self._has_saved_nothing
         weights = from_main_process(self.accelerator, lambda: self.folder.save(finished, sparsity, is_first))
         with run.timed("evaluation"):
             evaluation = self._evaluate(finished, run)

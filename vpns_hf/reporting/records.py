@@ -201,6 +201,7 @@ class DenseResult(Record):
     Attributes:
         passes: over the training images that its fine-tuning took; None if not recorded.
         classes: the accuracy of each class that has images; empty if not recorded.
+        path: the saved model's folder, relative to that of results.json; None if it was not kept.
     """
 
     accuracy: float | None = None
@@ -208,3 +209,4 @@ class DenseResult(Record):
     split: str | None = None
     passes: float | None = None
     classes: list[ClassRecord] = field(default_factory=list)
+    path: str | None = None

@@ -193,7 +193,7 @@ class Results(Record):
         of_others = [replace(other, path="") for other in others.values()]
         return replace(
             self,
-            dense=self.dense if run is None else self.reference_of(run),
+            dense=replace(self.dense if run is None else self.reference_of(run), path=None),
             dense_references=[],
             runs=[] if run is None else [replace(run, path="."), *of_others],
             model=self.model and public_name(self.model),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .folders import models_below
-from .models import Found, FoundModel
+from .models import DENSE, Found, FoundModel
 from .on_hub import TAG, models_on_hub
 
-__all__ = ["TAG", "Found", "FoundModel", "models_below", "models_on_hub"]
+__all__ = ["DENSE", "TAG", "Found", "FoundModel", "models_below", "models_on_hub"]

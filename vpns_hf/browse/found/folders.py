@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...reporting import Results, RunResult
 from ...reporting.comparison import is_comparison
 from ...utils.text import one_line
-from .models import Found, FoundModel
+from .models import Found, FoundModel, weights_size
 
 RESULTS = "results.json"
 
@@ -57,12 +57,6 @@ def models_of_job(place: Path, results: Results, root: Path) -> list[FoundModel]
         run for run in results.runs if run.path
     ]  # those without are the same with other seeds, which lie elsewhere
     return [_model(run, results, place, root) for run in runs]
-
-
-def weights_size(folder: Path) -> int | None:
-    """Returns the size of the weights in a folder, in bytes; None if there are none."""
-    files = list(folder.glob("*.safetensors"))
-    return sum(path.stat().st_size for path in files) if files else None
 
 
 def _model(run: RunResult, results: Results, place: Path, root: Path) -> FoundModel:

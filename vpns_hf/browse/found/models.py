@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
 from ...hub import FetchedModel, architecture_name, dataset_name
-from ...reporting import DenseResult, Results, RunResult
+from ...reporting import CostRecord, DenseResult, Results, RunResult, ViewAccuracy
 
-UNKNOWN = "unknown"
+UNKNOWN, DENSE = "unknown", "dense"
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,32 @@ class FoundModel:
         known = self.accuracy is not None and self.dense.accuracy is not None
         return self.accuracy - self.dense.accuracy if known else None
 
+    def dense_model(self) -> FoundModel | None:
+        """Returns the dense model that it is compared with, where its job has kept that."""
+        dense = self.dense
+        if dense.path is None or not (folder := self.job_folder / dense.path).is_dir():
+            return None
+        run = replace(
+            self.run,
+            **{"method": DENSE, "sparsity": 0.0, "sparsity_requested": 0.0, "nonzero": self.run.total},
+            **{"accuracy": ViewAccuracy(plain=dense.accuracy), "top5": ViewAccuracy(plain=dense.top5)},
+            **{"path": dense.path, "prompt_at_inference": False, "history": [], "layers": [], "cost": CostRecord()},
+        )
+        key = (Path(self.key).parent / dense.path).as_posix()
+        return FoundModel(key, self.results, run, folder, self.job_folder, weights_size(folder))
+
     def options(self) -> dict[str, Any]:
         """Returns every option of its job that was recorded; {} if none can be read."""
         try:
             return self.results.options or FetchedModel(self.folder).recipe()
         except InputError:
             return {}
+
+
+def weights_size(folder: Path) -> int | None:
+    """Returns the size of the weights in a folder, in bytes; None if there are none."""
+    files = list(folder.glob("*.safetensors"))
+    return sum(path.stat().st_size for path in files) if files else None
 
 
 @dataclass(frozen=True)

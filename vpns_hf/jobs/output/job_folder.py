@@ -30,7 +30,7 @@ from ...utils.text import one_line
 from ..cost import measure_cost
 from ..recipe import public_recipe, write_recipe
 from .digests import digest_of_file
-from .output import WEIGHTS, clear_output_dir, save_model
+from .output import WEIGHTS, clear_output_dir, dense_folder, save_model
 from .saved_models import SavedModels
 
 logger = logging.getLogger(__name__)
@@ -62,13 +62,28 @@ class JobFolder:
             sparsity: that was asked for.
             is_first: whether the job has saved none before.
         """
+        folder = self._models.folder(sparsity)
+        self._save(model, folder, is_first)
+        return digest_of_file(folder / WEIGHTS)
+
+    def save_dense(self, model: VPNsForImageClassification, passes: float, is_first: bool) -> str:
+        """Writes the folder of a dense reference, and returns it relative to that of the job.
+
+        Args:
+            model: that is finished.
+            passes: over the training images that it took.
+            is_first: whether the job has saved no model before.
+        """
+        path = dense_folder(passes)
+        self._save(model, self.path / path, is_first)
+        return path
+
+    def _save(self, model: VPNsForImageClassification, folder: Path, is_first: bool) -> None:
         with one_line_refusals(self.path):
             if is_first:  # an earlier run's results stay until there is something to put in their place
                 clear_output_dir(self.path)
                 write_recipe(self.path / "recipe.yaml", self._recipe)
-            folder = self._models.folder(sparsity)
             save_model(model, folder)
-            return digest_of_file(folder / WEIGHTS)
 
     def describe(self, result: RunResult, references: Sequence[DenseResult], device: torch.device) -> RunResult:
         """Measures the cost of a saved model as a user gets it, and adds plots, recipe and card to its folder.

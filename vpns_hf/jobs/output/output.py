@@ -32,6 +32,8 @@ REPORT_FILES = (
     EXAMPLES,
 )
 MODEL_FOLDER = re.compile(r"sparsity-\d[\d.e-]*")
+DENSE_FOLDER = "dense-reference"
+OF_PASSES = re.compile(r"\d[\d.e+-]*-passes")  # a folder in it
 WEIGHTS = "model.safetensors"  # of a model folder
 
 
@@ -82,6 +84,17 @@ def refuse_strange_files(folder: Path) -> None:
                 )
 
 
+def dense_folder(passes: float) -> str:
+    """Returns the folder of the dense reference that took so many passes, relative to that of the job."""
+    return f"{DENSE_FOLDER}/{passes:g}-passes"
+
+
+def holds_dense_model(folder: Path, path: str) -> bool:
+    """Returns whether a job has kept a dense reference at `path`, relative to its folder; that may be anybody's word."""
+    place, _, name = path.partition("/")
+    return place == DENSE_FOLDER and OF_PASSES.fullmatch(name) is not None and _is_model_folder(folder / path)
+
+
 def make_folder(folder: Path) -> list[Path]:
     """Makes a folder; returns it and those above that were made, the deepest first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -107,7 +120,7 @@ def clear_output_dir(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-    remove_empty(folder / Path(pattern).parent for pattern in REPORT_FILES if "/" in pattern)
+    remove_empty(folder / Path(pattern).parent for pattern in (*REPORT_FILES, f"{DENSE_FOLDER}/*") if "/" in pattern)
 
 
 def _try_to_write(folder: Path) -> None:
@@ -120,7 +133,8 @@ def _try_to_write(folder: Path) -> None:
 def _own_paths(folder: Path) -> list[Path]:
     """Returns what a run writes: the files of the report, and the model folders."""
     files = [path for pattern in REPORT_FILES for path in sorted(folder.glob(pattern)) if path.is_file()]
-    return files + [path for path in sorted(folder.glob("sparsity-*")) if _is_model_folder(path)]
+    models = [*sorted(folder.glob("sparsity-*")), *sorted(folder.glob(f"{DENSE_FOLDER}/*"))]
+    return files + [path for path in models if _is_model_folder(path)]
 
 
 def _is_model_file(path: Path) -> bool:
@@ -136,7 +150,8 @@ def _is_model_folder(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     is_ours = isinstance(config, dict) and config.get("model_type") == VPNsConfig.model_type
-    return is_ours and MODEL_FOLDER.fullmatch(path.name) is not None
+    pattern = OF_PASSES if path.parent.name == DENSE_FOLDER else MODEL_FOLDER
+    return is_ours and pattern.fullmatch(path.name) is not None
 
 
 def image_processor(model: VPNsForImageClassification) -> ViTImageProcessorPil:

@@ -15,7 +15,15 @@ from ...reporting import short_percent, sparsity_name
 from ...training import Callback, Run
 from ...training.distributed import from_main_process
 from ..arguments import VPNsTrainingArguments
-from ..output import MODEL_FOLDER, WEIGHTS, digest_of_file, refuse_foreign, refuse_results, refuse_strange_files
+from ..output import (
+    MODEL_FOLDER,
+    WEIGHTS,
+    digest_of_file,
+    holds_dense_model,
+    refuse_foreign,
+    refuse_results,
+    refuse_strange_files,
+)
 from ..results import package_versions
 from .checkpoints import Checkpoint, Checkpoints, open_checkpoint
 from .finished import FOLDER, FinishedJob
@@ -101,6 +109,8 @@ class Resumption:
             job.load_state_dict(self._state.job)
         for part in from_main_process(accelerator, lambda: self._lost(job)):
             del job.finished[part]
+        for part in from_main_process(accelerator, lambda: self._without_model(job)):
+            job.finished[part] = {**job.finished[part], "path": None}
         if self._state is not None:
             for callback in callbacks:
                 callback.load_state_dict(self._state.callbacks.get(type(callback).__name__, {}))
@@ -156,6 +166,11 @@ class Resumption:
                 logger.warning("%s is not as it was saved: that sparsity is run again", self.output_dir / part)
                 lost.append(part)
         return lost
+
+    def _without_model(self, job: Job) -> list[str]:
+        """Returns the dense references whose model is not here: what was measured of them stands, they are not tuned again."""
+        kept = {part: result["path"] for part, result in job.finished.items() if result.get("path")}
+        return [part for part, path in kept.items() if not holds_dense_model(self.output_dir, path)]
 
 
 def _choose(checkpoints: Checkpoints, choice: str) -> Checkpoint | None:
