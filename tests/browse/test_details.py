@@ -7,7 +7,7 @@ from dataclasses import replace
 from PIL import Image
 
 from tests.browse.made_up import found_in, made_up_run
-from vpns_hf.browse import card_text, details_of, loading_code, short_names
+from vpns_hf.browse import card_text, details_of, loading_code
 from vpns_hf.reporting import EpochRecord, ViewAccuracy, ViewLoss
 
 
@@ -53,9 +53,3 @@ def test_a_card_loses_its_header_and_every_picture(tmp_path):
     text = "---\ntags: [a]\n---\n# Card\n![x](https://evil.example/a.png) text <IMG src='http://evil.example'>\n---\nend\n"
     (model.folder / "README.md").write_text(text)
     assert card_text(model) == "# Card\n text \n---\nend"
-
-
-def test_names_of_layers_without_what_they_share():
-    assert short_names(["net.a.conv", "net.b.conv"]) == ["a.conv", "b.conv"]
-    assert short_names(["net.a.conv", "head"]) == ["net.a.conv", "head"]
-    assert short_names(["net.conv"]) == ["conv"]

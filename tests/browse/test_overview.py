@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.browse.made_up import found_in, made_up_run
-from vpns_hf.browse import AXES, COLUMNS, View, chosen_models, next_order, overview_of
+from vpns_hf.browse import AXES, COLUMNS, View, chosen_models, next_order, overview_of, short_names
 
 
 def keys(found, **fields: object) -> list[str]:
@@ -111,3 +111,22 @@ def test_a_name_is_never_html(tmp_path):
 def test_every_column_can_be_sorted_by(found):
     for name in COLUMNS:
         assert len(keys(found, sort=name)) == len(keys(found, sort=f"-{name}")) == 5
+
+
+DIGESTS = "0123456789ab", "ba9876543210"
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        ([f"study/cells/omp-90-{one}/sparsity-90" for one in DIGESTS], [f"omp-90-{one}" for one in DIGESTS]),
+        ([f"s/cells/{m}-90-{one}/sparsity-90" for m, one in zip("ab", DIGESTS, strict=True)], ["a-90", "b-90"]),
+        (["digits/sparsity-40", "digits/sparsity-70"], ["sparsity-40", "sparsity-70"]),
+        (["a/sparsity-40", "b/sparsity-40"], ["a", "b"]),
+        (["a/sparsity-40", "a/sparsity-70", "b/c/sparsity-40"], ["a/sparsity-40", "a/sparsity-70", "b/c/sparsity-40"]),
+        (["owner/resnet18-c100-70"], ["resnet18-c100-70"]),
+        ([], []),
+    ],
+)
+def test_names_in_the_table_tell_models_apart_and_no_more(keys, names):
+    assert short_names(keys) == names

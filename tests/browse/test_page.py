@@ -6,7 +6,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -21,9 +21,11 @@ from tests.browse.chromium import PATIENCE, Window, chromium
 from tests.browse.made_up import made_up_run, write_job
 from tests.helpers import tiny_model
 from tests.hub.runs import write_run
-from vpns_hf import InputError
+from vpns_hf import InputError, VPNsForImageClassification
 from vpns_hf.browse import Address, load, models_below, served
 from vpns_hf.hub import Examples
+from vpns_hf.jobs.output import save_model
+from vpns_hf.reporting import Results
 
 pytestmark = [
     pytest.mark.slow,  # a browser and a server
@@ -31,6 +33,7 @@ pytestmark = [
 ]
 
 FIRST, SECOND, MADE_UP = "real/sparsity-40", "real/sparsity-70", "snip/sparsity-50"
+DENSE = "dense-reference/60-passes"
 TABS = ("Overview", "Model", "Try", "Compare")
 expect.set_options(timeout=PATIENCE)
 
@@ -46,7 +49,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
-    """Two models that can be loaded, with examples, and one of another method whose weights are gone."""
+    """Two models that can be loaded, with examples and a dense one, and one of another method whose weights are gone."""
     folder = tmp_path_factory.mktemp("site")
     write_run(
         folder / "real", tiny_model(), {0.4: 0.9528, 0.7: 0.8417}, model="timm/resnet18.tv_in1k", dataset="cifar100"
@@ -54,7 +57,8 @@ def site(tmp_path_factory) -> Iterator[Site]:
     Examples(np.random.default_rng(0).integers(0, 256, (2, 3, 16, 16), dtype=np.uint8), ["cat", "owl"]).write(
         folder / "real"
     )
-    write_job(folder / "snip", [made_up_run(0.5, 0.7, method="snip", seed=9)])
+    keep_dense(folder / "real", tiny_model(visual_prompt="none"))
+    write_job(folder / "snip", [made_up_run(0.5, 0.7, method="snip", seed=9)], dataset="uoft-cs/cifar10")
     (folder / MADE_UP / "model.safetensors").unlink()
     (folder / "__init__").mkdir()
     (folder / "__init__/results.json").write_text("{")
@@ -74,6 +78,13 @@ def browser() -> Iterator[Browser]:
 def window(browser) -> Iterator[Window]:
     with Window.of(browser) as window:
         yield window
+
+
+def keep_dense(job: Path, model: VPNsForImageClassification) -> None:
+    """Saves a dense model in the folder of a job, and has its results tell so."""
+    save_model(model, job / DENSE)
+    results = Results.load(job / "results.json")
+    replace(results, dense=replace(results.dense, path=DENSE)).save(job / "results.json")
 
 
 def dots(window: Window) -> Locator:
@@ -143,18 +154,21 @@ def test_a_click_on_a_point_opens_its_model(site, window):
     expect(window.page).to_have_url(re.compile(f"tab=compare&model={SECOND}&compared={SECOND}$"))
 
 
-def test_two_models_classify_a_picture_as_the_pipeline_does(site, window, tmp_path):
+def test_two_models_and_the_dense_one_classify_a_picture_as_the_pipeline_does(site, window, tmp_path):
     image = Image.fromarray(np.random.default_rng(3).integers(0, 256, (40, 30, 3), dtype=np.uint8))
     image.save(tmp_path / "picture.png")
     window.open(f"{site.address}?tab=try&tried={FIRST}&tried={SECOND}")
     window.page.locator("input[type=file]").set_input_files(tmp_path / "picture.png")
     cards = window.page.locator(".vp-card")
-    expect(cards).to_have_count(2)
-    for card, key in zip(cards.all(), (FIRST, SECOND), strict=True):
+    expect(cards).to_have_count(3)
+    for card, key in zip(cards.all(), (f"real/{DENSE}", FIRST, SECOND), strict=True):
         expect(card.get_by_role("heading", name=key)).to_be_visible()
-        expect(card.locator("img")).to_have_count(2)
+        expect(card.locator("img")).to_have_count(1 if DENSE in key else 2)
         classify = pipeline("image-classification", model=str(site.folder / key))
-        shown = card.locator(".vp-view").filter(has_text="as by default").locator("tr").all_inner_texts()
+        by_default = card.locator(".vp-view").filter(
+            has_text="Without the prompt" if DENSE in key else "as by default"
+        )
+        shown = by_default.locator("tr").all_inner_texts()
         told = [[one["label"], f"{100 * one['score']:.2f}%"] for one in classify(image, top_k=5)]
         assert [row.split() for row in shown] == told
     assert not list(Path(tempfile.gettempdir()).glob("vpns-browse-*/**/picture.png"))
@@ -163,7 +177,7 @@ def test_two_models_classify_a_picture_as_the_pipeline_does(site, window, tmp_pa
 def test_an_example_is_classified(site, window):
     window.open(f"{site.address}?tab=try&tried={FIRST}")
     window.page.get_by_role("button", name="owl").click()
-    expect(window.page.locator(".vp-card")).to_have_count(1)
+    expect(window.page.locator(".vp-card")).to_have_count(2)
 
 
 def test_what_cannot_be_read_or_loaded_is_one_line(site, window, tmp_path):
@@ -173,6 +187,21 @@ def test_what_cannot_be_read_or_loaded_is_one_line(site, window, tmp_path):
     expect(window.page.get_by_role("alert")).to_contain_text("this file is no picture that can be read")
     window.page.get_by_role("button", name="cat").click()
     expect(window.page.get_by_role("alert")).to_contain_text("holds no pruned model")
+
+
+def test_where_no_dense_model_is_kept_the_page_says_so(site, window):
+    window.open(f"{site.address}?tab=try&tried={MADE_UP}&tried={FIRST}")
+    window.page.get_by_role("button", name="cat").click()
+    expect(window.page.get_by_text("No dense resnet18 on cifar10 is kept here")).to_be_visible()
+
+
+def test_an_address_whose_model_is_not_here(site, window):
+    window.open(f"{site.address}?tab=model&model=real/sparsity-99")
+    expect(window.page.get_by_role("alert")).to_have_text(re.compile("not here: real/sparsity-99"))
+    expect(window.page.get_by_text("Click on a model in the overview")).to_be_visible()
+    window.open(f"{site.address}?tab=model&model={FIRST}")
+    expect(window.page.get_by_role("heading", name=FIRST)).to_be_visible()
+    expect(window.page.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_file_that_is_too_large_is_refused(site):
@@ -204,7 +233,7 @@ def test_at_the_width_of_a_phone_nothing_overflows_and_axe_finds_no_serious_faul
             window.open(f"{site.address}?{view}")
             if "tab=try" in view:
                 window.page.get_by_role("button", name="cat").click()
-                window.page.locator(".vp-card").wait_for()
+                window.page.locator(".vp-card").first.wait_for()
             assert window.page.evaluate("document.documentElement.scrollWidth") <= 390, view
             faults = Axe().run(window.page).response["violations"]
             assert [

@@ -77,3 +77,9 @@ def test_no_more_models_are_tried_than_fit(found):
 )
 def test_filters(found, view, count):
     assert sum(view.admits(model) for model in found.models) == count
+
+
+def test_the_models_of_an_address_that_are_not_here(found):
+    query = "?model=a/gone&tried=a/sparsity-50&tried=other&compared=a/gone&method=magic"
+    assert View.missing(query, found) == ["a/gone", "other"]
+    assert View.missing("", found) == []

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpns_hf.utils.text import counted, differences, first_line, megabytes, one_line
+from vpns_hf.utils.text import counted, differences, first_line, megabytes, one_line, without_shared_head
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ def test_words(found, expected):
 def test_differences_of_values_with_lines_are_one_line():
     assert differences({"a": "x\ny", "b": 1}, {"a": "x", "b": 1}) == ["a x y, now x"]
     assert differences({"a": 1}, {"b": 2}, "there") == ["a 1, there not given", "b not given, there 2"]
+
+
+def test_names_without_what_they_share():
+    assert without_shared_head(["net.a.conv", "net.b.conv"]) == ["a.conv", "b.conv"]
+    assert without_shared_head(["net.a.conv", "head"]) == ["net.a.conv", "head"]
+    assert without_shared_head(["net.conv"]) == ["conv"]
+    assert without_shared_head(["a/b.c", "a/d.c"], "/") == ["b.c", "d.c"]

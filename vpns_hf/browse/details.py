@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Sequence
-from itertools import takewhile
 
 from ..reporting import (
     EpochRecord,
@@ -19,6 +18,7 @@ from ..reporting import (
     percent,
     with_prompt,
 )
+from ..utils.text import without_shared_head
 from .found import FoundModel
 from .html import Line, Markup, Scale, bars, element, joined, lines, picture
 
@@ -61,14 +61,6 @@ def card_text(model: FoundModel) -> str:
     except OSError:
         return "There is no card."
     return PICTURE.sub("", HEADER.sub("", text)).strip()
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """Returns the names of layers without the leading parts that all of them share."""
-    parts = [name.split(".") for name in names]
-    heads = zip(*(part[:-1] for part in parts), strict=False)
-    shared = len(list(takewhile(lambda head: len(set(head)) == 1, heads)))
-    return [".".join(part[shared:]) for part in parts]
 
 
 def _headline(model: FoundModel) -> Markup:
@@ -144,7 +136,7 @@ def _curves(
 def _density(layers: Sequence[LayerRecord]) -> Markup | None:
     if not layers:
         return None
-    names = short_names([layer.name for layer in layers])
+    names = without_shared_head([layer.name for layer in layers])
     rows = [
         (name, layer.density, f"{percent(layer.density)} of {count(layer.total)}")
         for name, layer in zip(names, layers, strict=True)

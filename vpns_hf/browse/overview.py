@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..reporting import count, megabytes, milliseconds, operations, percent
+from ..utils.text import without_shared_head
 from .found import Found, FoundModel
 from .html import Markup, Point, Scale, element, joined, legend, scatter
 from .view import View
@@ -52,6 +54,8 @@ COLUMNS = {
     "granularity": Column("Unit", lambda model: model.run.granularity, lambda model: model.run.granularity),
     "seed": Column("Seed", lambda model: model.run.seed, lambda model: str(model.run.seed)),
 }
+# The folder of a model in its job, and the digest in the name of a study's job.
+TAILS = (re.compile(r"(?<=.)/sparsity-[\d.e-]+$"), re.compile(r"(?<=.)-[0-9a-f]{12}(?=/|$)"))
 OF_WORDS = ("model", "method", "network", "dataset", "granularity")
 
 
@@ -100,9 +104,19 @@ def chart(models: Sequence[FoundModel], found: Found, view: View) -> Markup:
 def table(models: Sequence[FoundModel], view: View) -> Markup:
     """Returns the table: heads that sort, and rows whose model opens."""
     heads = [_head(name, column, view) for name, column in COLUMNS.items()]
-    rows = [_row(model, view) for model in models]
+    names = short_names([model.key for model in models])
+    rows = [_row(model, name, view) for model, name in zip(models, names, strict=True)]
     whole = element("table", element("thead", element("tr", *heads)), element("tbody", *rows), class_="vp-table")
     return element("div", whole, class_="vp-scroll", tabindex="0", role="region", aria_label="Table of the models")
+
+
+def short_names(keys: Sequence[str]) -> list[str]:
+    """Returns what tells models apart: keys without the folders that all are in, digest and sparsity where the rest will do."""
+    names = without_shared_head(keys, "/")
+    for tail in TAILS:
+        shorter = [tail.sub("", name) for name in names]
+        names = shorter if len(set(shorter)) == len(names) else names
+    return names
 
 
 def _point(model: FoundModel, value: float, axis: Axis, found: Found) -> Point:
@@ -118,10 +132,11 @@ def _head(name: str, column: Column, view: View) -> Markup:
     return element("th", button, scope="col", aria_sort=directions.get(view.sort), class_=_alignment(name))
 
 
-def _row(model: FoundModel, view: View) -> Markup:
-    cells = [element("td", column.shown(model), class_=_alignment(name)) for name, column in list(COLUMNS.items())[1:]]
+def _row(model: FoundModel, name: str, view: View) -> Markup:
+    columns = list(COLUMNS.items())[1:]
+    cells = [element("td", column.shown(model), class_=_alignment(head)) for head, column in columns]
     opened = replace(view, tab="model", model=model.key)
-    link = element("a", model.key, href=f"?{opened.query()}", data_model=model.key, title=model.key)
+    link = element("a", name, href=f"?{opened.query()}", data_model=model.key, title=model.key)
     return element("tr", element("th", link, scope="row"), *cells)
 
 

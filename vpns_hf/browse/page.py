@@ -16,7 +16,7 @@ from .classifying import Load, LoadedModels
 from .comparison import comparison_of
 from .details import card_text, details_of
 from .found import Found
-from .html import ADDRESS, element, joined
+from .html import ADDRESS, Markup, element, joined
 from .overview import AXES, COLUMNS, next_order, overview_of
 from .parts import QUIET, written
 from .trying import TrySection
@@ -25,6 +25,7 @@ from .view import ALL, FILTERS, MOST_TRIED, TABS, WITHIN, View, choices
 TITLES = {"network": "Network", "dataset": "Data set", "method": "Method", "granularity": "Unit", "seed": "Seed"}
 FIELDS = tuple(View.__dataclass_fields__)
 CHOOSE = element("p", "Click on a model in the overview, or choose one above.", class_="vp-note")
+MOST_NAMED = 3  # models of an address that are not here
 Change = Callable[[View, Any], View]
 
 
@@ -67,6 +68,7 @@ class Page:
     def _heading(self) -> None:
         gr.Markdown("# Sparse models")
         written(element("p", f"{len(self._found.models)} models in {self._found.place}"))
+        self._notice = written("")
         if self._found.left_out:
             with gr.Accordion(f"{len(self._found.left_out)} left out", open=False):
                 written(joined(*(element("p", line, class_="vp-note") for line in self._found.left_out)))
@@ -157,9 +159,11 @@ class Page:
 
         def start(query: str) -> list[Any]:
             view = View.from_query(query, self._found, AXES, COLUMNS)
-            return self._rewritten(view, {"tab", *_differing(View(), view)}, ())
+            notice = _not_here(View.missing(query, self._found))
+            return [notice, *self._rewritten(view, {"tab", *_differing(View(), view)}, ())]
 
-        return self.blocks.load(start, [self._address], self._outputs, js="() => [window.location.search]", **QUIET)
+        outputs = [self._notice, *self._outputs]
+        return self.blocks.load(start, [self._address], outputs, js="() => [window.location.search]", **QUIET)
 
     @property
     def _inputs(self) -> list[Any]:
@@ -181,6 +185,14 @@ class Page:
             is_stale = any(name in section.fields for name in (*changed, *touched))
             held += section.write(view) if is_stale else [gr.skip() for _ in section.parts]
         return held
+
+
+def _not_here(keys: Sequence[str]) -> Markup:
+    if not keys:
+        return Markup("")
+    named = ", ".join(keys[:MOST_NAMED]) + (f" and {len(keys) - MOST_NAMED} more" if len(keys) > MOST_NAMED else "")
+    text = f"The address names what is not here: {named}. Choose another model in the overview."
+    return element("p", text, class_="vp-error", role="alert")
 
 
 def _differing(one: View, other: View) -> set[str]:

@@ -12,6 +12,7 @@ from .found import Found, FoundModel
 TABS = ("overview", "model", "try", "compare")
 MOST_TRIED = 4
 FILTERS = ("network", "dataset", "method", "granularity", "seed")
+OF_MODELS = ("model", "tried", "compared")  # the fields that hold keys
 ALL, WITHIN = "any", ("0", "0.5", "1", "2", "5")  # points below the dense model
 
 
@@ -84,6 +85,13 @@ class View:
         view = cls(**{**chosen, "differing": "differing" not in chosen})
         return replace(view, tried=view.tried[:MOST_TRIED])
 
+    @staticmethod
+    def missing(query: str, found: Found) -> list[str]:
+        """Returns the models that an address names and that are not here."""
+        given = parse_qs(query.removeprefix("?"))
+        named = [key for name in OF_MODELS for key in given.get(name, [])]
+        return [key for key in dict.fromkeys(named) if key not in found.by_key]
+
     def admits(self, model: FoundModel) -> bool:
         """Returns whether a model passes the filters."""
         if self.within != ALL and (model.gain is None or 100 * model.gain < -float(self.within) - 1e-9):
@@ -111,5 +119,5 @@ def _allowed(found: Found, axes: Iterable[str], columns: Iterable[str]) -> Mappi
     return {
         **{name: choices(found, name) for name in FILTERS},
         **{"tab": TABS, "within": WITHIN, "axis": list(axes), "sort": orders, "differing": ("all",)},
-        **{"model": keys, "tried": keys, "compared": keys},
+        **dict.fromkeys(OF_MODELS, keys),
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 
@@ -19,6 +20,14 @@ def first_line(error: BaseException) -> str:
 def megabytes(size: int) -> str:
     """Returns a size in bytes as 10^6 bytes with two decimals: 46827520 -> "46.83 MB"."""
     return f"{size / 1e6:,.2f} MB"
+
+
+def without_shared_head(names: Sequence[str], separator: str = ".") -> list[str]:
+    """Returns names without the leading parts that all of them share; the last part always stays."""
+    parts = [name.split(separator) for name in names]
+    heads = zip(*(part[:-1] for part in parts), strict=False)
+    shared = len(list(takewhile(lambda head: len(set(head)) == 1, heads)))
+    return [separator.join(part[shared:]) for part in parts]
 
 
 def counted(count: int, noun: str) -> str:

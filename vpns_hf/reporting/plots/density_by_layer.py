@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from ...utils.text import without_shared_head
 from ..numbers import count
 from ..records import LayerRecord
 from .style import DENSE, PLAIN, PROMPTED, new_figure
@@ -42,7 +42,7 @@ def _draw_overall(axes: Axes, layers: Sequence[LayerRecord]) -> None:
 
 
 def _label(axes: Axes, layers: Sequence[LayerRecord], title: str) -> None:
-    axes.set_yticks(range(len(layers)), short_names([layer.name for layer in layers]), fontsize="x-small")
+    axes.set_yticks(range(len(layers)), without_shared_head([layer.name for layer in layers]), fontsize="x-small")
     axes.set_ylim(len(layers) - 0.4, -0.6)
     axes.set_xlim(0, 10 * math.ceil(10 * max(layer.density for layer in layers)) or 100)
     axes.spines[["top", "right"]].set_visible(False)
@@ -50,11 +50,3 @@ def _label(axes: Axes, layers: Sequence[LayerRecord], title: str) -> None:
     axes.set_xlabel("Density (% of the layer's weights kept)")
     axes.set_title(title, loc="left", fontweight="bold")
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize="small", borderaxespad=0)
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """Returns names of layers without the leading parts that all share; the last part always stays."""
-    parts = [name.split(".") for name in names]
-    heads = zip(*(part[:-1] for part in parts), strict=False)
-    shared = len(list(takewhile(lambda head: len(set(head)) == 1, heads)))
-    return [".".join(part[shared:]) for part in parts]

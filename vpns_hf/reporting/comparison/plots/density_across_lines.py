@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ....utils.text import without_shared_head
 from ...numbers import short_percent
-from ...plots.density_by_layer import short_names
 from ...plots.style import PLAIN, new_figure
 from ..lines import Cell, Setting
 from .looks import room_for, wrapped
@@ -28,7 +28,7 @@ def density_figure(setting: Setting, sparsity: float) -> Figure:
         dict.fromkeys(layer.name for cell in column for run in cell.runs.values() for layer in run.result.layers)
     )
     labels = [wrapped(cell.label) for cell in column]
-    names = short_names(layers)
+    names = without_shared_head(layers)
     figure = new_figure(2 + room_for(names) + 0.62 * len(column), 1.4 + room_for(labels) + 0.21 * len(layers))
     axes = figure.add_subplot()
     densities = np.array([[_density(cell, layer) for cell in column] for layer in layers])
