@@ -8,6 +8,8 @@ import tempfile
 
 import pytest
 
+gc.set_threshold(100_000, 50, 100)  # thousands of tests are gathered, and none of them is garbage
+
 # The libraries read these when they are first imported: too early for a fixture. Processes that a test starts, and the
 # workers of pytest-xdist, inherit them.
 if "PYTEST_XDIST_WORKER" not in os.environ:
@@ -18,12 +20,11 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # the networks are small: more threads mostly wait for each other
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def frozen_imports():
-    """What was imported stays, and is not searched for garbage again at the end of every training stage."""
+    """What was imported so far stays, and is not searched for garbage again at the end of every training stage."""
+    gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from tests.documents import Page
@@ -15,6 +16,7 @@ def test_the_page_is_of_the_version_that_is_written():
     assert PAGE.text.startswith(f"# Saved models, format version {STORAGE_VERSION}\n")
 
 
+@pytest.mark.slow
 def test_the_stock_class_loads_as_it_is_shown(monkeypatch, tmp_path):
     model = tiny_model()
     model.save_pretrained(tmp_path / "output" / "digits" / "sparsity-70")

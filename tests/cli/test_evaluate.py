@@ -76,6 +76,7 @@ def test_nothing_is_said_of_a_prompt_that_a_model_does_not_have(evaluate, tmp_pa
     assert re.search(rf"Top-1 accuracy \| +{top1(run / 'sparsity-70', TEST, False)} \|", ended.out)
 
 
+@pytest.mark.slow
 def test_the_latency_needs_no_images(evaluate, model, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     ended = evaluate(model, "--latency")
@@ -120,6 +121,7 @@ def test_the_card_gets_what_was_measured(evaluate, model, data):
     assert str(data.parent).encode() not in after["README.md"] + after["results.json"]
 
 
+@pytest.mark.slow
 def test_the_card_gets_the_latency_without_images(evaluate, model, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     ended = evaluate(model, "--latency", "--update_card")

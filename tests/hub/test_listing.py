@@ -9,6 +9,8 @@ from tests.hub.conftest import STRANGER, WRITER
 from vpns_hf import InputError
 from vpns_hf.hub import PublishedModel, Wanted, models_in_folder, models_table
 
+pytestmark = pytest.mark.slow  # a server
+
 COMMAND = "vpns_hf/__main__.py"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+import pytest
 import torch
 
 from tests.helpers import tiny_model
@@ -15,6 +16,7 @@ from vpns_hf.reporting import CostRecord, DenseResult, Results, RunResult, ViewA
 job_folder = importlib.import_module("vpns_hf.jobs.output.job_folder")
 
 
+@pytest.mark.slow
 def test_what_is_timed_is_the_saved_model(tmp_path, monkeypatch):
     """In the model that was trained pruned weights are not zero yet: masking them takes its time."""
     timed = []

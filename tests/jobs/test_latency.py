@@ -40,6 +40,7 @@ def test_a_thinner_model_stands_beside_the_dense_network(monkeypatch):
     assert shapes == {name: sources.get(name, thin.config.num_labels) for name in compared.latencies}
 
 
+@pytest.mark.slow
 def test_without_onnx_runtime(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     compared = compare_latency(tiny_model())
@@ -49,6 +50,7 @@ def test_without_onnx_runtime(monkeypatch):
     assert 'pip install "vpns_hf[onnx]"' in note
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_cpu_has_no_kernels_for_two_of_four(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

@@ -13,6 +13,8 @@ from tests.training_helpers import coloured_split
 from vpns_hf import InputError, VPNsTrainer
 from vpns_hf.studies import Cell, StudyFolder, collect
 
+pytestmark = pytest.mark.slow  # whole jobs
+
 SPLITS = {
     "train_dataset": coloured_split(40, seed=1),
     "eval_dataset": coloured_split(13, seed=2),

@@ -62,7 +62,14 @@ def test_the_results_are_those_of_the_model_and_name_no_folders(run_dir):
     text = repository_files(model, "vpns/net")["results.json"].decode()
     [run] = json.loads(text)["runs"]
     assert (run["sparsity_requested"], run["path"]) == (0.7, ".")
-    assert json.loads(text)["dense"] == {"accuracy": 0.9, "top5": 0.99, "split": "test", "passes": None, "classes": []}
+    assert json.loads(text)["dense"] == {
+        "accuracy": 0.9,
+        "top5": 0.99,
+        "split": "test",
+        "passes": None,
+        "classes": [],
+        "path": None,
+    }
     assert str(run_dir) not in text
 
 

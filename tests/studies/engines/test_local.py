@@ -16,6 +16,8 @@ from vpns_hf import InputError
 from vpns_hf.cli.script import run_script
 from vpns_hf.studies import Status, StudyFolder
 
+pytestmark = pytest.mark.slow  # real processes
+
 
 def statuses(folder: Path, cells: list) -> list[Status]:
     return [StudyFolder(folder).state(cell).status for cell in cells]
