@@ -20,6 +20,12 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # the networks are small: more threads mostly wait for each other
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with tests that take long come first, so that no process ends long after the others."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def frozen_imports():
     """What was imported so far stays, and is not searched for garbage again at the end of every training stage."""

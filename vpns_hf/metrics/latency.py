@@ -63,12 +63,12 @@ def measure_latency(
 
 
 def fastest_milliseconds(calls: dict[str, Callable[[], Tensor]], device: torch.device) -> dict[str, float]:
-    """Returns the shortest time of each call, of those `measure_latency` takes, in milliseconds.
+    """Returns the shortest time of each call, in turns as those of `measure_latency`, in milliseconds.
 
     Others that share the machine make a call slower, never faster. Where they take most of it, medians of calls of a
-    millisecond tell of them alone.
+    millisecond tell of them alone; the shortest time needs fewer calls than a median does.
     """
-    return {name: min(times) for name, times in _in_turn(calls, device).items()}
+    return {name: min(times) for name, times in _in_turn(calls, device, milliseconds=100.0).items()}
 
 
 @torch.no_grad()
