@@ -5,13 +5,10 @@ from __future__ import annotations
 import importlib
 
 import pytest
-import torch
 
-from tests.helpers import tiny_model
 from tests.training_helpers import tiny_trainer
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.jobs.output import SavedModels
-from vpns_hf.reporting import CostRecord, DenseResult, Results, RunResult, ViewAccuracy, sparsity_name
+from vpns_hf.reporting import CostRecord, Results, RunResult, ViewAccuracy, sparsity_name
 
 job_folder = importlib.import_module("vpns_hf.jobs.output.job_folder")
 
@@ -49,21 +46,3 @@ def run_of(sparsity: float) -> RunResult:
     }
     accuracy = {"accuracy": ViewAccuracy(0.9, 0.9), "top5": ViewAccuracy()}
     return RunResult(sparsity_requested=sparsity, sparsity=sparsity, path=sparsity_name(sparsity), **said, **accuracy)
-
-
-def test_prompts_of_all_sparsities_are_drawn_on_one_scale(tmp_path, monkeypatch):
-    """Changes of 10 and 100 grey levels: full colour is 128 of both."""
-    figures = []
-    monkeypatch.setattr("vpns_hf.reporting.report.save_png", lambda figure, path: figures.append((path, figure)))
-    runs = [run_of(sparsity) for sparsity in (0.4, 0.7)]
-    folder = job_folder.JobFolder(SavedModels(tmp_path), {}, lambda *_: Results(DenseResult()))
-    for run, levels in zip(runs, (10, 100), strict=True):
-        model = tiny_model()
-        with torch.no_grad():
-            model.visual_prompt.prompt.fill_(levels / 255)
-        folder.save(model, run.sparsity_requested, is_first=run is runs[0])
-    folder.finish(Results(DenseResult(), runs), [0], {}, None)
-    scales = {
-        path.parts[-3]: figure.axes[1].images[0].get_clim() for path, figure in figures if path.name == "prompt.png"
-    }
-    assert scales == {"sparsity-40": (-128, 128), "sparsity-70": (-128, 128)}

@@ -135,29 +135,27 @@ def test_density_figure_of_one_layer_that_is_empty():
     assert axes.get_yticklabels()[0].get_text() == "head"
 
 
-@pytest.mark.parametrize(("largest", "full"), [(1, 32), (32, 32), (51, 64), (100, 128), (200, 255)])
-def test_prompt_figure_shows_changes_on_one_of_few_scales(largest, full):
-    """So that a change of one grey level of 255 is not drawn in full colour, and pictures can be compared."""
+@pytest.mark.parametrize("levels", [1, 15, 100, 255])
+def test_prompt_figure_shows_every_change_on_the_same_scale(levels):
+    """By the logarithm, so that 1 grey level of 255 is an eighth of full colour and 15 are half of it, in any picture."""
     change = np.zeros((3, 4, 4))
-    change[0, 0, 0], change[2, 3, 1] = largest / 255, -largest / 510
+    change[0, 0, 0], change[2, 3, 1] = levels / 255, -levels / 255
     figure = prompt_figure(change)
+    strength = np.log2(levels + 1) / 8
     picture = figure.axes[0].images[0].get_array()
-    np.testing.assert_allclose(picture[0, 0], [0.5 + largest / full / 2, 0.5, 0.5])
-    np.testing.assert_allclose(picture[3, 1], [0.5, 0.5, 0.5 - largest / full / 4])
+    np.testing.assert_allclose(picture[0, 0], [0.5 + strength / 2, 0.5, 0.5])
+    np.testing.assert_allclose(picture[3, 1], [0.5, 0.5, 0.5 - strength / 2])
     np.testing.assert_allclose(picture[1, 1], 0.5)
-    told = f"full colour is ±{full}\nlargest change {largest} of 255 grey levels"
-    assert figure.axes[0].get_xlabel() == f"red, green, blue; {told}"
+    assert figure.axes[0].get_xlabel() == f"red, green, blue\nlargest change {levels} of 255 grey levels"
     mean = figure.axes[1].images[0]
-    np.testing.assert_allclose(mean.get_array(), 255 * change.mean(axis=0))
-    assert mean.get_clim() == (-full, full)
+    assert mean.get_clim() == (-1, 1)
+    np.testing.assert_allclose(mean.get_array()[0, 0], np.log2(levels / 3 + 1) / 8)
 
 
-def test_prompts_that_are_compared_are_on_the_scale_of_the_largest():
-    change = np.full((3, 4, 4), 10 / 255)
-    axes, mean, *_ = prompt_figure(change, largest=100 / 255).axes
-    assert mean.images[0].get_clim() == (-128, 128)
-    np.testing.assert_allclose(axes.images[0].get_array()[0, 0], 0.5 + 10 / 128 / 2)
-    assert axes.get_xlabel().endswith("full colour is ±128\nlargest change 10 of 255 grey levels")
+def test_the_bar_of_a_prompt_figure_says_what_its_colours_stand_for():
+    bar = prompt_figure(np.full((3, 4, 4), 0.1)).axes[2]
+    assert [label.get_text() for label in bar.get_yticklabels()][4:] == ["0", "+4", "+16", "+64", "+255"]
+    np.testing.assert_allclose(bar.get_yticks()[4:], np.log2(np.array([0, 4, 16, 64, 255]) + 1) / 8)
 
 
 def test_prompt_figure_of_a_zero_prompt_is_grey():

@@ -49,7 +49,7 @@ from .records import (
     ViewAccuracy,
     ViewLoss,
 )
-from .report import write_model_plots, write_prompt_pictures, write_report
+from .report import write_model_plots, write_report
 from .results import Results, RunResult, fitting_reference, share_of_waiting
 from .storage_size import StorageSize, binary_entropy, storage_size
 from .tables import image_notes, layer_table, results_table
@@ -109,6 +109,5 @@ __all__ = [
     "storage_size",
     "with_prompt",
     "write_model_plots",
-    "write_prompt_pictures",
     "write_report",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy.typing as npt
 
 from .classes import class_table
 from .numbers import count, interval, short_percent
-from .plots import accuracy_figure, density_figure, largest_change, prompt_figure, save_png, training_figure
+from .plots import accuracy_figure, density_figure, prompt_figure, save_png, training_figure
 from .results import Results, RunResult
 from .tables import results_table
 
@@ -46,24 +46,6 @@ def write_model_plots(run: RunResult, folder: str | os.PathLike[str], prompt: np
         save_png(density_figure(run.layers, _caption(density, run)), Path(folder) / density)
     if prompt is not None:
         save_png(prompt_figure(prompt, _caption(change, run)), Path(folder) / change)
-
-
-def write_prompt_pictures(
-    runs: Sequence[RunResult], prompts: Mapping[str, npt.ArrayLike], output_dir: str | os.PathLike[str]
-) -> None:
-    """Writes the prompts of several models on one scale, each into the folder of its model, as `plots/prompt.png`.
-
-    Args:
-        runs: of the job.
-        prompts: {path of a run: the change its prompt makes to a pixel, shape (3, O, O)}.
-        output_dir: the job's folder.
-    """
-    _, change = MODEL_PLOTS
-    largest = max(map(largest_change, prompts.values()), default=0.0)
-    for run in runs:
-        if run.path in prompts:
-            figure = prompt_figure(prompts[run.path], _caption(change, run), largest)
-            save_png(figure, Path(output_dir) / run.path / change)
 
 
 def _caption(name: str, run: RunResult) -> str:

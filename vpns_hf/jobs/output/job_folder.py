@@ -22,7 +22,6 @@ from ...reporting import (
     RunResult,
     save_predictions,
     write_model_plots,
-    write_prompt_pictures,
     write_report,
 )
 from ...utils.files import one_line_refusals
@@ -131,19 +130,10 @@ class JobFolder:
         """
         with one_line_refusals(self.path):
             save_predictions(self.path / "predictions.npz", labels, predictions)
-            _attempt("the prompts on one scale", lambda: self._draw_prompts(results.runs))
             write_report(results, self.path)
             if examples is not None:
                 examples.write(self.path)
             write_recipe(self.path / "recipe.yaml", self._recipe)
-
-    def _draw_prompts(self, runs: Sequence[RunResult]) -> None:
-        """Draws the prompts of several models once more, now that all are known."""
-        if len(runs) < 2:
-            return
-        models = {run.path: VPNsForImageClassification.from_pretrained(self.path / run.path) for run in runs}
-        prompts = {path: model.prompt_picture().numpy() for path, model in models.items() if model.has_prompt}
-        write_prompt_pictures(runs, prompts, self.path)
 
 
 def _attempt(what: str, work: Callable[[], T]) -> T | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .accuracy_against_sparsity import accuracy_figure
 from .density_by_layer import density_figure
 from .heat_map import heat_map
-from .prompt_picture import largest_change, prompt_figure
+from .prompt_picture import prompt_figure
 from .style import new_figure, save_pdf, save_png
 from .training_curves import training_figure
 
@@ -16,7 +16,6 @@ __all__ = [
     "accuracy_figure",
     "density_figure",
     "heat_map",
-    "largest_change",
     "new_figure",
     "prompt_figure",
     "save_pdf",
