@@ -6,7 +6,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 # Given to pytest: `make test PYTEST_ARGS="tests/pruning -x"`, or `PYTEST_ARGS="-n 4"` on a machine with cores to spare.
 # A file stays with one process, which makes what its tests share once.
-PYTEST_ARGS ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Of `make test-timm`, in an environment of its own: torchvision goes with one build of torch only, and not with all that lack CUDA.
 TIMM_TORCH ?= torch==2.14.1 torchvision==0.29.1

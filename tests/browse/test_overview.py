@@ -75,7 +75,7 @@ def test_colours_do_not_change_with_the_filters(found):
     both, alone = (overview_of(found, View(method=chosen)) for chosen in ((), ("vpns",)))
     mark = re.compile(r'class="vp-dot (\S+ \S+) \S+" style="[^"]*" data-model="a/sparsity-50"')
     assert mark.search(both)[1] == mark.search(alone)[1]
-    assert '<i class="vp-key vp-c0 vp-s0"></i>snip' in both
+    assert '<i class="vp-key vp-c1 vp-s0"></i>snip' in both
     assert "</i>snip" not in alone
 
 

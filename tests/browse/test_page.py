@@ -22,7 +22,7 @@ from tests.browse.made_up import made_up_run, write_job
 from tests.helpers import tiny_model
 from tests.hub.runs import write_run
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.browse import Address, load, models_below, served
+from vpns_hf.browse import Address, UploadedPictures, load, models_below, served
 from vpns_hf.hub import Examples
 from vpns_hf.jobs.output import save_model
 from vpns_hf.reporting import Results
@@ -202,6 +202,57 @@ def test_an_address_whose_model_is_not_here(site, window):
     window.open(f"{site.address}?tab=model&model={FIRST}")
     expect(window.page.get_by_role("heading", name=FIRST)).to_be_visible()
     expect(window.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_back_leads_from_a_model_to_the_overview(site, window):
+    window.open(f"{site.address}?method=vpns")
+    window.page.locator(f"a[data-model='{SECOND}']").click()
+    expect(window.page.get_by_role("heading", name=SECOND)).to_be_visible()
+    expect(window.page).to_have_url(re.compile(f"model={SECOND}$"))
+    window.page.go_back()
+    expect(dots(window)).to_have_count(2)
+    expect(window.page).to_have_url(re.compile(r"\?method=vpns$"))
+
+
+def test_the_order_can_be_chosen_without_the_heads_of_the_table(site, window):
+    window.open(site.address)
+    window.page.get_by_label("Order").click()
+    window.page.get_by_role("option", name="Size, smallest first").click()
+    expect(window.page.locator("th[aria-sort=ascending]")).to_have_text("Size ▲")
+    expect(window.page).to_have_url(re.compile(r"\?sort=bytes$"))
+
+
+def test_a_card_stays_in_its_place(site, window):
+    card = site.folder / MADE_UP / "README.md"
+    card.write_text(
+        "<h1 style='position:fixed;inset:0;background:red;z-index:9999'>mine</h1> see [recipe](recipe.yaml)"
+    )
+    window.open(f"{site.address}?tab=model&model={MADE_UP}")
+    window.page.get_by_role("button", name="Card").click()
+    heading = window.page.get_by_role("heading", name="mine")
+    expect(heading).to_be_visible()
+    assert heading.bounding_box()["y"] > window.page.get_by_role("button", name="Card").bounding_box()["y"]
+    expect(window.page.get_by_role("link", name="recipe")).to_have_count(0)
+
+
+def test_an_example_that_cannot_be_read_costs_no_other(site, window):
+    (site.folder / "real/examples/3.png").write_bytes(b"no picture")
+    try:
+        window.open(f"{site.address}?tab=try&tried={FIRST}")
+        expect(window.page.get_by_text("Or one of the test split (1 other cannot be read):")).to_be_visible()
+        expect(window.page.locator("button[data-example]")).to_have_count(2)
+    finally:
+        (site.folder / "real/examples/3.png").unlink()
+
+
+def test_a_picture_that_two_send_at_once_is_read_for_both(tmp_path):
+    path, pictures = tmp_path / "picture.png", UploadedPictures()
+    Image.new("RGB", (4, 4), "red").save(path)
+    assert pictures.read(path).getpixel((0, 0)) == (255, 0, 0)
+    assert not path.exists()
+    assert pictures.read(path).getpixel((0, 0)) == (255, 0, 0)
+    with pytest.raises(InputError, match="no picture that can be read"):
+        pictures.read(tmp_path / "another.png")
 
 
 def test_a_file_that_is_too_large_is_refused(site):

@@ -79,7 +79,9 @@ def test_filters(found, view, count):
     assert sum(view.admits(model) for model in found.models) == count
 
 
-def test_the_models_of_an_address_that_are_not_here(found):
-    query = "?model=a/gone&tried=a/sparsity-50&tried=other&compared=a/gone&method=magic"
-    assert View.missing(query, found) == ["a/gone", "other"]
-    assert View.missing("", found) == []
+def test_what_an_address_names_and_is_not_here(found):
+    query = "?model=a/gone&tried=a/sparsity-50&tried=other&compared=a/gone&method=magic&within=7&tab=try&colour=red"
+    assert View.unknown(query, found, AXES, COLUMNS) == ["method magic", "within 7", "a/gone", "other"]
+    assert View.unknown(f"?{EVERYTHING.query()}", found, AXES, COLUMNS) == []
+    tried = "&".join(f"tried={key}" for key in found.by_key)
+    assert View.unknown(tried, found, AXES, COLUMNS) == list(found.by_key)[4:]

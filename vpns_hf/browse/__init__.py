@@ -10,7 +10,15 @@ __all__, __getattr__ = door(
     {
         "answers": ["Asked", "answers_side_by_side"],
         "html": ["Line", "Markup", "Point", "Scale", "bars", "element", "lines", "scatter"],
-        "classifying": ["LoadedModel", "LoadedModels", "classify", "load", "load_by_own_code", "read_picture"],
+        "classifying": [
+            "LoadedModel",
+            "LoadedModels",
+            "UploadedPictures",
+            "classify",
+            "load",
+            "load_by_own_code",
+            "read_picture",
+        ],
         "comparison": ["Agreement", "RightAndWrong", "comparison_of", "option_rows", "right_and_wrong"],
         "details": ["card_text", "details_of", "loading_code"],
         "extra": ["check_browse_installed"],

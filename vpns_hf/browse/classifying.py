@@ -120,6 +120,38 @@ def classify(loaded: LoadedModel, image: Image.Image) -> dict[str, Answer]:
     return {name: _answer(loaded.model, pixels, prompted) for name, prompted in views.items()}
 
 
+class UploadedPictures:
+    """Reads pictures that were uploaded, of which no file stays.
+
+    Uploads of the same picture are one file. So that nobody is told that it is gone who sent it in the same moment, the
+    last few stay in memory.
+
+    Args:
+        kept: how many.
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._most = kept
+        self._kept: OrderedDict[Path, Image.Image] = OrderedDict()
+        self._lock = Lock()
+
+    def read(self, path: Path) -> Image.Image:
+        """Returns a picture as `read_picture` does, and removes its file.
+
+        Raises:
+            InputError: if it is none that can be read.
+        """
+        with self._lock:
+            try:
+                if path.exists():
+                    self._kept[path] = read_picture(path)
+                    while len(self._kept) > self._most:
+                        self._kept.popitem(last=False)
+                return self._kept[path] if path in self._kept else read_picture(path)
+            finally:
+                path.unlink(missing_ok=True)
+
+
 def read_picture(source: Path | bytes) -> Image.Image:
     """Returns a picture in RGB, turned as its camera says.
 

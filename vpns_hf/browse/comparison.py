@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..reporting import count, percent
+from ..reporting import count, percent, with_prompt
 from .found import FoundModel
 from .html import Markup, element, joined
 from .overview import COLUMNS
@@ -18,7 +18,7 @@ from .overview import COLUMNS
 PREDICTIONS = "predictions.npz"
 SHOWN = 40  # classes
 OF_A_PLACE = ("output_dir", "overwrite_output_dir")
-FIGURES = ("accuracy", "gain", "sparsity", "bytes", "macs", "latency")
+FIGURES = ("gain", "sparsity", "bytes", "macs", "latency")
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,22 @@ def comparison_of(models: Sequence[FoundModel], only_differing: bool) -> Markup:
     if len(models) < 2:
         return element("p", "Choose two models or more.", class_="vp-note", role="status")
     parts = [
-        _table(
-            "Figures", models, [(COLUMNS[name].title, [COLUMNS[name].shown(m) for m in models]) for name in FIGURES]
-        ),
+        _table("Figures", models, [(title, [shown(m) for m in models]) for title, shown in _figures().items()]),
         _options(models, only_differing),
         _classes(models),
         _agreements(models),
     ]
     return joined(*parts)
+
+
+def _figures() -> dict[str, Callable[[FoundModel], str]]:
+    columns = {COLUMNS[name].title: COLUMNS[name].shown for name in FIGURES}
+    return {
+        "With the prompt": lambda model: with_prompt(percent(model.run.accuracy.prompted)),
+        "Without": lambda model: percent(model.run.accuracy.plain),
+        "Dense model": lambda model: percent(model.dense.accuracy),
+        **columns,
+    }
 
 
 def _options(models: Sequence[FoundModel], only_differing: bool) -> Markup:

@@ -26,6 +26,7 @@ PROMPT_PLOT = "plots/prompt.png"
 CARD = "README.md"
 PROMPTED, PLAIN = ("with the prompt", 0), ("without", 1)
 HEADER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+OWN_LINK = re.compile(r"\[([^\]]*)\]\((?![a-z]+:|#)[^)]*\)", re.IGNORECASE)
 PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img[^>]*>", re.IGNORECASE)
 
 
@@ -55,12 +56,12 @@ def loading_code(model: FoundModel) -> str:
 
 
 def card_text(model: FoundModel) -> str:
-    """Returns the card without its header, and without pictures, which may lie anywhere."""
-    try:
-        text = (model.folder / CARD).read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    """Returns the card without its header, without pictures, which may lie anywhere, and without links to files beside it."""
+    card = model.file(CARD)
+    if card is None:
         return "There is no card."
-    return PICTURE.sub("", HEADER.sub("", text)).strip()
+    text = PICTURE.sub("", HEADER.sub("", card.read_text(encoding="utf-8", errors="replace")))
+    return OWN_LINK.sub(r"\1", text).strip()
 
 
 def _headline(model: FoundModel) -> Markup:
@@ -96,8 +97,8 @@ def _facts(model: FoundModel) -> Markup:
 
 
 def _prompt(model: FoundModel) -> Markup | None:
-    path = model.folder / PROMPT_PLOT
-    if not path.is_file():
+    path = model.file(PROMPT_PLOT)
+    if path is None:
         return None
     data = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
     return element("figure", picture(data, "What the prompt adds to a picture, with its scale"), class_="vp-paper")

@@ -10,7 +10,7 @@ from ..reporting import count, megabytes, milliseconds, operations, percent
 from ..utils.text import without_shared_head
 from .found import Found, FoundModel
 from .html import Markup, Point, Scale, element, joined, legend, scatter
-from .view import View
+from .view import ALL, View
 
 Value = Callable[[FoundModel], float | str | None]
 
@@ -42,10 +42,10 @@ AXES = {
 
 COLUMNS = {
     "model": Column("Model", lambda model: model.key, lambda model: model.key),
-    "method": Column("Method", lambda model: model.run.method, lambda model: model.run.method),
-    "sparsity": Column("Sparsity", AXES["sparsity"].value, lambda model: percent(model.run.sparsity)),
     "accuracy": Column("Top-1", lambda model: model.accuracy, lambda model: percent(model.accuracy)),
     "gain": Column("To dense", lambda model: model.gain, lambda model: _points(model.gain)),
+    "method": Column("Method", lambda model: model.run.method, lambda model: model.run.method),
+    "sparsity": Column("Sparsity", AXES["sparsity"].value, lambda model: percent(model.run.sparsity)),
     "bytes": Column("Size", AXES["bytes"].value, lambda model: megabytes(model.size)),
     "macs": Column("MACs kept", AXES["macs"].value, lambda model: operations(model.run.cost.macs_nonzero)),
     "latency": Column("Latency", AXES["latency"].value, lambda model: milliseconds(model.run.cost.milliseconds)),
@@ -75,13 +75,32 @@ def next_order(view: View, column: str) -> str:
     return other if view.sort == first else first
 
 
+def orders() -> list[tuple[str, str]]:
+    """Returns the orders of the table to choose from: in words, and as a view holds them."""
+    ends = [
+        ((f"{column.title}, A to Z", name), (f"{column.title}, Z to A", f"-{name}"))
+        if name in OF_WORDS
+        else ((f"{column.title}, smallest first", name), (f"{column.title}, largest first", f"-{name}"))
+        for name, column in COLUMNS.items()
+    ]
+    return [order for both in ends for order in both]
+
+
 def overview_of(found: Found, view: View) -> Markup:
     """Returns the chart and the table of the models that a view shows."""
     models = chosen_models(found, view)
-    said = f"{count(len(models))} of {count(len(found.models))} models"
+    said = f"{count(len(models))} of {count(len(found.models))} models" + _not_compared(found, view)
     if not models:
         return element("p", f"{said}: nothing passes all filters. Clear one of them.", class_="vp-note", role="status")
     return joined(chart(models, found, view), element("p", said, class_="vp-note", role="status"), table(models, view))
+
+
+def _not_compared(found: Found, view: View) -> str:
+    """Says how many models a filter by the dense accuracy leaves out because theirs was not measured."""
+    if view.within == ALL:
+        return ""
+    others = [model for model in found.models if model.gain is None and replace(view, within=ALL).admits(model)]
+    return f"; of {count(len(others))} no dense model was measured" if others else ""
 
 
 def chart(models: Sequence[FoundModel], found: Found, view: View) -> Markup:
@@ -96,6 +115,7 @@ def chart(models: Sequence[FoundModel], found: Found, view: View) -> Markup:
     x = Scale.around(axis.title, across, axis.written)
     x = x.with_ticks_at(across) if view.axis == "sparsity" else x
     y = Scale.around("Top-1 accuracy", [*(point.y for point in points), *dense], lambda value: f"{100 * value:.4g}%")
+    y = y.with_ticks_up_to(1.0)
     methods = [(method, place) for place, method in enumerate(found.methods) if place in {p.colour for p in points}]
     band = (min(dense), max(dense)) if dense else None
     return joined(scatter(points, x, y, band), legend(methods))

@@ -17,7 +17,7 @@ from .comparison import comparison_of
 from .details import card_text, details_of
 from .found import Found
 from .html import ADDRESS, Markup, element, joined
-from .overview import AXES, COLUMNS, next_order, overview_of
+from .overview import AXES, COLUMNS, next_order, orders, overview_of
 from .parts import QUIET, written
 from .trying import TrySection
 from .view import ALL, FILTERS, MOST_TRIED, TABS, WITHIN, View, choices
@@ -25,7 +25,8 @@ from .view import ALL, FILTERS, MOST_TRIED, TABS, WITHIN, View, choices
 TITLES = {"network": "Network", "dataset": "Data set", "method": "Method", "granularity": "Unit", "seed": "Seed"}
 FIELDS = tuple(View.__dataclass_fields__)
 CHOOSE = element("p", "Click on a model in the overview, or choose one above.", class_="vp-note")
-MOST_NAMED = 3  # models of an address that are not here
+UNUSED = (60, 60)  # every so many seconds uploads that are older than so many are removed
+MOST_NAMED = 3  # values of an address that are not here
 Change = Callable[[View, Any], View]
 
 
@@ -56,9 +57,11 @@ class Page:
         self._found = found
         self._controls: dict[str, Any] = {}
         self._sections: list[Section] = []
-        with gr.Blocks(title="Sparse models", analytics_enabled=False, fill_width=True) as self.blocks:
+        with gr.Blocks(
+            title="Sparse models", analytics_enabled=False, fill_width=True, delete_cache=UNUSED
+        ) as self.blocks:
             self._heading()
-            self._controls |= {"tab": gr.State(TABS[0]), "sort": gr.State(View.sort)}
+            self._controls["tab"] = gr.State(TABS[0])
             with gr.Tabs(selected=TABS[0]) as self._tabs:
                 tabs = [self._overview(), self._model(), self._try(load), self._compare()]
             self._address = gr.HTML("", html_template="", js_on_load=ADDRESS, elem_id="address")
@@ -68,7 +71,7 @@ class Page:
     def _heading(self) -> None:
         gr.Markdown("# Sparse models")
         written(element("p", f"{len(self._found.models)} models in {self._found.place}"))
-        self._notice = written("")
+        self._notice = written(visible=False)
         if self._found.left_out:
             with gr.Accordion(f"{len(self._found.left_out)} left out", open=False):
                 written(joined(*(element("p", line, class_="vp-note") for line in self._found.left_out)))
@@ -82,9 +85,10 @@ class Page:
                     )
             with gr.Row():
                 axes = [(axis.title, name) for name, axis in AXES.items()]
-                self._controls["axis"] = gr.Radio(axes, value=View.axis, label="Accuracy against", scale=2)
+                self._controls["axis"] = gr.Radio(axes, value=View.axis, label="Accuracy against", scale=4)
                 within = [("Any", ALL), *((_within(points), points) for points in WITHIN)]
-                self._controls["within"] = gr.Dropdown(within, value=ALL, label="Accuracy", min_width=200)
+                self._controls["within"] = gr.Dropdown(within, value=ALL, label="Accuracy", min_width=170)
+                self._controls["sort"] = gr.Dropdown(orders(), value=View.sort, label="Order", min_width=170)
             self._shown = written(overview_of(self._found, View()))
         fields = (*FILTERS, "axis", "within", "sort")
         self._sections.append(Section(fields, [self._shown], lambda view: [overview_of(self._found, view)]))
@@ -98,7 +102,7 @@ class Page:
                 self._to_compare = gr.Button("Add to the comparison", size="sm")
             shown = written(CHOOSE)
             with gr.Accordion("Card", open=False):
-                card = gr.Markdown("")
+                card = gr.Markdown("", elem_classes="vp-text")
         self._sections.append(Section(["model"], [shown, card], self._write_model))
         return tab
 
@@ -116,11 +120,10 @@ class Page:
 
     def _compare(self) -> gr.Tab:
         with gr.Tab("Compare", id="compare") as tab:
-            with gr.Row(equal_height=True):
-                self._controls["compared"] = gr.Dropdown(
-                    list(self._found.by_key), multiselect=True, value=[], label="Models", scale=4
-                )
-                self._controls["differing"] = gr.Checkbox(True, label="Only options that differ", min_width=160)
+            self._controls["compared"] = gr.Dropdown(
+                list(self._found.by_key), multiselect=True, value=[], label="Models"
+            )
+            self._controls["differing"] = gr.Checkbox(True, label="Only options that differ")
             shown = written(comparison_of([], True))
         self._sections.append(Section(["compared", "differing"], [shown], self._write_comparison))
         return tab
@@ -131,7 +134,7 @@ class Page:
 
     def _wire(self, tabs: Sequence[gr.Tab]) -> None:
         """Says what each use changes; what the page itself changes is no use."""
-        for name in (*FILTERS, "axis", "within", "model", "compared", "differing"):
+        for name in (*FILTERS, "axis", "within", "sort", "model", "compared", "differing"):
             self._react(self._controls[name].input, lambda view, event: view, [name])
         for tab in tabs:
             self._react(tab.select, lambda view, event, name=tab.id: replace(view, tab=name), ["tab"])
@@ -159,8 +162,11 @@ class Page:
 
         def start(query: str) -> list[Any]:
             view = View.from_query(query, self._found, AXES, COLUMNS)
-            notice = _not_here(View.missing(query, self._found))
-            return [notice, *self._rewritten(view, {"tab", *_differing(View(), view)}, ())]
+            notice = _not_here(View.unknown(query, self._found, AXES, COLUMNS))
+            return [
+                gr.HTML(notice, visible=bool(notice)),
+                *self._rewritten(view, {"tab", *_differing(View(), view)}, ()),
+            ]
 
         outputs = [self._notice, *self._outputs]
         return self.blocks.load(start, [self._address], outputs, js="() => [window.location.search]", **QUIET)
@@ -187,11 +193,11 @@ class Page:
         return held
 
 
-def _not_here(keys: Sequence[str]) -> Markup:
-    if not keys:
+def _not_here(named: Sequence[str]) -> Markup:
+    if not named:
         return Markup("")
-    named = ", ".join(keys[:MOST_NAMED]) + (f" and {len(keys) - MOST_NAMED} more" if len(keys) > MOST_NAMED else "")
-    text = f"The address names what is not here: {named}. Choose another model in the overview."
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    text = f"The address names what is not here: {', '.join(named[:MOST_NAMED])}{more}. The page is shown without it."
     return element("p", text, class_="vp-error", role="alert")
 
 

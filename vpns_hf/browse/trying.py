@@ -11,8 +11,10 @@ from PIL import Image
 
 from ..errors import InputError
 from ..hub import example_files, label_of
+from ..reporting import percent
+from ..utils.text import counted
 from .answers import Asked, answers_side_by_side, as_data
-from .classifying import LoadedModels, classify, read_picture
+from .classifying import LoadedModels, UploadedPictures, classify, read_picture
 from .found import DENSE, Found, FoundModel
 from .html import Markup, element, joined, picture
 from .parts import QUIET, written
@@ -31,7 +33,7 @@ class TrySection:
     """
 
     def __init__(self, found: Found, loaded: LoadedModels) -> None:
-        self._found, self._loaded = found, loaded
+        self._found, self._loaded, self._pictures = found, loaded, UploadedPictures()
         self.chosen = gr.Dropdown(
             list(found.by_key),
             multiselect=True,
@@ -58,11 +60,9 @@ class TrySection:
     def _uploaded(self, path: str, keys: Sequence[str]) -> list[Any]:
         """Reads a picture, of which no file stays, and asks the models."""
         try:
-            image, said = read_picture(Path(path)), None
+            image, said = self._pictures.read(Path(path)), None
         except InputError as error:
             image, said = None, element("p", str(error), class_="vp-error", role="alert")
-        finally:
-            Path(path).unlink(missing_ok=True)
         return [None, image, self._offered(keys), said or self._asked(keys, image)]
 
     def _example(self, event: gr.EventData, keys: Sequence[str]) -> list[Any]:
@@ -79,9 +79,12 @@ class TrySection:
         files = self._example_files(keys)
         if not files:
             return element("p", "No pictures of the test split are kept beside these models.", class_="vp-note")
-        entries = [element("li", _example_button(place, path)) for place, path in enumerate(files)]
+        buttons = [_example_button(place, path) for place, path in enumerate(files)]
+        entries = [element("li", button) for button in buttons if button is not None]
+        unread = f" ({counted(buttons.count(None), 'other')} cannot be read)" if None in buttons else ""
         return joined(
-            element("p", "Or one of the test split:", class_="vp-note"), element("ul", *entries, class_="vp-examples")
+            element("p", f"Or one of the test split{unread}:", class_="vp-note"),
+            element("ul", *entries, class_="vp-examples"),
         )
 
     def _asked(self, keys: Sequence[str], image: Image.Image | None) -> Markup:
@@ -90,7 +93,11 @@ class TrySection:
             missing = "a model" if not models else "a picture"
             return element("p", f"Choose {missing}.", class_="vp-note", role="status")
         dense = self._dense_of(models[0])
-        first = [self._ask(dense, image, f"Dense: {dense.key}")] if dense is not None and dense not in models else []
+        first = (
+            [self._ask(dense, image, _dense_title(dense, models[0]))]
+            if dense is not None and dense not in models
+            else []
+        )
         asked = answers_side_by_side([*first, *(self._ask(model, image, model.key) for model in models)])
         return asked if first else joined(_no_dense(models[0]), asked)
 
@@ -110,9 +117,19 @@ class TrySection:
             return Asked(title, model, {}, str(error))
 
 
-def _example_button(place: int, path: Path) -> Markup:
-    label = label_of(path)
-    shown = picture(as_data(read_picture(path)), f"Example {place + 1}: {label}")
+def _dense_title(dense: FoundModel, model: FoundModel) -> str:
+    """Says which dense model it is: one of another job may have been trained otherwise than that a model is compared with."""
+    whose = "Dense" if dense.job_folder == model.job_folder else "Dense, of another job"
+    return f"{whose}, {percent(dense.accuracy)}: {dense.key}"
+
+
+def _example_button(place: int, path: Path) -> Markup | None:
+    """Returns what chooses an example; None where it is no picture that can be read."""
+    try:
+        data, label = as_data(read_picture(path)), label_of(path)
+    except InputError:
+        return None
+    shown = picture(data, f"Example {place + 1}: {label}")
     return element("button", shown, label, type="button", data_example=place)
 
 

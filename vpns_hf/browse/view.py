@@ -85,12 +85,17 @@ class View:
         view = cls(**{**chosen, "differing": "differing" not in chosen})
         return replace(view, tried=view.tried[:MOST_TRIED])
 
-    @staticmethod
-    def missing(query: str, found: Found) -> list[str]:
-        """Returns the models that an address names and that are not here."""
-        given = parse_qs(query.removeprefix("?"))
-        named = [key for name in OF_MODELS for key in given.get(name, [])]
-        return [key for key in dict.fromkeys(named) if key not in found.by_key]
+    @classmethod
+    def unknown(cls, query: str, found: Found, axes: Iterable[str], columns: Iterable[str]) -> list[str]:
+        """Returns what an address names and is not here, or was never allowed: keys of models, other values with their field."""
+        given, allowed = parse_qs(query.removeprefix("?")), _allowed(found, axes, columns)
+        named = {
+            value if entry.name in OF_MODELS else f"{entry.name} {value}": None
+            for entry in fields(cls)
+            for value in given.get(entry.name, [])
+            if value not in allowed[entry.name]
+        }
+        return [*named, *dict.fromkeys(given.get("tried", [])[MOST_TRIED:])]
 
     def admits(self, model: FoundModel) -> bool:
         """Returns whether a model passes the filters."""

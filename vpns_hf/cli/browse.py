@@ -24,8 +24,11 @@ def main() -> None:
     if given.space is None and (given.public or given.token):
         parser.error("--public and --token go with --space")
     from .. import browse  # after parsing, so that the help comes at once
+    from ..hub import check_repo_id
 
     browse.check_browse_installed()
+    if given.space is not None:
+        check_repo_id(given.space)
     found = find(given.models)
     if given.space is not None:
         print(browse.publish_space(given.space, given.models, found, given.public, given.token))

@@ -134,7 +134,7 @@ def recipe_of(folder: Path) -> dict[str, Any]:
     recipe = folder / "recipe.yaml"
     try:
         options = yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.exists() else {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{recipe}, which tells how a model was made, cannot be read ({one_line(error)})") from error
     return options if isinstance(options, dict) else {}
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 R = TypeVar("R", bound="Record")
+# What JSON may hold for a field of a type, and what that is called; numbers of NumPy and PyTorch are made plain before.
+SCALARS = {
+    str: ((str,), "text"),
+    int: ((int,), "whole number"),
+    float: ((int, float), "number"),
+    bool: ((bool,), "truth value"),
+}
 
 
 class Record:
@@ -16,8 +23,16 @@ class Record:
 
     @classmethod
     def from_dict(cls: type[R], data: Mapping[str, Any]) -> R:
-        """Returns the record of these fields; those with a default may be absent."""
-        return cls(**{name: _read(kind, data[name]) for name, kind in _kinds(cls).items() if name in data})
+        """Returns the record of these fields; those with a default may be absent.
+
+        Raises:
+            ValueError: a field is missing, or holds something of another type; the message names it.
+        """
+        _check(data, (Mapping,), "object")
+        for entry in fields(cls):
+            if entry.init and entry.default is MISSING and entry.default_factory is MISSING and entry.name not in data:
+                raise ValueError(f"{entry.name} is missing")
+        return cls(**{name: _named(name, kind, data[name]) for name, kind in _kinds(cls).items() if name in data})
 
 
 @cache
@@ -26,14 +41,33 @@ def _kinds(cls: type[Record]) -> dict[str, Any]:
     return {entry.name: hints[entry.name] for entry in fields(cls) if entry.init}
 
 
+def _named(name: str, kind: Any, data: Any) -> Any:
+    try:
+        return _read(kind, data)
+    except ValueError as error:
+        inner = str(error)
+        raise ValueError(f"{name}{inner}" if inner.startswith(" ") else f"{name}.{inner}") from error
+
+
 def _read(kind: Any, data: Any) -> Any:
     """Returns a value of an annotated type: a record, a list of records, what may be None, or plain JSON."""
     if type(None) in get_args(kind):
         return None if data is None else _read(get_args(kind)[0], data)
     if get_origin(kind) is list:
+        _check(data, (list,), "list")
         return [_read(get_args(kind)[0], entry) for entry in data]
+    if get_origin(kind) is dict:
+        _check(data, (Mapping,), "object")
+        return {key: _named(str(key), get_args(kind)[1], value) for key, value in data.items()}
+    if kind in SCALARS:
+        _check(data, *SCALARS[kind])
     read = getattr(kind, "from_dict", None)
     return data if read is None else read(data)
+
+
+def _check(data: Any, allowed: tuple[type, ...], word: str) -> None:
+    if not isinstance(data, allowed) or (isinstance(data, bool) and bool not in allowed):
+        raise ValueError(f" is {str(data)[:40]!r}, no {word}")
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,11 @@ class Results(Record):
         """How many images the accuracies are counted over; None if not recorded."""
         return self.images.get("test")
 
+    @property
+    def references(self) -> list[DenseResult]:
+        """All dense references, that of older results among them."""
+        return self.dense_references or [self.dense]
+
     def reference_of(self, run: RunResult) -> DenseResult:
         """Returns the dense model a run is compared with: that of the fewest passes that are not fewer than its own."""
         by_passes = {dense.passes: dense for dense in self.dense_references if dense.passes is not None}
@@ -220,12 +225,20 @@ class Results(Record):
             InputError: there is no such file, or it does not hold the results of a job.
         """
         try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            text = Path(path).read_text(encoding="utf-8")
+            return cls.from_dict(json.loads(text, parse_constant=_finite, parse_float=_finite))
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}; give a results.json of a finished job") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {error}"
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+            reason = str(error).strip() or type(error).__name__
             raise InputError(f"{path} holds no results ({reason}); give a results.json of a finished job") from error
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
 
 
 def _json_ready(value: Any) -> Any:

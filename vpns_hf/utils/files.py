@@ -51,6 +51,11 @@ def folder_in_place(place: Path) -> Iterator[Path]:
     _sync_folder(place.parent)
 
 
+def leads_out(path: str) -> bool:
+    """Returns whether a path that should lie in a folder leads elsewhere by its words; links are not looked at."""
+    return Path(path).is_absolute() or ".." in Path(path).parts
+
+
 def write_file(path: Path, content: str | bytes) -> None:
     """Puts a file in place in one step: a reader finds the old content or the new one, never a part.
 

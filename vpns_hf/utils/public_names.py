@@ -41,7 +41,10 @@ def public_command(command: str) -> str:
 
 def _public_word(word: str) -> str:
     option, equals, path = ("", "", word) if _leads_outside(word) else word.partition("=")
-    return f"{option}{equals}{public_name(path)}" if _leads_outside(path) else word
+    if not _leads_outside(path):
+        return word
+    is_script = not equals and Path(path).parent.name == "scripts" and path.endswith(".py")
+    return f"scripts/{Path(path).name}" if is_script else f"{option}{equals}{public_name(path)}"
 
 
 def _leads_outside(path: str) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import math
 import sys
 
 import pytest
 
 from tests.browse.made_up import found_in, made_up_run, write_job
 from vpns_hf import InputError
-from vpns_hf.browse import models_below
+from vpns_hf.browse import View, models_below, overview_of
 from vpns_hf.reporting import Results
 
 
@@ -20,7 +23,7 @@ def test_models_of_all_jobs_at_any_depth_by_their_folders(found):
     assert (model.network, model.dataset, model.run.seed, model.size) == ("resnet18", "cifar100", 11, 400)
     assert model.accuracy == pytest.approx(0.92 - 0.045)
     assert model.gain == pytest.approx(-0.025)
-    assert (found.methods, found.left_out) == (["snip", "vpns"], [])
+    assert (found.methods, found.left_out) == (["vpns", "snip"], [])
 
 
 def test_one_job_and_one_model(tmp_path):
@@ -55,7 +58,7 @@ def test_what_cannot_be_read_is_left_out_with_its_reason(tmp_path):
     found = models_below(tmp_path)
     assert list(found.by_key) == ["good/sparsity-50"]
     [line] = found.left_out
-    assert line.startswith(f"{tmp_path / 'bad/results.json'} holds no results (JSONDecodeError: ")
+    assert line.startswith(f"{tmp_path / 'bad/results.json'} holds no results (Expecting value: line 1")
 
 
 def test_the_results_of_a_comparison_are_none_of_a_job(tmp_path):
@@ -96,3 +99,45 @@ def test_no_weights_are_opened(tmp_path):
     assert len(models_below(tmp_path).models) == 5
     assert sum(path.endswith("results.json") for path in opened) == 5
     assert not [path for path in opened if path.endswith(".safetensors")]
+
+
+DAMAGED = {
+    ("runs", 0, "method"): 3,
+    ("runs", 0, "granularity"): None,
+    ("runs", 0, "sparsity"): "half",
+    ("runs", 0, "accuracy", "plain"): "<b>99</b>",
+    ("runs", 0, "accuracy", "prompted"): math.nan,
+    ("runs", 0, "path"): "../../a/sparsity-50",
+    ("runs", 0, "path", ""): "/etc",
+    ("runs", 0, "cost", "milliseconds"): [1],
+    ("runs", 0, "seconds"): {"finetune": "long"},
+    ("runs", 0, "passes"): {"tuning": None},
+    ("runs",): "none",
+    ("dense",): [],
+    ("dense", "path"): "../b",
+    ("dense_references",): [{"accuracy": True}],
+    ("model",): 7,
+}
+
+
+@pytest.mark.parametrize("place", DAMAGED)
+def test_one_damaged_file_costs_no_other_model(tmp_path, place):
+    found_in(tmp_path, {"a": [made_up_run(0.5, 0.8)], "b": [made_up_run(0.7, 0.7)]})
+    path = tmp_path / "b" / "results.json"
+    data = json.loads(path.read_text())
+    *leading, last = [part for part in place if part != ""]
+    functools.reduce(lambda value, part: value[part], leading, data)[last] = DAMAGED[place]
+    path.write_text(json.dumps(data))
+    found = models_below(tmp_path)
+    assert overview_of(found, View())
+    assert list(found.by_key) == ["a/sparsity-50"]
+    [line] = found.left_out
+    assert line.startswith(str(path)) and "Error" not in line
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"dense": {"accuracy": 1e999}}', "{}", "null", "\x00"])
+def test_a_file_that_is_no_results_costs_no_other_model(tmp_path, text):
+    found_in(tmp_path, {"a": [made_up_run(0.5, 0.8)]})
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "results.json").write_text(text)
+    assert len(models_below(tmp_path).left_out) == 1

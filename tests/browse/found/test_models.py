@@ -36,3 +36,21 @@ def test_the_dense_model_that_a_job_has_kept(folder):
 def test_a_dense_model_that_is_gone(folder):
     shutil.rmtree(folder / "a" / KEPT)
     assert models_below(folder).by_key["a/sparsity-50"].dense_model() is None
+
+
+def test_files_of_a_folder_and_links_that_lead_out_of_it(folder):
+    model = models_below(folder).by_key["b/sparsity-90"]
+    assert model.file("README.md") is None
+    (folder / "secret").write_text("nobody's business")
+    (model.folder / "README.md").symlink_to(folder / "secret")
+    assert model.file("README.md") is None
+    (model.folder / "card").write_text("ours")
+    (model.folder / "README.md").unlink()
+    (model.folder / "README.md").symlink_to("card")
+    assert model.file("README.md") == model.folder / "README.md"
+
+
+def test_the_method_of_this_project_has_the_same_colour_in_every_view(folder):
+    assert models_below(folder).methods == ["vpns"]
+    write_job(folder / "c", [made_up_run(0.5, 0.7, method="imp")])
+    assert models_below(folder).methods == ["vpns", "imp"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...errors import InputError
 from ...reporting import Results, RunResult
 from ...reporting.comparison import is_comparison
+from ...utils.files import leads_out
 from ...utils.text import one_line
 from .models import Found, FoundModel, weights_size
 
@@ -52,10 +53,18 @@ def models_of_job(place: Path, results: Results, root: Path) -> list[FoundModel]
         place: the folder it lies in.
         results: what it holds.
         root: the folder that keys are relative to.
+
+    Raises:
+        InputError: if a path leads out of the folder.
     """
     runs = [
         run for run in results.runs if run.path
     ]  # those without are the same with other seeds, which lie elsewhere
+    for path in (*(run.path for run in runs), *(dense.path or "" for dense in results.references)):
+        if leads_out(path):
+            raise InputError(
+                f"{place / RESULTS} names a model outside its folder: {path}; give a results.json of a job"
+            )
     return [_model(run, results, place, root) for run in runs]
 
 

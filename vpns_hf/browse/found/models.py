@@ -12,7 +12,7 @@ from ...errors import InputError
 from ...hub import FetchedModel, architecture_name, dataset_name
 from ...reporting import CostRecord, DenseResult, Results, RunResult, ViewAccuracy
 
-UNKNOWN, DENSE = "unknown", "dense"
+UNKNOWN, DENSE, OWN = "unknown", "dense", "vpns"
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,12 @@ class FoundModel:
         key = (Path(self.key).parent / dense.path).as_posix()
         return FoundModel(key, self.results, run, folder, self.job_folder, weights_size(folder))
 
+    def file(self, name: str) -> Path | None:
+        """Returns a file of its folder; None if there is none, or it is a link that leads out of a local folder."""
+        path = self.folder / name
+        is_own = self.repo_id is not None or path.resolve().is_relative_to(self.folder.resolve())
+        return path if is_own and path.is_file() else None
+
     def options(self) -> dict[str, Any]:
         """Returns every option of its job that was recorded; {} if none can be read."""
         try:
@@ -122,5 +128,5 @@ class Found:
 
     @cached_property
     def methods(self) -> list[str]:
-        """All methods, in the order that their colours follow."""
-        return sorted({model.run.method for model in self.models})
+        """All methods, in the order that their colours follow: that of this project first, so that it has one in every view."""
+        return sorted({model.run.method for model in self.models}, key=lambda method: (method != OWN, method))

@@ -45,6 +45,10 @@ class Scale:
         is_clear = len(there) <= MOST_TICKS and all(b - a >= room for a, b in pairwise(there))
         return replace(self, ticks=there) if is_clear else self
 
+    def with_ticks_up_to(self, most: float) -> Scale:
+        """Returns the axis without ticks above the largest value there can be."""
+        return replace(self, ticks=[tick for tick in self.ticks if tick <= most + 1e-9])
+
     def percent(self, value: float) -> str:
         """Returns where a value stands, from 0 to 100."""
         return f"{100 * (value - self.low) / (self.high - self.low):.2f}%"

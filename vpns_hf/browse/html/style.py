@@ -31,7 +31,7 @@ CSS = """
 .vp-band span {position: absolute; right: 0.25rem; bottom: 100%; font-size: 0.75rem; color: var(--vp-quiet)}
 .vp-plot svg {position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible}
 .vp-plot polyline {color: var(--c); stroke-width: 2px; vector-effect: non-scaling-stroke}
-.vp-dot {position: absolute; width: 0.8rem; height: 0.8rem; margin: 0 0 -0.4rem -0.4rem; border-radius: 50%;
+.vp-dot {box-sizing: border-box; position: absolute; width: 0.8rem; height: 0.8rem; margin: 0 0 -0.4rem -0.4rem; border-radius: 50%;
   background: color-mix(in srgb, var(--c) 70%, transparent); border: 1.5px solid var(--c); cursor: pointer}
 .vp-s1 {border-radius: 0} .vp-s2 {border-radius: 0; transform: rotate(45deg)}
 .vp-dot:hover {z-index: 5; background: var(--c)}
@@ -56,9 +56,14 @@ CSS = """
 .vp-table thead th {position: sticky; top: 0; z-index: 1; font-weight: 600; background: var(--background-fill-secondary)}
 .vp-table tbody tr:last-child > * {border-bottom: 0}
 .vp-table .vp-number {text-align: right}
-.vp-table thead button {all: unset; cursor: pointer; font-weight: 600; white-space: nowrap}
+.vp-table thead th:has(button) {padding: 0}
+.vp-table thead button {all: unset; box-sizing: border-box; width: 100%; padding: 0.35rem 0.7rem; cursor: pointer;
+  font-weight: 600; white-space: nowrap}
 .vp-table tbody tr:hover {background: var(--background-fill-secondary)}
 .vp-table a, .vp-table a:visited {color: var(--link-text-color); text-decoration: underline}
+.vp-text {contain: content}
+@media (max-width: 40rem) {.vp-table tbody th {max-width: 10rem} .vp-table th, .vp-table td {padding: 0.35rem 0.5rem}
+  .vp-table thead button {padding: 0.35rem 0.5rem}}
 .vp-marked th, .vp-marked td {font-weight: 700}
 .vp-table button:focus-visible, .vp-table a:focus-visible, .vp-scroll:focus-visible, .vp-code :focus-visible,
 .vp-examples button:focus-visible {outline: 2px solid var(--color-accent); outline-offset: 2px}
@@ -115,10 +120,15 @@ element.addEventListener('click', event => {
 
 # The page of a Space is a frame in that of the Hub, which keeps the address.
 ADDRESS = """
+const place = query => ['tab', 'model'].map(name => new URLSearchParams(query).get(name) || '').join(' ');
+let started = false;
+window.addEventListener('popstate', () => location.reload());
 watch('value', () => {
   if (!props.value) return;
   document.getElementById('address')?.setAttribute('data-started', '');
-  history.replaceState(null, '', props.value === '?' ? location.pathname : props.value);
+  const leaves = started && place(location.search) !== place(props.value);
+  history[leaves ? 'pushState' : 'replaceState'](null, '', props.value === '?' ? location.pathname : props.value);
+  started = true;
   if (window.parent !== window) window.parent.postMessage({queryString: props.value.slice(1)}, 'https://huggingface.co');
 });
 """

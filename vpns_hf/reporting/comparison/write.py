@@ -60,7 +60,7 @@ def is_comparison(folder: Path) -> bool:
     """Returns whether the results.json of a folder is that of a comparison or a study, not of a job."""
     try:
         content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and MARK in content
 
