@@ -86,6 +86,7 @@ MEASURED = """
 import re, sys
 from vpns_hf.cli.convert import main
 import vpns_hf.conversion.class_names, vpns_hf.conversion.convert, vpns_hf.export.export  # the work alone is measured
+from transformers import AutoProcessor, AutoTokenizer, ResNetForImageClassification
 
 def kilobytes(what):
     return int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
