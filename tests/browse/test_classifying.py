@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from transformers import AutoConfig, pipeline
 
 from tests.browse.made_up import found_in, made_up_run
-from tests.helpers import hand_pictures, tiny_model
+from tests.helpers import tiny_model
 from tests.hub.runs import write_run
 from vpns_hf import InputError, VggConfig, VPNsConfig
-from vpns_hf.browse import LoadedModels, classify, load, load_by_own_code, models_below, read_picture
+from vpns_hf.browse import LoadedModels, classify, load, load_by_own_code, models_below
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +28,6 @@ def own_classes() -> Iterator[None]:
     yield
     for kind in (VggConfig, VPNsConfig):
         AutoConfig.register(kind.model_type, kind, exist_ok=True)
-
-
-@pytest.fixture
-def image() -> Image.Image:
-    pixels = (255 * hand_pictures(3, 20, 30)).to(torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
 
 def test_the_answers_are_those_of_the_pipeline(run, image):
@@ -93,36 +84,3 @@ def test_weights_that_cannot_be_read_are_told_in_a_line(tmp_path):
     [model] = found_in(tmp_path, {"a": [made_up_run(0.5, 0.8)]}).models
     with pytest.raises(InputError, match="holds no pruned model"):
         load(model)
-
-
-def test_a_picture_from_a_file_and_from_memory(tmp_path, image):
-    image.save(tmp_path / "a.png")
-    for source in (tmp_path / "a.png", (tmp_path / "a.png").read_bytes()):
-        assert read_picture(source).tobytes() == image.tobytes()
-
-
-def test_a_picture_is_turned_as_its_camera_says(image):
-    file, exif = io.BytesIO(), Image.Exif()
-    exif[0x0112] = 6  # by 90 degrees
-    image.save(file, "PNG", exif=exif)
-    assert read_picture(file.getvalue()).tobytes() == image.transpose(Image.Transpose.ROTATE_270).tobytes()
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"no picture", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89PNG\r\n\x1a\n1234"]
-)
-def test_a_file_that_is_no_picture(content):
-    with pytest.raises(InputError, match="this file is no picture that can be read; give a PNG"):
-        read_picture(content)
-
-
-def test_a_picture_that_is_too_large_is_not_decoded():
-    file = io.BytesIO()
-    Image.new("1", (10_000, 6_000)).save(file, "PNG")
-    with pytest.raises(InputError, match="the picture has 10000 x 6000 pixels; give one of 50 million at most"):
-        read_picture(file.getvalue())
-
-
-def test_a_file_that_is_gone():
-    with pytest.raises(InputError, match="no picture"):
-        read_picture(Path("missing.png"))

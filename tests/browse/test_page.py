@@ -22,7 +22,7 @@ from tests.browse.made_up import made_up_run, write_job
 from tests.helpers import tiny_model
 from tests.hub.runs import write_run
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.browse import Address, UploadedPictures, load, models_below, served
+from vpns_hf.browse import Address, load, models_below, served
 from vpns_hf.hub import Examples
 from vpns_hf.jobs.output import save_model
 from vpns_hf.reporting import Results
@@ -243,16 +243,6 @@ def test_an_example_that_cannot_be_read_costs_no_other(site, window):
         expect(window.page.locator("button[data-example]")).to_have_count(2)
     finally:
         (site.folder / "real/examples/3.png").unlink()
-
-
-def test_a_picture_that_two_send_at_once_is_read_for_both(tmp_path):
-    path, pictures = tmp_path / "picture.png", UploadedPictures()
-    Image.new("RGB", (4, 4), "red").save(path)
-    assert pictures.read(path).getpixel((0, 0)) == (255, 0, 0)
-    assert not path.exists()
-    assert pictures.read(path).getpixel((0, 0)) == (255, 0, 0)
-    with pytest.raises(InputError, match="no picture that can be read"):
-        pictures.read(tmp_path / "another.png")
 
 
 def test_a_file_that_is_too_large_is_refused(site):

@@ -14,10 +14,11 @@ from ..hub import example_files, label_of
 from ..reporting import percent
 from ..utils.text import counted
 from .answers import Asked, answers_side_by_side, as_data
-from .classifying import LoadedModels, UploadedPictures, classify, read_picture
+from .classifying import LoadedModels, classify
 from .found import DENSE, Found, FoundModel
 from .html import Markup, element, joined, picture
 from .parts import QUIET, written
+from .pictures import UploadedPictures, read_picture
 from .view import MOST_TRIED
 
 # So that no answer that took long is shown in the place of a later one, and one model at a time is loaded.
