@@ -47,6 +47,9 @@ def test_a_public_name_has_no_leading_folders(name, expected):
         ("a.py --data ../../shared/cifar10 --cache ~/cache", "a.py --data ./cifar10 --cache ./cache"),
         ("a.py --model org/name --lr 1e-4", "a.py --model org/name --lr 1e-4"),
         ("a.py --note 'two words'", "a.py --note 'two words'"),
+        ("python /home/me/vpns_hf/scripts/prune.py --seed 7", "python scripts/prune.py --seed 7"),
+        ("python /home/me/work/prune.py", "python ./prune.py"),
+        ("python a.py --init_mask=/home/me/scripts/mask.py", "python a.py --init_mask=./mask.py"),
     ],
 )
 def test_a_public_command_has_no_outside_folders(command, expected):
