@@ -53,3 +53,19 @@ def test_a_card_loses_its_header_and_every_picture(tmp_path):
     text = "---\ntags: [a]\n---\n# Card\n![x](https://evil.example/a.png) text <IMG src='http://evil.example'>\n---\nend\n"
     (model.folder / "README.md").write_text(text)
     assert card_text(model) == "# Card\n text \n---\nend"
+
+
+def test_a_card_loses_links_to_files_beside_it(tmp_path):
+    [model] = found_in(tmp_path, {"a": [made_up_run(0.5, 0.8)]}).models
+    text = "[a](recipe.yaml) [b](https://b.example) <a href='plots/x.png'>c</a> [d][r]\n[r]: ./recipe.yaml\n[s]: https://s.example\n"
+    (model.folder / "README.md").write_text(text)
+    assert card_text(model) == "a [b](https://b.example) c [d][r]\n\n[s]: https://s.example"
+
+
+def test_a_prompt_plot_that_is_no_picture_is_left_out(tmp_path):
+    [model] = found_in(tmp_path, {"a": [made_up_run(0.5, 0.8)]}).models
+    (model.folder / "plots").mkdir()
+    (model.folder / "plots/prompt.png").write_bytes(b"no picture")
+    assert "What the prompt adds" not in details_of(model)
+    (model.folder / "plots/prompt.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert "What the prompt adds" in details_of(model)

@@ -22,11 +22,13 @@ from ..utils.text import without_shared_head
 from .found import FoundModel
 from .html import Line, Markup, Scale, bars, element, joined, lines, picture
 
+PNG = b"\x89PNG\r\n\x1a\n"  # how such a file begins
 PROMPT_PLOT = "plots/prompt.png"
 CARD = "README.md"
 PROMPTED, PLAIN = ("with the prompt", 0), ("without", 1)
 HEADER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 OWN_LINK = re.compile(r"\[([^\]]*)\]\((?![a-z]+:|#)[^)]*\)", re.IGNORECASE)
+OTHER_LINK = re.compile(r"</?a\b[^>]*>|^ {0,3}\[[^\]]+\]:\s*(?!https?:)\S.*$", re.IGNORECASE | re.MULTILINE)
 PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img[^>]*>", re.IGNORECASE)
 
 
@@ -61,7 +63,7 @@ def card_text(model: FoundModel) -> str:
     if card is None:
         return "There is no card."
     text = PICTURE.sub("", HEADER.sub("", card.read_text(encoding="utf-8", errors="replace")))
-    return OWN_LINK.sub(r"\1", text).strip()
+    return OWN_LINK.sub(r"\1", OTHER_LINK.sub("", text)).strip()
 
 
 def _headline(model: FoundModel) -> Markup:
@@ -98,9 +100,9 @@ def _facts(model: FoundModel) -> Markup:
 
 def _prompt(model: FoundModel) -> Markup | None:
     path = model.file(PROMPT_PLOT)
-    if path is None:
+    if path is None or not (content := path.read_bytes()).startswith(PNG):
         return None
-    data = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    data = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     return element("figure", picture(data, "What the prompt adds to a picture, with its scale"), class_="vp-paper")
 
 

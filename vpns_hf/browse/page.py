@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from typing import Any
 
 import gradio as gr
@@ -26,7 +27,7 @@ TITLES = {"network": "Network", "dataset": "Data set", "method": "Method", "gran
 FIELDS = tuple(View.__dataclass_fields__)
 CHOOSE = element("p", "Click on a model in the overview, or choose one above.", class_="vp-note")
 UNUSED = (60, 60)  # every so many seconds uploads that are older than so many are removed
-MOST_NAMED = 3  # values of an address that are not here
+MOST_NAMED, LONGEST_NAME = 3, 100  # of the values of an address that are not here
 Change = Callable[[View, Any], View]
 
 
@@ -197,7 +198,8 @@ def _not_here(named: Sequence[str]) -> Markup:
     if not named:
         return Markup("")
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    text = f"The address names what is not here: {', '.join(named[:MOST_NAMED])}{more}. The page is shown without it."
+    first = ", ".join(shorten(name, LONGEST_NAME, placeholder=" ...") for name in named[:MOST_NAMED])
+    text = f"The address names what is not here: {first}{more}. The page is shown without it."
     return element("p", text, class_="vp-error", role="alert")
 
 

@@ -87,7 +87,7 @@ class View:
 
     @classmethod
     def unknown(cls, query: str, found: Found, axes: Iterable[str], columns: Iterable[str]) -> list[str]:
-        """Returns what an address names and is not here, or was never allowed: keys of models, other values with their field."""
+        """Returns what an address names and cannot have: keys of models that are not here, other values with their field."""
         given, allowed = parse_qs(query.removeprefix("?")), _allowed(found, axes, columns)
         named = {
             value if entry.name in OF_MODELS else f"{entry.name} {value}": None
@@ -95,7 +95,8 @@ class View:
             for value in given.get(entry.name, [])
             if value not in allowed[entry.name]
         }
-        return [*named, *dict.fromkeys(given.get("tried", [])[MOST_TRIED:])]
+        too_many = len(dict.fromkeys(given.get("tried", []))) > MOST_TRIED
+        return [*named, *([f"more than {MOST_TRIED} models to try"] if too_many else [])]
 
     def admits(self, model: FoundModel) -> bool:
         """Returns whether a model passes the filters."""

@@ -226,7 +226,10 @@ class Results(Record):
         """
         try:
             text = Path(path).read_text(encoding="utf-8")
-            return cls.from_dict(json.loads(text, parse_constant=_finite, parse_float=_finite))
+            data = json.loads(text, parse_constant=_finite, parse_float=_finite)
+            if "\\ud" in text.lower():  # half of a character, which no page and no terminal can show
+                json.dumps(data, ensure_ascii=False).encode()
+            return cls.from_dict(data)
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}; give a results.json of a finished job") from error
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:

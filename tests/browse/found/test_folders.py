@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 import sys
 
 import pytest
@@ -117,6 +118,10 @@ DAMAGED = {
     ("dense", "path"): "../b",
     ("dense_references",): [{"accuracy": True}],
     ("model",): 7,
+    ("runs", 0, "method", ""): "\ud800x",
+    ("runs", 0, "accuracy", "plain", ""): 7.0,
+    ("runs", 0, "sparsity", ""): -3,
+    ("dense", "accuracy"): 1.5,
 }
 
 
@@ -141,3 +146,12 @@ def test_a_file_that_is_no_results_costs_no_other_model(tmp_path, text):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "results.json").write_text(text)
     assert len(models_below(tmp_path).left_out) == 1
+
+
+def test_a_folder_whose_name_is_no_text_costs_no_other_model(tmp_path):
+    found_in(tmp_path, {"a": [made_up_run(0.5, 0.8)], "b": [made_up_run(0.7, 0.7)]})
+    os.rename(tmp_path / "b", os.fsencode(tmp_path) + b"/b\xff")
+    found = models_below(tmp_path)
+    assert list(found.by_key) == ["a/sparsity-50"]
+    [line] = found.left_out
+    assert line.isascii() and line.endswith("has a name that is no UTF-8; give it another")

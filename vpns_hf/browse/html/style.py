@@ -46,7 +46,7 @@ CSS = """
 .vp-key {width: 0.75rem; height: 0.75rem; border-radius: 50%; background: var(--c)}
 .vp-key.vp-s1, .vp-key.vp-s2 {border-radius: 0}
 .vp-note {color: var(--vp-quiet); font-size: 0.9rem; margin: 0.5rem 0}
-.vp-error {color: var(--error-text-color, #b91c1c); font-weight: 600}
+.vp-error {overflow-wrap: anywhere; color: var(--error-text-color, #b91c1c); font-weight: 600}
 .vp-scroll {overflow: auto; max-height: 32rem; border: 1px solid var(--border-color-primary); border-radius: 0.5rem}
 .vp-table {border-collapse: collapse; width: 100%; margin: 0; font-size: 0.875rem; font-variant-numeric: tabular-nums}
 .vp-table th, .vp-table td {padding: 0.35rem 0.7rem; text-align: left; white-space: nowrap; font-weight: 400;
