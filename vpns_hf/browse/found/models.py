@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
 from ...hub import FetchedModel, architecture_name, dataset_name
-from ...reporting import CostRecord, DenseResult, Results, RunResult, ViewAccuracy
+from ...reporting import DenseResult, Results, RunResult, ViewAccuracy
 
 UNKNOWN, DENSE, OWN = "unknown", "dense", "vpns"
 
@@ -78,11 +78,12 @@ class FoundModel:
         dense = self.dense
         if dense.path is None or not (folder := self.job_folder / dense.path).is_dir():
             return None
-        run = replace(
-            self.run,
-            **{"method": DENSE, "sparsity": 0.0, "sparsity_requested": 0.0, "nonzero": self.run.total},
+        run = RunResult(
+            **{"method": DENSE, "granularity": self.run.granularity, "seed": self.run.seed, "path": dense.path},
+            **{"sparsity": 0.0, "sparsity_requested": 0.0, "nonzero": self.run.total, "total": self.run.total},
             **{"accuracy": ViewAccuracy(plain=dense.accuracy), "top5": ViewAccuracy(plain=dense.top5)},
-            **{"path": dense.path, "prompt_at_inference": False, "history": [], "layers": [], "cost": CostRecord()},
+            **{"split": dense.split or self.run.split, "seconds": {}, "classes": dense.classes},
+            prompt_at_inference=False,
         )
         key = (Path(self.key).parent / dense.path).as_posix()
         return FoundModel(key, self.results, run, folder, self.job_folder, weights_size(folder))
