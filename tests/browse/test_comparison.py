@@ -90,3 +90,15 @@ def test_rights_are_in_the_view_a_model_takes_by_default(tmp_path):
     assert isinstance(found, RightAndWrong)
     assert found.right.tolist() == SECOND
     assert found.labels.tolist() == LABELS
+
+
+def test_both_views_stand_beside_the_dense_model(tmp_path):
+    jobs = {"a": [made_up_run(0.5, 0.81, 0.84)], "b": [made_up_run(0.5, 0.71)]}
+    html = comparison_of(found_in(tmp_path, jobs, dense=0.93).models, True)
+    for title, cells in {
+        "With the prompt": ("84.00%", "no prompt"),
+        "Without": ("81.00%", "71.00%"),
+        "Dense model": ("93.00%",) * 2,
+    }.items():
+        row = f'<th scope="row">{title}</th>' + "".join(f"<td>{cell}</td>" for cell in cells)
+        assert row in html

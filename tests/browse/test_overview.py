@@ -130,3 +130,18 @@ DIGESTS = "0123456789ab", "ba9876543210"
 )
 def test_names_in_the_table_tell_models_apart_and_no_more(keys, names):
     assert short_names(keys) == names
+
+
+def test_no_tick_stands_above_what_can_be_reached(tmp_path):
+    found = found_in(tmp_path, {"a": [made_up_run(0.5, 1.0)]}, dense=1.0)
+    ticks = re.findall(r'class="vp-gy"[^>]*><span>([\d.]+)%', overview_of(found, View()))
+    assert ticks[-1] == "100"
+    assert max(map(float, ticks)) == 100
+
+
+def test_models_that_a_filter_cannot_compare_are_counted(tmp_path):
+    found_in(tmp_path, {"a": [made_up_run(0.5, 0.9)]})
+    found = found_in(tmp_path, {"b": [made_up_run(0.5, 0.9, seed=8), made_up_run(0.9, 0.9, seed=8)]}, dense=None)
+    assert "1 of 3 models; of 2 no dense model was measured<" in overview_of(found, View(within="1"))
+    assert "0 of 3 models; of 2 no dense model was measured:" in overview_of(found, View(within="1", seed=("8",)))
+    assert "no dense model was measured" not in overview_of(found, View())

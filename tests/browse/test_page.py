@@ -195,6 +195,19 @@ def test_where_no_dense_model_is_kept_the_page_says_so(site, window):
     expect(window.page.get_by_text("No dense resnet18 on cifar10 is kept here")).to_be_visible()
 
 
+def test_a_dense_model_of_another_job_is_called_so(tmp_path, window):
+    named = {"model": "timm/resnet18.tv_in1k", "dataset": "cifar100"}
+    for job in ("kept", "without"):
+        write_run(tmp_path / job, tiny_model(), {0.4: 0.95}, **named)
+        Examples(np.zeros((1, 3, 16, 16), dtype=np.uint8), ["cat"]).write(tmp_path / job)
+    keep_dense(tmp_path / "kept", tiny_model(visual_prompt="none"))
+    with served(models_below(tmp_path), load) as address:
+        for job, title in (("kept", "Dense, 90.00%: "), ("without", "Dense, of another job, 90.00%: ")):
+            window.open(f"{address}?tab=try&tried={job}/sparsity-40")
+            window.page.get_by_role("button", name="cat").click()
+            expect(window.page.get_by_role("heading", name=f"{title}kept/{DENSE}", exact=True)).to_be_visible()
+
+
 def test_an_address_whose_model_is_not_here(site, window):
     window.open(f"{site.address}?tab=model&model=real/sparsity-99")
     expect(window.page.get_by_role("alert")).to_have_text(re.compile("not here: real/sparsity-99"))
@@ -259,6 +272,15 @@ def test_a_comparison_can_be_shared(site, window):
     window.page.get_by_label("Only options that differ").uncheck()
     expect(window.page).to_have_url(re.compile("differing=all$"))
     assert options.locator("tr").count() >= before
+
+
+def test_the_label_of_the_switch_is_whole_on_a_phone(site, browser):
+    with Window.of(browser, width=390) as window:
+        window.open(f"{site.address}?tab=compare&compared={FIRST}&compared={SECOND}")
+        label = window.page.get_by_text("Only options that differ")
+        assert label.evaluate("element => element.scrollWidth <= element.clientWidth || !element.clientWidth")
+        box = label.bounding_box()
+        assert box["x"] + box["width"] <= 390 and box["height"] < 40  # in one line
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

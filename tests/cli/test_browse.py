@@ -37,6 +37,12 @@ def test_what_is_wrong_is_said_in_a_line(vpns, job, monkeypatch, argv, environme
     assert said in line
 
 
+def test_the_name_of_a_space_is_looked_at_before_the_hub_is_asked(vpns):
+    ended = vpns("browse", "not/here", "--space", "page")
+    assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+    assert ended.err.startswith("vpns browse: error: 'page' is no repository id; give owner/name")
+
+
 def test_the_folder_of_all_jobs_is_browsed_unless_another_is_named(vpns, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ended = vpns("browse")

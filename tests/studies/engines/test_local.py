@@ -155,7 +155,9 @@ def test_a_study_that_is_killed_at_random_moments_ends_as_one_that_is_not(tmp_pa
                 run(tmp_path, cells)
             finally:
                 os._exit(0)
-        made = steps_made(tmp_path)  # one more than once where a job was killed between its steps and their count
+        made = steps_made(
+            tmp_path
+        )  # those of a job twice, while it has written its weights and not removed its checkpoint
         moment = 2 if hold.exists() else chance.randint(made, max(made, 5 * len(COUNTED)))
         while steps_made(tmp_path) < moment:
             pass
