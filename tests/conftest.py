@@ -7,6 +7,7 @@ import os
 import tempfile
 
 import pytest
+from PIL import Image
 
 gc.set_threshold(100_000, 50, 100)  # thousands of tests are gathered, and none of them is garbage
 
@@ -31,6 +32,22 @@ def frozen_imports():
     """What was imported so far stays, and is not searched for garbage again at the end of every training stage."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def blank_plots():
+    """The plots of a job are written without what they show, the drawing of which takes a third of the time of a small job.
+
+    Tests of plots, and programs that a test starts, draw them.
+    """
+    from matplotlib.figure import Figure
+
+    def save(figure: Figure, path: str | os.PathLike[str], format: str, **how: object) -> None:
+        Image.new("RGB", (1, 1)).save(path, format)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save)
+        yield
 
 
 @pytest.fixture(autouse=True)

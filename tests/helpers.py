@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import pytest
 import torch
 from accelerate.state import AcceleratorState
 from hypothesis import settings
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel, ResNetConfig, ResNetForImageClassification
 
-from vpns_hf import VggConfig, VggForImageClassification, VPNsForImageClassification
+from vpns_hf import InputError, VggConfig, VggForImageClassification, VPNsForImageClassification
 from vpns_hf.models.masked_layers import MaskedLayer, mask_layers, masked_layers
 from vpns_hf.pruning import LearnedMask, Pruner
 from vpns_hf.pruning.criteria import Scores, ScoringContext, scaled_weight
 
 SEEDED = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 CLASSES = {0: "cat", 1: "dog", 2: "owl"}
+
+
+def refusal(call: Callable[..., object], *arguments: object, **options: object) -> str:
+    """The one line that a call with a wrong input is refused with."""
+    with pytest.raises(InputError) as caught:
+        call(*arguments, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
 
 
 def sine(*shape: int, rate: float, shift: float = 0.0, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -46,3 +46,8 @@ def results() -> Results:
         command="accelerate launch scripts/prune.py",
         versions={"torch": "2.13.0"},
     )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def blank_plots() -> None:
+    """Plots are drawn here, and looked at."""

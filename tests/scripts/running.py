@@ -21,6 +21,14 @@ class Ended:
     out: str
     err: str
 
+    def refusal(self, program: str) -> str:
+        """The one line that `program` refused a wrong input with, behind its name; code 2, and nothing else was written."""
+        assert (self.code, self.out) == (2, ""), self
+        [line] = self.err.splitlines()
+        head = f"{program}: error: "
+        assert line.startswith(head), line
+        return line.removeprefix(head)
+
 
 def script_at(name: str) -> ModuleType:
     """The script of that file name, as a module."""
