@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from tests.helpers import tiny_resnet, tiny_vgg
 from tests.methods.running import SPARSITY, counts, ran, stages_of
 from tests.training_helpers import dense_model, tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.methods import scope_of
+from vpns_hf.jobs import VPNsTrainingArguments
+from vpns_hf.methods import METHODS, scope_of
 from vpns_hf.pruning import Pruner
 from vpns_hf.pruning.criteria import ScoringContext, magnitude
 
@@ -37,6 +39,16 @@ def test_the_weights_within_a_layer_depend_on_the_seed(other):
     first, second = (ran(stages_of("random", like=str(other), seed=seed)) for seed in (7, 8))
     assert counts(first) == counts(second)
     assert any((mask != second.model.masks()[name]).any() for name, mask in first.model.masks().items())
+
+
+def test_what_a_job_is_compared_by_are_the_numbers_and_not_the_name(other, tmp_path):
+    def content(folder: Path) -> dict[str, str]:
+        return METHODS["random"].contents(VPNsTrainingArguments(method="random", like=str(folder)))
+
+    there = shutil.copytree(other, tmp_path / "there")
+    assert content(there) == content(other) != {}
+    dense_model().save_pretrained(there)
+    assert content(there) != content(other)
 
 
 def damaged(folder: Path) -> Path:

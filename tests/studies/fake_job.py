@@ -8,6 +8,7 @@ seeds whose disk is full, FAKE_HOLD a file that keeps jobs at their first step a
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import sys
@@ -59,7 +60,8 @@ def count(folder: Path, seed: str) -> None:
         if seed in os.environ.get("FAKE_KILLED", "").split() and done == "0":
             os.kill(os.getpid(), signal.SIGKILL)
     (folder / "weights").write_text(done)
-    (folder / "job.json").write_text("{}")
+    job = {"identity": {"sparsities": [0.5]}, "processes": 1, "finished": {}, "versions": {}}
+    (folder / "job.json").write_text(json.dumps(job))
     steps.unlink()
     checkpoints.rmdir()
 

@@ -56,7 +56,7 @@ class ModelOptions:
         None,
         "Pruned model whose mask to start from, a local folder or a Hub id of the same network: to prune further, or to "
         "fine-tune only at its own sparsity.",
-        part=Part.CONTENT,
+        part=Part.SOURCE,
     )
     init_weights: str = option(
         "dense",
@@ -296,12 +296,12 @@ class InputArguments:
     model_name_or_path: str = option(
         MISSING,
         f"Image classifier: a Hub id, a local folder, a file of weights, or one of {', '.join(BACKBONES)}; {RECIPE}",
-        part=Part.CONTENT,
+        part=Part.SOURCE,
     )
     dataset_name: str = option(
         MISSING,
         f"Images with labels: a Hub id, a local folder, or one of {', '.join(DATASETS)}; {RECIPE}",
-        part=Part.CONTENT,
+        part=Part.SOURCE,
     )
     dataset_config_name: str | None = option(None, "Configuration of a data set that has several.")
     model_revision: str | None = option(None, "Branch, tag or commit of the model.", part=Part.CONTENT)
@@ -333,5 +333,5 @@ class InputArguments:
     @property
     def recipe(self) -> dict[str, Any]:
         """The options that have a part in the results."""
-        kept = names_of(self, Part.RESULT, Part.CONTENT)
+        kept = names_of(self, Part.RESULT, Part.CONTENT, Part.SOURCE)
         return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name in kept}

@@ -10,9 +10,7 @@ import yaml
 
 from ..utils.options import Part, names_of
 from ..utils.public_names import public_name
-from .arguments import VPNsTrainingArguments
-
-NAMES = ("model_name_or_path", "dataset_name", "init_mask", "like")
+from .arguments import InputArguments, VPNsTrainingArguments
 
 
 def write_recipe(path: Path, options: Mapping[str, Any]) -> None:
@@ -30,5 +28,6 @@ def public_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the options that decide on the results; local paths lose the folders that lead to them."""
     of_the_machine = names_of(VPNsTrainingArguments, Part.MACHINE)
     shown = {name: value for name, value in options.items() if name not in of_the_machine}
-    names = {name: public_name(shown[name]) for name in NAMES if shown.get(name) is not None}
+    sources = [name for kind in (InputArguments, VPNsTrainingArguments) for name in names_of(kind, Part.SOURCE)]
+    names = {name: public_name(shown[name]) for name in sources if shown.get(name) is not None}
     return {**shown, **names}

@@ -287,7 +287,8 @@ class VPNsTrainer:
 
     def _identity(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
-        digests = {"model": digest_of_tensors(self.base.state_dict()), **self._digests_of_data}
+        contents = METHODS[self.args.method].contents(self.args)
+        digests = {"model": digest_of_tensors(self.base.state_dict()), **self._digests_of_data, **contents}
         if self.start is not None:
             digests["init_mask"] = digest_of_tensors({**self.start.masks, **self.start.weights, **self.start.prompt})
         batch_size = global_batch_size(self.args, self.process)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from ..pruning import Granularity, Pruner
@@ -27,7 +27,7 @@ from .options import (
 from .parts import ONE_SHOT
 from .passes import DENSE_PASSES, passes_of
 from .phew import phew_stages
-from .random import RandomOptions, random_stages, unused_by_random
+from .random import RandomOptions, contents_of_random, random_stages, unused_by_random
 from .snip import snip_stages
 from .stages import FindMaskStage, FitLabelMapping, Prune, StartFromMask
 from .synflow import SCHEDULE, synflow_stages
@@ -47,11 +47,13 @@ class Method:
         own: its stages in order, as the options say, for one task.
         options: the dataclasses of options it uses, beside those that every method does.
         without: names of those among them that it does not use after all, as the options say.
+        contents: {option: digest} of what is read of the files that its own options name.
     """
 
     own: Callable[[MethodOptions, Task], list[Stage]]
     options: tuple[type, ...] = ()
     without: Callable[[MethodOptions], Collection[str]] = lambda options: ()
+    contents: Callable[[MethodOptions], Mapping[str, str]] = lambda options: {}
 
     def stages(self, options: MethodOptions, task: Task) -> list[Stage]:
         """Returns all stages, that of a mask to start from before those of its own.
@@ -70,7 +72,9 @@ BY_CRITERION = (MaskedFitOptions, ScopeOptions, ScheduleOptions, RoundOptions)
 METHODS: dict[str, Method] = {
     "vpns": Method(vpns_stages, (MaskedFitOptions, ScopeOptions, FindMaskOptions)),
     "dense": Method(dense_stages),
-    "random": Method(random_stages, (MaskedFitOptions, ScopeOptions, RandomOptions), unused_by_random),
+    "random": Method(
+        random_stages, (MaskedFitOptions, ScopeOptions, RandomOptions), unused_by_random, contents_of_random
+    ),
     "omp": Method(omp_stages, BY_CRITERION, ONE_SHOT.unused),
     "snip": Method(snip_stages, (*BY_CRITERION, ScoringOptions), ONE_SHOT.unused),
     "grasp": Method(grasp_stages, (*BY_CRITERION, ScoringOptions), ONE_SHOT.unused),

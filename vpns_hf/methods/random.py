@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from ..models import VPNsForImageClassification
 from ..pruning import LikeAnother, Pruner
 from ..pruning.criteria import random
 from ..training import Stage
-from ..utils.options import option
+from ..utils.options import Part, option
 from .options import StageOptions, Task
 from .parts import fit_mapping, pruner_of, ranking, tuned
 from .stages import Prune
@@ -24,6 +26,7 @@ class RandomOptions:
         None,
         "Folder of a pruned model whose number of weights in each layer a random mask keeps, to tell the layers chosen "
         "from the weights chosen within them.",
+        part=Part.SOURCE,
     )
 
 
@@ -38,6 +41,13 @@ def unused_by_random(options: RandomOptions) -> list[str]:
     return ["scope", "exclude"] if options.like else []
 
 
+def contents_of_random(options: RandomOptions) -> dict[str, str]:
+    """Returns a digest of the numbers of weights that another network keeps."""
+    if options.like is None:
+        return {}
+    return {"like": hashlib.sha256(json.dumps(_kept_in(options.like)).encode()).hexdigest()[:12]}
+
+
 def _pruner(options: StageOptions) -> Pruner:
     if options.like is None:
         return pruner_of(options)
@@ -45,14 +55,17 @@ def _pruner(options: StageOptions) -> Pruner:
         raise InputError(
             f"granularity is {options.granularity}, but --like keeps numbers of single weights; give --granularity weight"
         )
-    folder = Path(options.like).expanduser()
+    return Pruner(budget=LikeAnother(_kept_in(options.like)))
+
+
+def _kept_in(like: str) -> dict[str, tuple[int, int]]:
+    """Returns {layer name: how many of how many weights are kept} of a saved model."""
+    folder = Path(like).expanduser()
     if not (folder / "config.json").is_file():
-        raise InputError(
-            f"like is {options.like}, which is no model folder; give one such as output/digits/sparsity-90"
-        )
+        raise InputError(f"like is {like}, which is no model folder; give one such as output/digits/sparsity-90")
     try:
         masks = VPNsForImageClassification.from_pretrained(folder).masks()
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"like is {options.like}, which cannot be loaded ({reason}); give a pruned model") from error
-    return Pruner(budget=LikeAnother({name: (int(mask.sum()), mask.numel()) for name, mask in masks.items()}))
+        raise InputError(f"like is {like}, which cannot be loaded ({reason}); give a pruned model") from error
+    return {name: (int(mask.sum()), mask.numel()) for name, mask in masks.items()}

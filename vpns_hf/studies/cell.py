@@ -16,7 +16,6 @@ from ..utils.options import Part, command_words, defaults_of, given_options, nam
 from .contents import content_of
 
 ALWAYS = ("model_name_or_path", "dataset_name", "method", "sparsities", "seed", "train_batch_size")
-NAMES_OF_CONTENT = ("model_name_or_path", "dataset_name", "init_mask", "like")
 OWN_AXES = {"sparsities": "sparsity", "model_name_or_path": "model", "dataset_name": "data"}
 
 
@@ -48,7 +47,7 @@ class Cell:
         options = {
             name: getattr(kind, name)
             for kind in (self.inputs, self.args)
-            for name in names_of(kind, Part.RESULT, Part.CONTENT)
+            for name in names_of(kind, Part.RESULT, Part.CONTENT, Part.SOURCE)
             if name not in unused
         }
         scope = {"scope": self.args.chosen_scope} if "scope" in options else {}  # the same whether it was given or not
@@ -62,7 +61,8 @@ class Cell:
         """
         defaults = {**defaults_of(InputArguments), **defaults_of(VPNsTrainingArguments)}
         kept = {name: value for name, value in self.used.items() if name in ALWAYS or value != defaults[name]}
-        contents = {name: content_of(kept[name]) for name in NAMES_OF_CONTENT if name in kept}
+        sources = [name for kind in (self.inputs, self.args) for name in names_of(kind, Part.SOURCE)]
+        contents = {name: content_of(kept[name]) for name in sources if name in kept}
         return {**kept, **contents, "threads": self.threads}
 
     @cached_property

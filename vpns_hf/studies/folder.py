@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from ..jobs import CELLS
+from ..jobs.resume import is_finished
 from .cell import Cell
 from .claims import Claims, Found
 
@@ -61,8 +62,7 @@ class StudyFolder:
     def state(self, cell: Cell) -> State:
         """Returns how far a cell is; done is one whose job is, whoever ran it."""
         found = self.claims(cell).newest()
-        job = self.job(cell)
-        if (job / "job.json").is_file() and not (job / "checkpoints").exists():
+        if is_finished(self.job(cell)):
             return State(Status.DONE, found)
         if found.is_open:
             return State(Status.RUNNING, found)

@@ -58,11 +58,12 @@ class Part(Enum):
     """What part an option has in a job.
 
     RESULT decides on the results: an unfinished job goes on only with the same value. CONTENT does so too, but what it
-    stands for is compared in its place. MACHINE says where and how one machine runs the job, and nothing of its results.
+    stands for is compared in its place; a SOURCE is such a one that names files, by a path, a Hub id or a short name. MACHINE says where and how one machine runs the job, and nothing of its results.
     """
 
     RESULT = "result"
     CONTENT = "content"
+    SOURCE = "source"
     MACHINE = "machine"
 
 

@@ -45,7 +45,7 @@ def test_batches_and_content_count(changes):
     "changes",
     [
         {"output_dir": "b", "disable_tqdm": True, "cache_dir": "c", "report_to": "wandb", "checkpointing_steps": 3},
-        {"model_name_or_path": "elsewhere/m"},
+        {"model_name_or_path": "elsewhere/m", "like": "elsewhere"},
         {"train_batch_size": None, "per_device_train_batch_size": 64},
     ],
 )

@@ -43,6 +43,16 @@ def test_every_cell_is_made_once_and_what_is_done_stays(tmp_path):
     assert statuses(tmp_path, more) == [Status.DONE] * 5
 
 
+def test_a_cell_whose_file_was_cut_off_by_a_full_disk_say_is_made_again(tmp_path):
+    made = counting(1)
+    run(tmp_path, made)
+    (StudyFolder(tmp_path).job(made[0]) / "job.json").write_text('{"identity": ')
+    assert statuses(tmp_path, made) == [Status.PLANNED]
+    run(tmp_path, made)
+    assert statuses(tmp_path, made) == [Status.DONE]
+    assert starts(tmp_path, made) == [2]
+
+
 def test_a_cell_that_fails_is_told_and_tried_again_when_the_command_is_repeated(tmp_path, monkeypatch):
     cells = counting(3)
     monkeypatch.setenv("FAKE_FAILS", "2")

@@ -100,7 +100,7 @@ def identity_of(
     left_out = {
         name
         for known in (InputArguments, VPNsTrainingArguments)
-        for name in names_of(known, Part.MACHINE, Part.CONTENT)
+        for name in names_of(known, Part.MACHINE, Part.CONTENT, Part.SOURCE)
     }
     effective = {name: value for name, value in options.items() if name not in left_out and name not in unused}
     return {**effective, "images per update": batch_size, **digests}
