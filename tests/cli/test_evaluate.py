@@ -149,7 +149,8 @@ def test_the_card_gets_the_latency_without_images(evaluate, model, monkeypatch):
         (["{model}", "--dataset_name", "{data}", "--threads", "2"], "--threads is about the latency; give --latency"),
         (["{model}", "--dataset_name", "nowhere/at/all"], "no data set folder at nowhere/at/all"),
         (["{model}", "--dataset_name", "{data}", "--split", "dev"], "no dev split; the data set has ['train'"),
-        (["{model}", "--dataset_name", "{data}", "--max_test_samples", "0"], "give a number of at least 1"),
+        (["{model}", "--dataset_name", "{data}", "--max_test_samples", "0"], "max_test_samples is 0; allowed: 1 to "),
+        (["{model}", "--dataset_name", "{data}", "--test_fraction", "1.5"], "test_fraction is 1.5; allowed: above 0 "),
         (["{model}", "--dataset_name", "{data}", "--cache_images", "maybe"], "invalid choice: 'maybe'"),
         (
             ["{model}", "--dataset_name", "{data}", "--update_card", "--max_test_samples", "3"],

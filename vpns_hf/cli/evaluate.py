@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from .. import hub, jobs
 from ..data.catalog import DATASETS
 from ..errors import InputError
-from .parsing import OneLineParser, add_image_options, positive, take_images
+from .parsing import OneLineParser, add_image_option, add_image_options, positive, take_images
 from .script import given_command, is_main_process
 
 DEFAULT_THREADS = 1
@@ -63,7 +63,7 @@ def evaluate_parser() -> ArgumentParser:
     names = ", ".join(DATASETS)
     add("--dataset_name", metavar="NAME", help=f"A Hub id, a local folder, or one of {names}.")
     add_image_options(parser)
-    add("--per_device_eval_batch_size", type=positive, default=256, metavar="NUMBER", help="Images per batch.")
+    add_image_option(parser, "per_device_eval_batch_size")
     add("--update_card", action="store_true", help="Write what was measured into the card, there or on the Hub.")
     add(
         "--latency",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..hub.cards import PlannedModel, PlannedRelease, check_license
 from ..jobs import LICENSE_HELP
+from ..utils.options import defaults_of
 from ..utils.own_process import run_own
 from .hub import CARDS
 from .parsing import OneLineParser, parse_arguments
@@ -126,7 +127,7 @@ def _evaluate(folder: Path, options: dict[str, object]) -> None:
     from .. import hub, jobs
     from ..hub.cards import update_card
 
-    known = jobs.EvaluationImages.__dataclass_fields__.keys() - {"max_test_samples"}
+    known = defaults_of(jobs.EvaluationArguments).keys() - {"max_test_samples"}
     fetched = hub.fetch_model(str(folder), None)
     evaluation = jobs.evaluate_model(
         fetched, jobs.EvaluationImages(**{name: options[name] for name in known & options.keys()})

@@ -8,7 +8,7 @@ from ..utils.doors import door
 __all__, __getattr__ = door(
     __name__,
     {
-        "arguments": ["LICENSE_HELP", "InputArguments", "VPNsTrainingArguments"],
+        "arguments": ["LICENSE_HELP", "EvaluationArguments", "InputArguments", "VPNsTrainingArguments"],
         "comparison": ["CELLS", "STUDY", "compare_jobs", "compared_runs"],
         "data": [
             "choose_splits",

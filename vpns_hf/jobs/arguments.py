@@ -15,7 +15,18 @@ from ..errors import InputError
 from ..methods import DENSE_PASSES, METHODS, MethodOptions
 from ..models import VISUAL_PROMPTS
 from ..pruning import Granularity, num_dropped
-from ..utils.options import BATCH, COUNT, COUNT_OR_NONE, SIDE, Part, Range, check_options, names_of, option
+from ..utils.options import (
+    BATCH,
+    COUNT,
+    COUNT_OR_NONE,
+    SIDE,
+    Part,
+    Range,
+    check_options,
+    names_of,
+    option,
+    same_option,
+)
 
 BATCH_SIZE = 256
 DEFAULT_SPARSITY = 0.7
@@ -335,3 +346,24 @@ class InputArguments:
         """The options that have a part in the results."""
         kept = names_of(self, Part.RESULT, Part.CONTENT, Part.SOURCE)
         return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name in kept}
+
+
+@dataclass
+class EvaluationArguments:
+    """Which images a saved model is measured on, and how they are kept: as a job is told."""
+
+    dataset_name: str = same_option(InputArguments, "dataset_name")
+    dataset_config_name: str | None = same_option(InputArguments, "dataset_config_name")
+    split: str | None = option(None, "Split to measure on; the one `vpns prune` tests on if not given.")
+    image_column_name: str | None = same_option(InputArguments, "image_column_name")
+    label_column_name: str | None = same_option(InputArguments, "label_column_name")
+    max_test_samples: int | None = same_option(VPNsTrainingArguments, "max_test_samples")
+    test_fraction: float | None = same_option(VPNsTrainingArguments, "test_fraction")
+    per_device_eval_batch_size: int = same_option(VPNsTrainingArguments, "per_device_eval_batch_size")
+    cache_dir: str | None = same_option(VPNsTrainingArguments, "cache_dir")
+    cache_images: str = same_option(VPNsTrainingArguments, "cache_images")
+    on_bad_image: str = same_option(VPNsTrainingArguments, "on_bad_image")
+    disable_tqdm: bool = same_option(VPNsTrainingArguments, "disable_tqdm")
+
+    def __post_init__(self) -> None:
+        check_options(self)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
@@ -33,6 +32,7 @@ from ..reporting import ModelEvaluation
 from ..training import evaluate_views
 from ..training.distributed import check_all_joined
 from ..utils.public_names import is_same_name, public_name
+from .arguments import EvaluationArguments
 from .cost import measure_cost_once
 from .data import process_of
 from .results import package_versions
@@ -40,37 +40,8 @@ from .results import package_versions
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class EvaluationImages:
-    """What a model is measured on, and how its images are kept; fields as the options of `vpns prune`.
-
-    Attributes:
-        dataset_name: a Hub id, a local folder, or a short name.
-        dataset_config_name: configuration of a data set that has several.
-        split: of the data set; None takes the one that `vpns prune` tests on.
-        image_column_name: found by type and name if not given.
-        label_column_name: likewise.
-        max_test_samples: use the first images only.
-        test_fraction: measure on what a job with this one tests on, of a data set without a test split.
-        per_device_eval_batch_size: images per batch and process.
-        cache_dir: folder for decoded images.
-        cache_images: whether they are kept on disk: auto, yes or no.
-        on_bad_image: what becomes of images that cannot be read or are misread: error, skip or keep.
-        disable_tqdm: show no progress bars.
-    """
-
-    dataset_name: str
-    dataset_config_name: str | None = None
-    split: str | None = None
-    image_column_name: str | None = None
-    label_column_name: str | None = None
-    max_test_samples: int | None = None
-    test_fraction: float | None = None
-    per_device_eval_batch_size: int = 256
-    cache_dir: str | None = None
-    cache_images: str = "auto"
-    on_bad_image: str = "error"
-    disable_tqdm: bool = False
+class EvaluationImages(EvaluationArguments):
+    """What a model is measured on, opened as a job opens it."""
 
     def open(
         self, image_size: int, class_names: Sequence[str], recipe: Mapping[str, Any]

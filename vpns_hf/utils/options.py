@@ -93,6 +93,12 @@ def option(
     return field(default=default, metadata=metadata)
 
 
+def same_option(kind: type, name: str) -> Any:
+    """Returns the field of a dataclass for an option that another dataclass declares."""
+    [entry] = [each for each in fields(kind) if each.name == name]
+    return field(default=entry.default, default_factory=entry.default_factory, metadata=entry.metadata)
+
+
 def names_of(options: Any, *parts: Part) -> list[str]:
     """Returns the names of the options of a dataclass, or an instance of one, that have one of these parts."""
     return [entry.name for entry in fields(options) if entry.metadata.get("part", Part.RESULT) in parts]

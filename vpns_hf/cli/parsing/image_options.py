@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
-from typing import Any
+from dataclasses import fields
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from ... import jobs
-from ...data.images import ON_BAD_IMAGE
-from ...data.store import CACHING
 from ...errors import InputError
+from ...jobs import EvaluationArguments
+from ...utils.options import defaults_of
 
 
 def add_image_options(parser: ArgumentParser) -> None:
-    """Adds them, but for the name of the data set."""
-    add = parser.add_argument
-    add("--dataset_config_name", metavar="NAME", help="Configuration of a data set that has several.")
-    add("--split", metavar="NAME", help="Split to measure on; the one `vpns prune` tests on if not given.")
-    for kind in ("image", "label"):
-        add(f"--{kind}_column_name", metavar="NAME", help="Column; found by type and name if not given.")
-    add("--max_test_samples", type=positive, metavar="NUMBER", help="Use the first images only.")
-    add(
-        "--test_fraction",
-        type=float,
-        metavar="FRACTION",
-        help="Measure on what `vpns prune` tests on with the same one.",
-    )
-    add("--cache_dir", metavar="DIR", help="Folder for decoded images; $VPNS_CACHE or ~/.cache/vpns_hf if not given.")
-    add("--cache_images", choices=list(CACHING), default="auto", help="Keep decoded images; no: nor use what is kept.")
-    add("--on_bad_image", choices=list(ON_BAD_IMAGE), default="error", help="As for `vpns prune`.")
-    add("--disable_tqdm", action="store_true", help="Show no progress bars.")
+    """Adds those that every command has; of the name of the data set each says more."""
+    for name in defaults_of(EvaluationArguments):
+        if name not in ("dataset_name", "per_device_eval_batch_size"):
+            add_image_option(parser, name)
+
+
+def add_image_option(parser: ArgumentParser, name: str) -> None:
+    """Adds one, as it is declared; its range is checked where it is used."""
+    [entry] = [each for each in fields(EvaluationArguments) if each.name == name]
+    hint, choices = get_type_hints(EvaluationArguments)[name], entry.metadata["choices"]
+    [kind] = {*(get_args(hint) or [hint])} - {NoneType}
+    shown = {} if choices else {"metavar": "NUMBER" if kind in (int, float) else "NAME"}
+    how = {"action": "store_true"} if kind is bool else {"type": kind, "choices": choices, **shown}
+    parser.add_argument(f"--{name}", default=entry.default, help=entry.metadata["help"], **how)
 
 
 def take_images(given: dict[str, Any], dataset_name: str | None, needs: str) -> jobs.EvaluationImages | None:
@@ -42,12 +41,14 @@ def take_images(given: dict[str, Any], dataset_name: str | None, needs: str) -> 
     Raises:
         InputError: if some are given, but no data set.
     """
-    chosen = {name: given.pop(name) for name in jobs.EvaluationImages.__dataclass_fields__ if name in given}
+    chosen = {name: given.pop(name) for name in defaults_of(EvaluationArguments) if name in given}
     if dataset_name is not None:
         return jobs.EvaluationImages(**{**chosen, "dataset_name": dataset_name})
-    defaults = vars(jobs.EvaluationImages(""))
     for name, value in chosen.items():
-        if value not in (None, defaults[name]) and name != "disable_tqdm":
+        if value not in (None, defaults_of(EvaluationArguments)[name]) and name not in (
+            "dataset_name",
+            "disable_tqdm",
+        ):
             raise InputError(f"--{name} is about images, of which there are none; give {needs}, or leave it out")
     return None
 
