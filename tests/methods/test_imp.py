@@ -23,7 +23,7 @@ from vpns_hf.training.distributed import generator_states
 
 pytestmark = pytest.mark.slow  # trains
 
-TWO_ROUNDS = 0.36  # .8 ** 2 stays
+TWO_ROUNDS, THREE_ROUNDS = 0.36, 0.488  # .8 ** 2 stays, and .8 ** 3
 
 
 def state_of(run: Run) -> dict[str, Tensor]:
@@ -198,6 +198,18 @@ def test_rewinding_to_a_later_step_takes_optimiser_and_schedule_along(step):
     assert all(record.skipped == 0 for record in run.history)
     rounds = [record.epoch for record in run.history if record.stage == "round"]
     assert rounds == [1, 2, *range(early.place[0], 3)]
+
+
+def test_every_round_takes_up_the_same_early_state():
+    """An optimiser that were given the tensors that are kept would train them on."""
+    diary = Diary(step=1)
+    ran(stages_of("imp", THREE_ROUNDS, imp_rewind_step=1), diary)
+    _, second, third, _ = diary.begun
+    assert len(diary.named("rewind")) == 3
+    assert same(second.state, third.state)
+    momenta = [[state["momentum_buffer"] for state in note.optimizer["state"].values()] for note in (second, third)]
+    assert all(torch.equal(one, other) for one, other in zip(*momenta, strict=True))
+    assert any(momentum.any() for momentum in momenta[0])
 
 
 def test_a_step_that_no_round_reaches_is_refused_before_anything_is_trained():

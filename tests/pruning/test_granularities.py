@@ -129,6 +129,27 @@ def test_kernels_that_are_gone_go_first_and_never_come_back():
     assert not layers.masks()["0"][:2].any()
 
 
+def test_what_is_gone_in_a_layer_that_the_pattern_leaves_dense_does_not_come_back():
+    """Neither where the pattern does not fit, nor where the layer is excluded."""
+    model = dense_model()
+    Pruner().apply(model, random(ScoringContext(model)), 0.3)
+    gone = {name: ~mask for name, mask in model.masks().items()}
+    pattern = NOfM(1, 4, exclude=("classifier.1",))
+    dense = pattern.dense(Weights().groups(model))
+    assert any(gone[name].any() for name in dense - {"classifier.1"})
+    assert gone["classifier.1"].any()
+    Pruner(budget=pattern).learn(model, magnitude(ScoringContext(model)), 0.75).update()
+    assert not any((model.masks()[name] & gone[name]).any() for name in gone)
+
+
+def test_a_random_mask_keeps_the_same_share_of_kernels_of_all_sizes():
+    """By means, kernels of 49 weights would all lie between those of one."""
+    layers = layers_of(nn.Conv2d(40, 40, 7), nn.Conv2d(40, 40, 3), nn.Conv2d(40, 40, 1), nn.Linear(40, 40))
+    Pruner(Kernels()).apply(layers, random(ScoringContext(layers, seed=3)), 0.9)
+    shares = [float(mask.float().mean()) for mask in layers.masks().values()]
+    assert all(0.07 < share < 0.13 for share in shares), shares  # three standard deviations of 1,600 draws, and more
+
+
 @pytest.mark.parametrize("name", ["kernel", "filter"])
 @pytest.mark.parametrize("trains_weight", [False, True])
 @pytest.mark.parametrize("plain", [lambda: nn.Conv2d(4, 6, 3, padding=1), lambda: nn.Conv2d(4, 6, 3, groups=2)])

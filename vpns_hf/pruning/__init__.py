@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, Pooled, num_dropped
+from .budget import SCOPES, Budget, Global, LikeAnother, PerLayer, Pool, Pooled
 from .channel_plan import ChannelPlan
 from .channels import COUNTED, ChannelBudget, ChannelGraph, Channels, channel_graph_of, channel_groups, removed
 from .excluding import Excluding, excluded_layers
@@ -14,6 +14,7 @@ from .n_of_m import NOfM
 from .pruner import Pruner
 from .report import channel_record, effective_density, empty_layers, layer_records
 from .schedules import SCHEDULES, cubic, geometric, one_shot
+from .sparsity import num_dropped
 from .starting_mask import StartingMask
 from .units import UNITS, Kernels, UnitGroup, Units, Weights
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from ..models import VPNsForImageClassification
 from ..reporting import count, percent, short_percent
-from .budget import num_dropped
 from .channels import ChannelBudget, Channels, channel_graph_of, channel_groups, removed
 from .criteria import ScoringContext, magnitude
 from .pruner import Pruner
+from .sparsity import num_dropped
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ChannelPlan:
     def in_words(self, sparsity: float) -> str:
         """Returns what goes at a sparsity beside what was asked for."""
         groups = Channels().groups(self.model)
-        keys = Channels().scores(magnitude(ScoringContext(self.model)).keys(), groups)
+        keys = Channels().scores(magnitude(ScoringContext(self.model)), groups)
         kept = self.pruner.budget.keep(keys, groups, sparsity)
         share, total = removed(kept, groups), sum(group.total for group in groups)
         asked = f"{short_percent(sparsity)} of the {self._counted}"

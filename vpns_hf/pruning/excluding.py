@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ..errors import InputError
-from .budget import Pool, Pooled, num_dropped, sparsity_of
+from .budget import Pool, Pooled
+from .sparsity import num_dropped, sparsity_of
 from .units import UnitGroup
 
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ..models.masked_layers import MaskedLayer
-from .budget import Pool
+from .budget import Budget, Pool
 from .learned_layers import start_scores, stop_scores
 from .thresholds import MaskedWeights, Threshold, make_selector, write_masked_weights
+from .units import UnitGroup
 
 
 class LearnedMask:
@@ -72,6 +73,11 @@ class LearnedMask:
         """Gives weights that are gone the lowest scores, 0, which no other weight shares then."""
         for scores, gone in zip(self.scores, self.gone, strict=True) if self.gone else ():
             scores.masked_fill_(scores == 0, torch.finfo(scores.dtype).tiny).masked_fill_(gone, 0.0)
+
+    def _kept_by(self, budget: Budget, groups: Sequence[UnitGroup], sparsity: float) -> list[Tensor]:
+        """Returns what a budget keeps by the magnitude of the scores, without what is gone: it may keep whole groups."""
+        kept = budget.keep([scores.abs() for scores in self.scores], groups, sparsity)
+        return [units & ~gone for units, gone in zip(kept, self.gone, strict=True)] if self.gone else kept
 
     @torch.no_grad()
     def follow_weights(self) -> None:

@@ -41,7 +41,7 @@ class LearnedUnits(LearnedMask):
     @torch.no_grad()
     def update(self) -> None:
         self._hold_down()
-        kept = self._budget.keep([scores.abs() for scores in self.scores], self._groups, self._sparsity)
+        kept = self._kept_by(self._budget, self._groups, self._sparsity)
         for mask, found in zip(self.masks, self._units.masks(kept, self._model).values(), strict=True):
             mask.copy_(found)
         self.follow_weights()

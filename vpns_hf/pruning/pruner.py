@@ -47,7 +47,7 @@ class Pruner:
             InputError: as `Budget.keep` and `Units.pruned`.
         """
         masks, groups = model.masks(), self.units.groups(model)
-        keys = zip(self.units.scores(scores.keys(), groups), self.units.pruned(model), strict=True)
+        keys = zip(self.units.scores(scores, groups), self.units.pruned(model), strict=True)
         kept = self.budget.keep([_below_others(key, pruned) for key, pruned in keys], groups, sparsity)
         for name, mask in self.units.masks(kept, model).items():
             masks[name].logical_and_(mask)

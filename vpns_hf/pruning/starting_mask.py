@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..models import VPNsForImageClassification
-from .budget import num_dropped, sparsity_of
+from .sparsity import num_dropped, sparsity_of
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..models import VPNsForImageClassification
+from .criteria import Mean, Pooling, Scores
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Units(ABC):
         """Returns the units of a model, in the order of its layers."""
 
     @abstractmethod
-    def scores(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
-        """Returns the scores of units, one tensor per group, from those of weights by layer."""
+    def scores(self, scores: Scores, groups: Sequence[UnitGroup]) -> list[Tensor]:
+        """Returns what ranks units, ascending, one tensor per group."""
 
     @abstractmethod
     def starts(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
@@ -71,10 +72,7 @@ class Units(ABC):
 
 
 class Blocks(Units):
-    """Blocks of the weight of a layer.
-
-    The score of a block is the mean of those of its weights, so that blocks of all sizes can be ranked together.
-    """
+    """Blocks of the weight of a layer."""
 
     @abstractmethod
     def shape(self, weight: tuple[int, ...]) -> tuple[int, ...]:
@@ -92,12 +90,13 @@ class Blocks(Units):
             for name, layer in model.masked_layers().items()
         ]
 
-    def scores(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
-        return [_mean(weights[group.name], group.shape) for group in groups]
+    def scores(self, scores: Scores, groups: Sequence[UnitGroup]) -> list[Tensor]:
+        keys = scores.keys()
+        return [_pooled(keys[group.name], group.shape, scores.pooling) for group in groups]
 
     def starts(self, weights: Mapping[str, Tensor], groups: Sequence[UnitGroup]) -> list[Tensor]:
         return [
-            weights[group.name] if group.weights == 1 else _mean(weights[group.name].abs(), group.shape)
+            weights[group.name] if group.weights == 1 else _pooled(weights[group.name].abs(), group.shape, Mean())
             for group in groups
         ]
 
@@ -124,9 +123,9 @@ class Kernels(Blocks):
         return weight[:2] + (1,) * len(weight[2:])
 
 
-def _mean(weights: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _pooled(weights: Tensor, shape: tuple[int, ...], pooling: Pooling) -> Tensor:
     sides = _sides(weights, shape)
-    return weights.mean(dim=sides, keepdim=True) if sides else weights
+    return pooling.of_blocks(weights, sides) if sides else weights
 
 
 def _sides(weights: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:

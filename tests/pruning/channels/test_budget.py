@@ -102,7 +102,7 @@ def test_weights_and_multiplications_are_counted_as_they_will_be(counted):
     """No more goes than asked for, and one channel more would be too much."""
     dense, shares = dense_network("resnet-bottleneck"), []
     groups = Channels().groups(dense)
-    keys = Channels().scores(magnitude(ScoringContext(dense)).keys(), groups)
+    keys = Channels().scores(magnitude(ScoringContext(dense)), groups)
     kept = ChannelBudget(Global(), counted, multiple=1).keep(keys, groups, 0.5)
     gone, total = sum(int((~units).sum()) for units in kept), sum(len(units) for units in kept)
     one_more = ChannelBudget(Global(), multiple=1).keep(keys, groups, (gone + 1) / total)

@@ -128,6 +128,17 @@ def test_what_is_gone_before_never_comes_back():
     assert all((after | ~before).all() for before, after in zip(gone, Channels().pruned(model), strict=True))
 
 
+def test_what_is_gone_does_not_come_back_where_a_budget_rounds_up():
+    """Three of 16 channels are gone, and of multiples of 8 all 16 would stay."""
+    model = copy.deepcopy(dense_network("resnet"))
+    units, scores = Channels(), random(ScoringContext(model, seed=1))
+    Pruner(units, ChannelBudget(PerLayer(), multiple=1)).apply(model, scores, 0.2)
+    gone = units.pruned(model)
+    Pruner(units, ChannelBudget(PerLayer(), multiple=8)).learn(model, scores, 0.21).update()
+    assert sum(int(group.sum()) for group in gone) > 0
+    assert all((after | ~before).all() for before, after in zip(gone, units.pruned(model), strict=True))
+
+
 def test_a_network_that_learns_is_copied_and_pickled():
     model = copy.deepcopy(dense_network("resnet"))
     started(model)

@@ -12,6 +12,7 @@ from tests.pruning.channels.networks import REMOVABLE, dense_network, drawn
 from vpns_hf.models import ChannelGroup, Side, kept_units
 from vpns_hf.pruning import Channels
 from vpns_hf.pruning.channels import ChannelUnits
+from vpns_hf.pruning.criteria import First, Largest, Scores
 
 
 def units_of(group: ChannelGroup) -> list[ChannelUnits]:
@@ -22,7 +23,7 @@ def test_the_score_is_the_mean_over_layers_of_sums_in_relation_to_their_mean():
     """Made: sums 3, 7 over their mean 5 are 0.6, 1.4; read, two places each: 4, 12 over 8 are 0.5, 1.5."""
     group = ChannelGroup("a", 2, 1, (Side("a", 0), Side("b", 1, 2)))
     weights = {"a": torch.tensor([[1.0, 2.0], [3.0, 4.0]]), "b": torch.tensor([[1.0, 3.0, 5.0, 7.0]])}
-    [scores] = Channels().scores(weights, units_of(group))
+    [scores] = Channels().scores(Scores(weights, by_magnitude=False), units_of(group))
     torch.testing.assert_close(scores, torch.tensor([0.55, 1.45]))
 
 
@@ -30,20 +31,29 @@ def test_what_goes_before_all_else_counts_nothing():
     """Rows of the head that nobody reads: 1, 3 over 2."""
     group = ChannelGroup("a", 2, 1, (Side("head", 1),))
     weights = {"head": torch.tensor([[1.0, 3.0], [-math.inf, -math.inf]])}
-    [scores] = Channels().scores(weights, units_of(group))
+    [scores] = Channels().scores(Scores(weights, by_magnitude=False), units_of(group))
     assert scores.tolist() == [0.5, 1.5]
 
 
 def test_signed_scores_keep_their_sign_and_learned_ones_begin_with_magnitudes():
     group = ChannelGroup("a", 2, 1, (Side("a", 0),))
     weights = {"a": torch.tensor([[-1.0], [3.0]])}
-    assert Channels().scores(weights, units_of(group))[0].tolist() == [-0.5, 1.5]
+    assert Channels().scores(Scores(weights, by_magnitude=False), units_of(group))[0].tolist() == [-0.5, 1.5]
     assert Channels().starts(weights, units_of(group))[0].tolist() == [0.5, 1.5]
 
 
 def test_a_layer_of_zeros_scores_zero():
-    [scores] = Channels().scores({"a": torch.zeros(2, 3)}, units_of(ChannelGroup("a", 2, 1, (Side("a", 0),))))
+    group = ChannelGroup("a", 2, 1, (Side("a", 0),))
+    [scores] = Channels().scores(Scores({"a": torch.zeros(2, 3)}), units_of(group))
     assert scores.tolist() == [0.0, 0.0]
+
+
+def test_what_is_drawn_is_drawn_once_for_a_channel_and_a_walk_reaches_it_with_its_first_weight():
+    group = ChannelGroup("a", 2, 1, (Side("a", 0), Side("b", 1)))
+    weights = {"a": torch.tensor([[1.0, 2.0], [3.0, 4.0]]), "b": torch.tensor([[9.0, 0.0], [5.0, 7.0]])}
+    for pooling, expected in ((First(), [1.0, 3.0]), (Largest(), [9.0, 7.0])):
+        [scores] = Channels().scores(Scores(weights, pooling=pooling), units_of(group))
+        assert scores.tolist() == expected
 
 
 @pytest.mark.parametrize("family", REMOVABLE)

@@ -21,7 +21,7 @@ from tests.pruning.criteria.scoring import (
 )
 from tests.training_helpers import dense_model, plain_hand_model
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.pruning import Pruner, num_dropped
+from vpns_hf.pruning import Kernels, Pruner, num_dropped
 from vpns_hf.pruning.criteria import Phew, ScoringContext, channel_graph, random, synflow
 from vpns_hf.pruning.criteria.channel_graph import Crossing
 
@@ -132,6 +132,15 @@ def test_all_paths_but_the_last_are_whole_and_the_count_is_exact(family, sparsit
         drawn = averaging(model_of(family))
         Pruner().apply(drawn, random(ScoringContext(drawn)), sparsity)
         assert off_path(drawn) > 2 * len(channel_graph(model))
+
+
+@pytest.mark.parametrize("sparsity", [0.7, 0.9])
+def test_paths_of_kernels_are_whole_as_well(sparsity):
+    """A kernel counts from the first walk through one of its positions; by means, those of nine would all go."""
+    model = model_of("resnet")
+    Pruner(Kernels()).apply(model, Phew(sparsity)(ScoringContext(model)), sparsity)
+    assert min(kept(model)) > 0
+    assert off_path(model) < 9 * len(channel_graph(model))
 
 
 def test_masks_depend_on_the_seed_alone():

@@ -50,7 +50,8 @@ def take_up(run: Run, progress: StageProgress) -> None:
     """Brings a stage that begins to where the early state was taken, if that was within a stage."""
     early = run.kept.get(EARLY)
     if early is not None and early["progress"] is not None:
-        progress.load_state_dict({**early["progress"], "seconds": 0.0, "waiting": 0.0})  # the first round spent them
+        kept = _on_host(early["progress"])  # copies: an optimiser takes tensors as they are, and updates them in place
+        progress.load_state_dict({**kept, "seconds": 0.0, "waiting": 0.0})  # the first round spent them
         load_process_state(run.model, progress, run.accelerator, early["processes"])
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ..budget import Budget, Pooled, highest, num_dropped
+from ..budget import Budget, Pooled, highest
+from ..sparsity import num_dropped
 from .units import ChannelUnits
 
 COUNTED = ("channels", "weights", "macs")

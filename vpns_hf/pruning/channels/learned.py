@@ -62,7 +62,7 @@ class LearnedChannels(LearnedMask):
     @torch.no_grad()
     def update(self) -> None:
         self._hold_down()
-        kept = self._budget.keep([scores.abs() for scores in self.scores], self._groups, self._sparsity)
+        kept = self._kept_by(self._budget, self._groups, self._sparsity)
         for name, mask in masks_of(self._groups, kept, self._model).items():
             self._by_name[name].weight_mask.copy_(mask)
         self._kept = kept

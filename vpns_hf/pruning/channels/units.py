@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...models import ChannelGroup, Side, VPNsForImageClassification, along, kept_units
+from ...models import ChannelGroup, VPNsForImageClassification, along, kept_units
+from ..criteria import Mean, Scores
 from ..units import UnitGroup, Units
 from .graph import ChannelGraph, channel_graph_of
 
@@ -29,11 +29,7 @@ class ChannelUnits(UnitGroup):
 
 
 class Channels(Units):
-    """Channels, with all that makes and reads them; whole heads and whole groups of convolutions.
-
-    The score of a unit is the mean over its layers of the sum of those of its weights, which are put in relation to the mean of
-    such sums in the layer: by sums alone, a residual stream that many layers write to would never go.
-    """
+    """Channels, with all that makes and reads them; whole heads and whole groups of convolutions."""
 
     def groups(self, model: VPNsForImageClassification) -> list[ChannelUnits]:
         """Returns the groups of channels of a model, in the order of the layers that make them.
@@ -47,14 +43,13 @@ class Channels(Units):
             for group in graph.groups
         ]
 
-    def scores(self, weights: Mapping[str, Tensor], groups: Sequence[ChannelUnits]) -> list[Tensor]:
-        return [
-            torch.stack([_in_layer(weights[side.layer], side, group.of.size) for side in group.of.sides]).mean(0)
-            for group in groups
-        ]
+    def scores(self, scores: Scores, groups: Sequence[ChannelUnits]) -> list[Tensor]:
+        keys = scores.keys()
+        return [scores.pooling.of_channels(_in_layers(keys, group.of)) for group in groups]
 
     def starts(self, weights: Mapping[str, Tensor], groups: Sequence[ChannelUnits]) -> list[Tensor]:
-        return self.scores({name: layer.abs() for name, layer in weights.items()}, groups)
+        magnitudes = {name: layer.abs() for name, layer in weights.items()}
+        return [Mean().of_channels(_in_layers(magnitudes, group.of)) for group in groups]
 
     def pruned(self, model: VPNsForImageClassification) -> list[Tensor]:
         masks = model.masks()
@@ -81,8 +76,6 @@ def masks_of(
     return masks
 
 
-def _in_layer(weights: Tensor, side: Side, size: int) -> Tensor:
-    """Returns the sum of scores of each unit along a side, (size,), over the mean of the magnitudes of these sums."""
-    counted = weights.masked_fill(weights == -math.inf, 0.0)  # what goes before all else counts nothing
-    sums = counted.transpose(0, side.axis).reshape(size, -1).sum(1)
-    return sums / sums.abs().mean().clamp_min(torch.finfo(sums.dtype).tiny)
+def _in_layers(weights: Mapping[str, Tensor], group: ChannelGroup) -> list[Tensor]:
+    """Returns what units have in each layer that makes or reads them, (units, weights)."""
+    return [weights[side.layer].transpose(0, side.axis).reshape(group.size, -1) for side in group.sides]

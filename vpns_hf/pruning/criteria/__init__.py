@@ -7,6 +7,7 @@ from .channel_graph import channel_graph
 from .grasp import grasp
 from .magnitude import magnitude
 from .phew import Phew
+from .pooling import First, Largest, Mean, Pooling
 from .random import random
 from .scaled_weight import scaled_weight
 from .snip import snip
@@ -25,7 +26,11 @@ CRITERIA: dict[str, Criterion] = {
 __all__ = [
     "CRITERIA",
     "Criterion",
+    "First",
+    "Largest",
+    "Mean",
     "Phew",
+    "Pooling",
     "Scores",
     "ScoringContext",
     "channel_graph",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from ...data import Batch
 from ...models import VPNsForImageClassification
+from .pooling import Mean, Pooling
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,12 @@ class Scores:
     Attributes:
         by_layer: {layer name: float32 or float64, shaped like its weight, storage of its own}; -inf goes before all.
         by_magnitude: whether |S| ranks; else S itself, which may be negative.
+        pooling: how those of units follow from them.
     """
 
     by_layer: dict[str, Tensor]
     by_magnitude: bool = True
+    pooling: Pooling = field(default_factory=Mean)
 
     def keys(self) -> dict[str, Tensor]:
         """Returns what ranks, ascending, by layer."""

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from ...models import VPNsForImageClassification
-from ..budget import num_dropped
+from ..sparsity import num_dropped
 from .base import Scores, ScoringContext
 from .channel_graph import Crossing, channel_graph
+from .pooling import Largest
 from .walks import NEVER, Kernels, Passage, Spread, walk
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Phew:
     """Ranks weights by the first walk that passes them, the earliest highest; below, by |w|, those that none passes.
 
     Walks alternate between forward, from each input channel in turn, and backward, from each mapped logit in turn, until
-    they have passed as many weights as stay. Where a chunk of them reaches almost nothing anew, |w| decides on the rest.
+    they have passed as many weights as stay; a unit is passed with the first of its weights. Where a chunk of them reaches almost nothing anew, |w| decides on the rest.
     Source: Patil and Dovrolis, "PHEW: Constructing sparse networks that learn fast and generalize well without training
     data", arXiv 2010.11354, section 4; that an identity is a branch like others is ours.
 
@@ -53,7 +54,7 @@ class Phew:
                 "%d walks passed %d weights of the %d that stay; the other %d are those of largest magnitude",
                 *(walks, passed, kept, kept - passed),
             )
-        return Scores(_ranked(layers, walks, context.model), by_magnitude=False)
+        return Scores(_ranked(layers, walks, context.model), by_magnitude=False, pooling=Largest())
 
 
 def _layers(model: VPNsForImageClassification, head: str | None) -> dict[str, Kernels]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 
 from .base import Scores, ScoringContext
+from .pooling import First
 
 
 def random(context: ScoringContext) -> Scores:
-    """Returns uniform scores in [0, 1), float32; they depend on the seed alone, so masks are nested in sparsity."""
+    """Returns uniform scores in [0, 1), float32, of which a unit has one; they depend on the seed alone, so masks are nested."""
     generator = torch.Generator().manual_seed(context.seed)
-    return Scores(
-        {
-            name: torch.rand(layer.weight.shape, generator=generator).to(layer.weight.device)
-            for name, layer in context.model.masked_layers().items()
-        }
-    )
+    scores = {
+        name: torch.rand(layer.weight.shape, generator=generator).to(layer.weight.device)
+        for name, layer in context.model.masked_layers().items()
+    }
+    return Scores(scores, pooling=First())
