@@ -96,6 +96,15 @@ def test_an_iterative_mapping_that_is_fitted_once_is_told_of(plan, changes, fitt
     assert ("Label mapping: iterative, but fitted only once" in text) is fitted_once
 
 
+@pytest.mark.parametrize(
+    ("label_mapping", "epochs", "told"),
+    [("frequency", 1, True), ("iterative", 1, True), ("auto", 1, False), ("frequency", 0, False)],
+)
+def test_a_mapping_that_forgets_what_was_trained_is_told_of(plan, label_mapping, epochs, told):
+    text = str(plan(label_mapping=label_mapping, pretrain_epochs=epochs))
+    assert ("fitted anew after pre-training" in text) is told
+
+
 def test_a_batch_that_is_larger_than_the_data_is_told_of(plan):
     told = "Batch size: 64, more than there are training images"
     assert told in str(plan(train_batch_size=64))

@@ -406,6 +406,8 @@ def test_the_dense_model_is_trained_first(tmp_path):
     assert trainer.base.sparsity == 0
     weight = "backbone.classifier.1.weight"
     assert not torch.equal(trainer.base.state_dict()[weight], untrained[weight])
+    for model in trainer.models.values():  # which answer through the classes that were trained, also at 60%
+        assert model.label_mapping.tolist() == [0, 1, 2]
 
 
 def test_a_new_head_has_the_classes_of_the_data(tmp_path):

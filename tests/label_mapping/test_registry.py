@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vpns_hf.label_mapping import LABEL_MAPPINGS, LabelMapping
+from vpns_hf.label_mapping import LABEL_MAPPINGS, LabelMapping, RandomMapping, TrainedMapping
 
 FIFTY = [str(index) for index in range(50)]
 SOURCE, TARGET = ["a", "b", "c", "d", "e"], ["d", "a", "b"]
@@ -49,6 +49,14 @@ def test_random_is_the_start_of_a_seeded_permutation():
     assert all(sorted(fitted) == list(range(50)) for fitted in fits)
     assert len({tuple(fitted) for fitted in fits}) == 4
     assert LABEL_MAPPINGS["random"](2).fit(refuse, FIFTY, FIFTY[:7]).tolist() == fits[2][:7]
+
+
+@pytest.mark.parametrize("mapping", [TrainedMapping, RandomMapping])
+def test_what_pre_training_goes_by_stays(mapping):
+    for source in (SOURCE, TARGET[::-1]):
+        assert torch.equal(mapping(3).start(source, TARGET), mapping(3).fit(refuse, source, TARGET))
+    assert TrainedMapping(3).start(SOURCE, TARGET).tolist() == [0, 1, 2]
+    assert TrainedMapping(3).start(TARGET[::-1], TARGET).tolist() == [2, 1, 0]
 
 
 def test_random_leaves_the_global_generator_alone():

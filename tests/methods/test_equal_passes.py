@@ -1,4 +1,4 @@
-"""Every method takes the passes that are asked for, up to an epoch."""
+"""Every method takes the passes that are asked for, to half an epoch."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def passes(method: str, sparsity: float = 0.7, **changes: object) -> Passes:
 @pytest.mark.parametrize("sparsity", [0.4, 0.9])
 @pytest.mark.parametrize(("asked", "total"), [("60", 60), ("auto", 42), ("61", 61)])
 @pytest.mark.parametrize("method", METHODS)
-def test_search_rounds_and_tuning_come_within_an_epoch_and_never_exceed(method, asked, total, sparsity):
+def test_search_rounds_and_tuning_come_within_half_an_epoch(method, asked, total, sparsity):
+    """A method that reads a few images first, as SNIP does, loses no epoch of tuning by that."""
     found = passes(method, sparsity, equal_passes=asked)
-    assert total - AN_EPOCH < found.total <= total
+    assert abs(found.total - total) <= AN_EPOCH / 2
     assert found.tuning >= AN_EPOCH
 
 
@@ -36,9 +37,9 @@ def test_what_each_part_takes():
     assert passes("hydra", equal_passes="60") == passes("vpns", equal_passes="60")
     assert passes("omp", equal_passes="60") == passes("random", equal_passes="60") == Passes(tuning=60)
     assert passes("dense", equal_passes="60") == Passes(tuning=60)
-    assert passes("snip", equal_passes="60") == Passes(search=0.2, tuning=58)
+    assert passes("snip", equal_passes="60") == Passes(search=0.2, tuning=60)
     assert passes("snip", equal_passes="60", score_images_per_class=100) == Passes(search=1.0, tuning=58)
-    assert passes("grasp", equal_passes="60") == Passes(search=0.8, tuning=58)
+    assert passes("grasp", equal_passes="60") == Passes(search=0.8, tuning=60)
     assert passes("synflow", equal_passes="60") == passes("phew", equal_passes="60") == Passes(tuning=60)
     assert passes("imp", equal_passes="60") == Passes(rounds=6 * 8, tuning=12)
 
@@ -67,8 +68,8 @@ def test_a_dense_reference_never_gets_fewer(passes, given):
         ("hydra", 25, 26),
         ("vpns", 1, 26),
         ("omp", 1, 2),
-        ("snip", 2, 3),
-        ("grasp", 2, 3),
+        ("snip", 1, 2),
+        ("grasp", 1, 2),
     ],
 )
 def test_too_few_are_refused_with_the_number_that_is_needed(method, asked, needed):
@@ -78,7 +79,7 @@ def test_too_few_are_refused_with_the_number_that_is_needed(method, asked, neede
     assert line.startswith(f"equal_passes is {asked}, but ")
     assert line.endswith(f"give at least {needed}")
     assert "\n" not in line
-    assert passes(method, equal_passes=str(needed)).total <= needed
+    assert passes(method, equal_passes=str(needed)).total <= needed + AN_EPOCH / 2
     with pytest.raises(InputError):
         passes(method, equal_passes=str(needed - 1))
 

@@ -99,7 +99,7 @@ def test_they_are_not_refused_named_in_the_plan_and_no_part_of_the_identity(tmp_
     assert set(names.split(", ")) == UNUSED[method]
     identity = identity_of(vars(trainer.args), 16, {}, unused_options(method, trainer.args))
     assert not UNUSED[method] & identity.keys()
-    assert set(GIVEN) - UNUSED[method] <= identity.keys()
+    assert set(GIVEN) - UNUSED[method] - {"like"} <= identity.keys()  # of which the content counts
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from ..backbones import HEADS, Backbone, Normalisation, check_sizes, load_backbone
 from ..errors import InputError
 from ..label_mapping import LABEL_MAPPINGS
+from ..methods import label_mapping_of
 from ..models import VPNsForImageClassification, class_names
 from ..models.normalisation import warn_of_contrast
 from .arguments import VPNsTrainingArguments
@@ -53,7 +54,7 @@ class BaseModelBuilder:
 
     def _map_classes(self, base: VPNsForImageClassification) -> None:
         """Gives the dense model the label mapping that pre-training goes by, once the names of its classes are looked at."""
-        source, asked = class_names(base.backbone.config), LABEL_MAPPINGS[self._args.label_mapping](self._args.seed)
+        source, asked = class_names(base.backbone.config), label_mapping_of(self._args)
         if not self._args.pretrain_epochs:  # after which a class is what it was trained as, whatever it is called
             asked.check(source, self._class_names)
         mapping = asked.chosen(source, self._class_names)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
 from ..data import Splits
 from ..data.store import CACHING, NOT_IN_A_STREAM, DiskSpace
-from ..label_mapping import LABEL_MAPPINGS
+from ..label_mapping import LABEL_MAPPINGS, FrequencyMapping
 from ..methods import METHODS, Task, foreseen_empty_layers, mapping_fits, passes_of, pruner_in, unused_options
 from ..methods.stages import FineTuneStage
 from ..models import VPNsForImageClassification
 from ..pruning import UNITS, ChannelPlan, Granularity, NOfM, StartingMask, UnitGroup, excluded_layers, num_dropped
 from ..reporting import Passes, StorageSize, count, layer_table, megabytes, percent, short_percent, storage_size
-from ..training import TrainingStage
+from ..training import Stage, TrainingStage
 from .arguments import VPNsTrainingArguments
 from .dense_reference import references_of
 from .setup import task_of
@@ -53,7 +54,7 @@ class Plan:
 
     def passes(self, sparsity: float) -> Passes:
         """Returns how often the method goes through the training images for a sparsity."""
-        return passes_of(METHODS[self.args.method].stages(self.args, self._task(sparsity)))
+        return passes_of(self._stages[sparsity])
 
     def dense_passes(self) -> list[float]:
         """Returns the same of each dense reference; several where sparsities cost different passes."""
@@ -61,6 +62,12 @@ class Plan:
 
     def _task(self, sparsity: float) -> Task:
         return task_of(sparsity, self.splits, self.batch_size, self.start)
+
+    @cached_property
+    def _stages(self) -> dict[float, list[Stage]]:
+        """The stages of each sparsity."""
+        method = METHODS[self.args.method]
+        return {sparsity: method.stages(self.args, self._task(sparsity)) for sparsity in self.args.sparsities}
 
     def bytes_on_disk(self, sparsity: float) -> int:
         """Returns the expected size of `model.safetensors`: kept values, one bit per weight, all other tensors."""
@@ -74,18 +81,17 @@ class Plan:
         removed = num_dropped(total, sparsity) if pattern is None or not sparsity else pattern.removed(self._groups)
         return storage_size(self.model, total - removed)
 
-    @property
+    @cached_property
     def _channels(self) -> ChannelPlan | None:
         if not Granularity.named(self.args.granularity).is_of_channels or self.args.method == "dense":
             return None
-        stages = METHODS[self.args.method].stages(self.args, self._task(self.args.sparsities[0]))
-        return ChannelPlan(self.model, pruner_in(stages))
+        return ChannelPlan(self.model, pruner_in(self._stages[self.args.sparsities[0]]))
 
-    @property
+    @cached_property
     def _pattern(self) -> NOfM | None:
         return Granularity.named(self.args.granularity, self.args.exclude or ()).pattern
 
-    @property
+    @cached_property
     def _groups(self) -> list[UnitGroup]:
         return UNITS["weight"].groups(self.model)
 
@@ -111,6 +117,7 @@ class Plan:
             *self._scored(),
             *self._without_effect(),
             *self._fitted_once(),
+            *self._fitted_anew(),
             *self._left_out(),
             *self._emptied(),
         ]
@@ -172,8 +179,7 @@ class Plan:
         return [f"Teacher: the dense reference, forward alone, so many passes more: {listed}"]
 
     def _taught_passes(self, sparsity: float) -> float:
-        stages = METHODS[self.args.method].stages(self.args, self._task(sparsity))
-        return sum(stage.taught_passes for stage in stages if isinstance(stage, FineTuneStage))
+        return sum(stage.taught_passes for stage in self._stages[sparsity] if isinstance(stage, FineTuneStage))
 
     def _started(self) -> list[str]:
         """Names the mask to start from."""
@@ -238,7 +244,7 @@ class Plan:
 
     def _left_out(self) -> list[str]:
         """Tells of training stages that have no epochs."""
-        stages = METHODS[self.args.method].stages(self.args, self._task(self.args.sparsities[0]))
+        stages = self._stages[self.args.sparsities[0]]
         names = [stage.name for stage in stages if isinstance(stage, TrainingStage) and not stage.epochs]
         return [f"Nothing is trained in {name}: it has 0 epochs" for name in dict.fromkeys(names)]
 
@@ -248,8 +254,7 @@ class Plan:
             return []
         lines = []
         for sparsity in self.args.sparsities:
-            stages = METHODS[self.args.method].stages(self.args, self._task(sparsity))
-            if empty := foreseen_empty_layers(self.model, stages):
+            if empty := foreseen_empty_layers(self.model, self._stages[sparsity]):
                 at = short_percent(sparsity)
                 lines.append(
                     f"At {at} sparsity the first mask leaves no weight in {_first_of(empty)}: lower it, or give --scope layer"
@@ -258,13 +263,20 @@ class Plan:
 
     def _fitted_once(self) -> list[str]:
         """Tells of a label mapping that is to be fitted again and again, where it is not."""
-        stages = METHODS[self.args.method].stages(self.args, self._task(self.args.sparsities[0]))
+        stages = self._stages[self.args.sparsities[0]]
         if not LABEL_MAPPINGS[self.args.label_mapping].repeats or mapping_fits(stages) > 1:
             return []
         when = f"every {self.args.mapping_interval} epochs of a mask search, before the next one"
         return [
             f"Label mapping: {self.args.label_mapping}, but fitted only once, as frequency is; it is fitted again after {when}"
         ]
+
+    def _fitted_anew(self) -> list[str]:
+        """Tells of a label mapping that forgets which class pre-training taught where."""
+        asked = self.args.label_mapping
+        if not self.args.pretrain_epochs or not issubclass(LABEL_MAPPINGS[asked], FrequencyMapping):
+            return []
+        return [f"Label mapping: {asked}, fitted anew after pre-training by position; auto keeps what was trained"]
 
 
 def _grouped(skipped: Mapping[str, str]) -> dict[str, str]:

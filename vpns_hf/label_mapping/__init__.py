@@ -3,7 +3,7 @@
 from .base import LabelMapping
 from .frequency import FrequencyMapping, IterativeMapping, frequency_map
 from .identity import IdentityMapping
-from .name import AutoMapping, NameMapping
+from .name import AutoMapping, NameMapping, TrainedMapping
 from .names import are_unnamed
 from .random import RandomMapping
 
@@ -25,6 +25,7 @@ __all__ = [
     "LabelMapping",
     "NameMapping",
     "RandomMapping",
+    "TrainedMapping",
     "are_unnamed",
     "frequency_map",
 ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .base import LabelMapping
+from .base import LabelMapping, no_predictions
 from .frequency import FrequencyMapping
+from .identity import IdentityMapping
 from .names import are_unnamed, comparable, have_same_names, namesakes
 
 logger = logging.getLogger(__name__)
@@ -35,17 +37,19 @@ class NameMapping(LabelMapping):
         return torch.tensor([found[index] for index in range(len(target))])
 
     def start(self, source: Sequence[str], target: Sequence[str]) -> Tensor:
-        return self.fit(_no_predictions, source, target)
+        return self.fit(no_predictions, source, target)
 
 
 class AutoMapping(LabelMapping):
     """By name where both sides have the same names, by frequency otherwise."""
 
+    otherwise: ClassVar[type[LabelMapping]] = FrequencyMapping
+
     def fit(self, count_predictions: Callable[[], Tensor], source: Sequence[str], target: Sequence[str]) -> Tensor:
         return self.chosen(source, target).fit(count_predictions, source, target)
 
     def chosen(self, source: Sequence[str], target: Sequence[str]) -> LabelMapping:
-        return (NameMapping if have_same_names(source, target) else FrequencyMapping)(self.seed)
+        return (NameMapping if have_same_names(source, target) else self.otherwise)(self.seed)
 
     def start(self, source: Sequence[str], target: Sequence[str]) -> Tensor:
         return self.chosen(source, target).start(source, target)
@@ -72,5 +76,7 @@ class AutoMapping(LabelMapping):
         )
 
 
-def _no_predictions() -> Tensor:
-    raise AssertionError("names need no pass over the images")
+class TrainedMapping(AutoMapping):
+    """By name where both sides have the same names, by position otherwise: as pre-training went, whatever is pruned since."""
+
+    otherwise = IdentityMapping

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .base import LabelMapping, check_enough_sources
+from .base import LabelMapping, check_enough_sources, no_predictions
 
 
 class RandomMapping(LabelMapping):
@@ -17,3 +17,6 @@ class RandomMapping(LabelMapping):
         check_enough_sources(len(source), len(target))
         generator = torch.Generator().manual_seed(self.seed)
         return torch.randperm(len(source), generator=generator)[: len(target)]
+
+    def start(self, source: Sequence[str], target: Sequence[str]) -> Tensor:
+        return self.fit(no_predictions, source, target)

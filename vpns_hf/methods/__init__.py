@@ -24,7 +24,7 @@ from .options import (
     StageOptions,
     Task,
 )
-from .parts import ONE_SHOT
+from .parts import ONE_SHOT, label_mapping_of
 from .passes import DENSE_PASSES, passes_of
 from .phew import phew_stages
 from .random import RandomOptions, contents_of_random, random_stages, unused_by_random
@@ -135,6 +135,7 @@ __all__ = [
     "check_stages",
     "dense_stages",
     "foreseen_empty_layers",
+    "label_mapping_of",
     "mapping_fits",
     "passes_of",
     "pruner_in",

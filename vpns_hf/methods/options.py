@@ -20,7 +20,7 @@ class LabelMappingOptions:
     label_mapping: str = option(
         "auto",
         f"How source classes become target classes: {', '.join(LABEL_MAPPINGS)}; auto goes by name where backbone and data "
-        "have the same names, by frequency otherwise.",
+        "have the same names, otherwise by frequency, or as pre-training did.",
         choices=LABEL_MAPPINGS,
     )
     seed: int = option(7, "Seed of everything random; every sparsity starts from it anew.", range=Range(0, 2**32 - 1))

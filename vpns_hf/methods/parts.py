@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..label_mapping import LABEL_MAPPINGS, LabelMapping
+from ..label_mapping import LABEL_MAPPINGS, LabelMapping, TrainedMapping
 from ..models import VPNsForImageClassification
 from ..pruning import SCHEDULES, SCOPES, ChannelBudget, Excluding, Granularity, Pruner
 from ..pruning.criteria import Criterion, unread_rows_last
@@ -25,7 +25,9 @@ from .stages import (
 
 
 def label_mapping_of(options: StageOptions) -> LabelMapping:
-    """Returns the label mapping with the seed of the job."""
+    """Returns the label mapping with the seed of the job; after pre-training a class is what it was trained as."""
+    if options.label_mapping == "auto" and options.pretrain_epochs:
+        return TrainedMapping(options.seed)
     return LABEL_MAPPINGS[options.label_mapping](options.seed)
 
 

@@ -82,8 +82,17 @@ def _note(results: Results) -> str:
         f"Top-1 accuracy on the {splits} split{_test_images(results)}; in brackets the points above or below the dense "
         "model. A pass is one time through the training images, forward and backward, after any dense training that all "
         "share; behind the stroke those of the dense model. Weights are those kept, and MACs kept the share of the "
-        "multiplications for one picture that have a kept weight."
+        f"multiplications for one picture that have a kept weight.{_beside_the_passes(results)}"
     )
+
+
+def _beside_the_passes(results: Results) -> str:
+    """Says what was trained for the runs beside their passes."""
+    told = {
+        "init_mask": "begin with the mask of another run, and its passes",
+        "distill_alpha": "learn from a teacher, and the passes of its training and its answers",
+    }
+    return "".join(f" All {what} are not counted." for name, what in told.items() if results.options.get(name))
 
 
 def _test_images(results: Results) -> str:

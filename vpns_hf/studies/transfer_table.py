@@ -99,7 +99,8 @@ class Matrix:
         told = [f"{each:g}" for each in passes]
         return (
             f"Top-1 accuracy on the test images of each column, at {', '.join(sparsities) or 'no'} sparsity, after "
-            f"{', '.join(told) or 'no'} passes over the training images of the column; `{NOT_YET}` also where a row is another one."
+            f"{', '.join(told) or 'no'} passes over the training images of the column; `{NOT_YET}` also where a row is another one. A mask that was found "
+            "elsewhere took its search there, which is not among the passes: all of them tune it."
         )
 
     def _csv(self) -> str:

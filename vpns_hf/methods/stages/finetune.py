@@ -73,7 +73,7 @@ class FineTuneStage(TrainingStage):
             own: what a class derived from this one is told beside.
 
         Raises:
-            InputError: if they leave less than an epoch.
+            InputError: if they leave less than half an epoch.
         """
         epochs = _epochs(options, sum(stage.passes for stage in before))
         return cls(epochs, tuning_optimizer(options), _selection(options), _lesson(options), **own)
@@ -131,10 +131,10 @@ def _epochs(options: FineTuneOptions, spent: float) -> int:
     if total is None:
         return options.finetune_epochs
     views = len(FineTuneStage.updates)
-    epochs = int((total - spent) / views + 1e-9)
+    epochs = math.ceil((total - spent) / views - 0.5 - 1e-9)  # the nearest, of two the lower
     if epochs < 1:
         raise InputError(
             f"equal_passes is {options.asked_passes}, but {spent:g} passes are spent before tuning, which takes {views} more; "
-            f"give at least {int(-(-spent // 1)) + views}"
+            f"give at least {math.floor(spent) + views}"
         )
     return epochs

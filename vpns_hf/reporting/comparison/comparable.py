@@ -11,7 +11,8 @@ from .options import option_differences
 
 Obstacles = Callable[[Cell, Cell], list[str]]
 
-AN_EPOCH = 2  # passes; tuning to a number of passes ends with the last whole epoch
+# Tuning to a number of passes ends with the nearest whole epoch: what that may make of passes that were asked to be equal.
+AN_EPOCH, SHARE = 2, 0.05
 
 
 def obstacles(one: Cell, other: Cell) -> list[str]:
@@ -47,6 +48,7 @@ def _obstacles_of_pair(one: ComparedRun, other: ComparedRun) -> list[str]:
         _passes(one, other),
         _different("test images", one.images, other.images),
         _different("split", one.result.split, other.result.split),
+        *_beside_the_passes(one, other),
     ]
     names = [name for name in one.data if name in other.data and one.data[name] != other.data[name]]
     phrases += [f"other {name}" for name in names if name != "model"]
@@ -61,8 +63,22 @@ def _passes(one: ComparedRun, other: ComparedRun) -> str:
         return "passes that are not recorded"
     asked = one.options.get("equal_passes")
     is_asked = asked is not None and asked == other.options.get("equal_passes")
-    is_equal = math.isclose(ours, theirs, rel_tol=1e-3) or (is_asked and abs(ours - theirs) < AN_EPOCH)
+    is_near = math.isclose(ours, theirs, rel_tol=SHARE) and abs(ours - theirs) < AN_EPOCH
+    is_equal = math.isclose(ours, theirs, rel_tol=1e-3) or (is_asked and is_near)
     return "" if is_equal else f"{ours:.4g} passes, not {theirs:.4g}"
+
+
+def _beside_the_passes(one: ComparedRun, other: ComparedRun) -> list[str]:
+    """Returns in what they differ that was trained beside the passes: before them, in another run, or as a teacher."""
+    ours, theirs = (
+        {
+            "epochs of pre-training": run.options.get("pretrain_epochs", 0),
+            "a teacher's training": "one" if run.options.get("distill_alpha") else "none",
+            "another run's mask to begin with": run.options.get("init_mask") or "none",
+        }
+        for run in (one, other)
+    )
+    return [_different(what, ours[what], theirs[what]) for what in ours]
 
 
 def _different(what: str, one: object, other: object) -> str:
