@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -217,7 +218,34 @@ def test_another_share_would_hold_training_images(evaluate, model, without_test,
     ended = evaluate(model, "--dataset_name", without_test, "--test_fraction", 0.5)
     [line] = ended.err.splitlines()
     assert "test_fraction is 0.5, but the model was trained with" in line
-    assert line.endswith(f"rows to measure on would be training images{way_out}")
+    assert line.endswith(
+        f"rows to measure on would be training images{way_out}, or, if this is another folder of that name, rename it"
+    )
+
+
+@pytest.mark.slow
+def test_the_share_of_a_folder_that_has_grown_is_refused(prune, evaluate, model_folder, data_folder, tmp_path):
+    """It would be drawn anew, with images that the model was trained on."""
+    few = ("--find_mask_epochs", 1, "--finetune_epochs", 1, "--image_size", 16, "--prompt_size", 2, "--disable_tqdm")
+    grown, out = data_folder(train=coloured_split(40)), tmp_path / "out"
+    start = ("--model_name_or_path", model_folder, "--dataset_name", grown, "--test_fraction", 0.25)
+    assert prune(*start, "--sparsities", 0.5, *few, "--output_dir", out).code == 0
+    share = (out / "sparsity-50", "--dataset_name", grown, "--test_fraction", 0.25)
+    results = json.loads((out / "results.json").read_text())
+    measured = evaluate(*share)
+    assert (measured.code, measured.err) == (0, "")
+    assert f"{100 * results['runs'][0]['accuracy']['plain']:.2f}%" in measured.out
+    shutil.rmtree(grown)
+    data_folder(train=coloured_split(41))
+    assert (
+        evaluate(*share, "--update_card")
+        .refusal("vpns evaluate")
+        .startswith(
+            f"./{grown.name} holds other images than when the model was trained, so that some of the 0.25 to measure on would be"
+        )
+    )
+    assert json.loads((out / "sparsity-50/results.json").read_text())["evaluations"] == []
+    assert evaluate(*share, "--max_test_samples", 3).code == 0
 
 
 def test_another_share_of_other_data_is_warned_of(evaluate, model, without_test, caplog):

@@ -112,6 +112,7 @@ def test_results_json_has_the_public_schema():
         "dense_references": [],
         "images": {},
         "options": {},
+        "test_digest": None,
     }
 
 

@@ -11,6 +11,7 @@ from huggingface_hub import snapshot_download
 from ..backbones import check_finite
 from ..errors import InputError
 from ..models import VPNsForImageClassification
+from ..reporting import Results
 from ..utils.hub_client import is_online, refusals
 from .naming import check_repo_id
 from .run_folder import is_model_folder, recipe_of
@@ -48,6 +49,15 @@ class FetchedModel:
             InputError: if they cannot be read.
         """
         return recipe_of(self.folder)
+
+    def results(self) -> Results | None:
+        """Returns what was measured of it by the job that made it; None where that was not recorded.
+
+        Raises:
+            InputError: if it cannot be read.
+        """
+        path = self.folder / "results.json"
+        return Results.load(path) if path.is_file() else None
 
     def load(self) -> VPNsForImageClassification:
         """Returns the model, in evaluation mode.

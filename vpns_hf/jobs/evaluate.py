@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
@@ -35,58 +36,88 @@ from ..utils.public_names import is_same_name, public_name
 from .arguments import EvaluationArguments
 from .cost import measure_cost_once
 from .data import process_of
+from .output import counted_digest
 from .results import package_versions
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What is known of the images that a model was trained on.
+
+    Attributes:
+        recipe: options of the job that made it; {} if they are not known.
+        test_digest: of the images that job tested on, with their number; None if it is not known.
+    """
+
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    test_digest: str | None = None
+
+    @classmethod
+    def of(cls, fetched: FetchedModel) -> TrainedOn:
+        """Returns what is recorded beside a model.
+
+        Raises:
+            InputError: if it cannot be read.
+        """
+        results = fetched.results()
+        return cls(fetched.recipe(), None if results is None else results.test_digest)
+
+    def is_named(self, dataset_name: str) -> bool:
+        """Returns whether the data had this name then; of a path the last part counts."""
+        return bool(self.recipe) and is_same_name(self.recipe.get("dataset_name"), public_name(dataset_name))
 
 
 class EvaluationImages(EvaluationArguments):
     """What a model is measured on, opened as a job opens it."""
 
     def open(
-        self, image_size: int, class_names: Sequence[str], recipe: Mapping[str, Any]
+        self, image_size: int, class_names: Sequence[str], trained: TrainedOn
     ) -> tuple[EvaluationSplit, ImageSource]:
         """Returns the rows and their decoded images, resized to a square.
 
         Args:
             image_size: side of the square, in pixels.
             class_names: of the model.
-            recipe: options of the job that made the model; {} if they are not known.
+            trained: what the model was trained on.
 
         Raises:
             InputError: if the data cannot be loaded, their classes are not `class_names`, or rows to measure on would be
                 some that the model was trained on.
         """
-        limits = (self.split, self.max_test_samples, self._fraction(recipe))
+        limits = (self.split, self.max_test_samples, self._fraction(trained))
         part = choose_evaluation_split(self._dataset, self._columns, find_spec(self.dataset_name), *limits)
-        return part, self._decode(part, image_size, class_names, self.cache_images)
+        source = self._decode(part, image_size, class_names, self.cache_images)
+        self._check_unchanged(source, trained)
+        return part, source
 
     def open_calibration(
-        self, image_size: int, class_names: Sequence[str], recipe: Mapping[str, Any], count: int = 256
+        self, image_size: int, class_names: Sequence[str], trained: TrainedOn, count: int = 256
     ) -> ImageSource:
         """Returns so many training images, decoded and resized to a square; they are not kept.
 
         Args:
             image_size: as of `open`.
             class_names: as of `open`.
-            recipe: as of `open`.
+            trained: as of `open`.
             count: of the images.
 
         Raises:
             InputError: as `open`, or if there is no training split.
         """
-        spec, fraction = find_spec(self.dataset_name), self._fraction(recipe)
+        spec, fraction = find_spec(self.dataset_name), self._fraction(trained)
         part = choose_calibration_split(self._dataset, self._columns, spec, count, fraction)
         return self._decode(part, image_size, class_names, caching="no")
 
-    def _fraction(self, recipe: Mapping[str, Any]) -> float | None:
+    def _fraction(self, trained: TrainedOn) -> float | None:
         """Returns the share of the training rows to measure on; a job that made the model trained on the others.
 
         Raises:
             InputError: if it is another one than that of the job, on the same data.
         """
-        of_job, name = recipe.get("test_fraction"), public_name(self.dataset_name)
-        same_data = bool(recipe) and is_same_name(recipe.get("dataset_name"), name)
+        recipe, name, same_data = trained.recipe, public_name(self.dataset_name), trained.is_named(self.dataset_name)
+        of_job = recipe.get("test_fraction")
         if self.test_fraction is None:
             if of_job and same_data and self.split is None and "test" not in self._dataset:
                 raise InputError(
@@ -95,16 +126,27 @@ class EvaluationImages(EvaluationArguments):
             return None
         if not recipe or self.test_fraction == of_job:
             return self.test_fraction
-        trained = f"the model was trained {f'with test_fraction {of_job}' if of_job else 'without test_fraction'}"
+        how = f"the model was trained {f'with test_fraction {of_job}' if of_job else 'without test_fraction'}"
         if same_data:
             way_out = f"give {of_job}" if of_job else "leave it out"
             raise InputError(
-                f"test_fraction is {self.test_fraction}, but {trained} on {name}, so that rows to measure on would be "
-                f"training images; {way_out}"
+                f"test_fraction is {self.test_fraction}, but {how} on {name}, so that rows to measure on would be "
+                f"training images; {way_out}, or, if this is another folder of that name, rename it"
             )
         words = "%s, on %s: if its images are among those of %s, some that are measured on are training images"
-        logger.warning(words, trained, recipe.get("dataset_name") or "a data set without a name", name)
+        logger.warning(words, how, recipe.get("dataset_name") or "a data set without a name", name)
         return self.test_fraction
+
+    def _check_unchanged(self, source: ImageSource, trained: TrainedOn) -> None:
+        """Raises InputError if other images are measured on than the job kept apart: a share of others is another one."""
+        is_of_job = self.test_fraction is not None and trained.is_named(self.dataset_name)
+        if not is_of_job or self.max_test_samples is not None or trained.test_digest is None:
+            return
+        if trained.test_digest != counted_digest(source):
+            raise InputError(
+                f"{public_name(self.dataset_name)} holds other images than when the model was trained, so that some of the "
+                f"{self.test_fraction:g} to measure on would be training images; give those of then, or a test split of its own"
+            )
 
     def _decode(self, part: EvaluationSplit, image_size: int, class_names: Sequence[str], caching: str) -> ImageSource:
         check_classes(class_names, part.class_names)
@@ -132,7 +174,7 @@ def evaluate_model(fetched: FetchedModel, images: EvaluationImages) -> ModelEval
     accelerator = Accelerator(mixed_precision="no")
     check_all_joined(accelerator.num_processes)
     model = fetched.load().to(accelerator.device)
-    part, source = images.open(model.config.image_size, class_names(model.config), fetched.recipe())
+    part, source = images.open(model.config.image_size, class_names(model.config), TrainedOn.of(fetched))
     process = process_of(accelerator)
     batches = EvalBatches(
         source,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .. import export
 from ..data import EvalBatches, EvalTransform, ImageSource
@@ -14,7 +12,7 @@ from ..export import Source, check_mnn_installed, check_onnx_installed, free_fol
 from ..hub import fetch_model
 from ..models import class_names
 from ..utils.public_names import public_name
-from .evaluate import EvaluationImages
+from .evaluate import EvaluationImages, TrainedOn
 from .output import MODEL_FOLDER
 
 MEASURED_AT_ONCE, CALIBRATED_AT_ONCE = 32, 16  # images: a layer's activations of all of them are in memory
@@ -73,7 +71,7 @@ class _Exported:
     source: Source
     name: str
     folder: Path
-    recipe: Mapping[str, Any]
+    trained: TrainedOn
     images: EvaluationImages | None
 
     @classmethod
@@ -86,8 +84,8 @@ class _Exported:
     ) -> _Exported:
         folder = free_folder(output_dir)
         source = load_source(model, revision)
-        recipe = {} if source.pruned is None else fetch_model(os.fspath(model), revision).recipe()
-        return cls(source, _name(os.fspath(model)), folder, recipe, images)
+        trained = TrainedOn() if source.pruned is None else TrainedOn.of(fetch_model(os.fspath(model), revision))
+        return cls(source, _name(os.fspath(model)), folder, trained, images)
 
     def write(self, files: export.Files, prompted: bool) -> export.RunnableExport:
         told = {"name": self.name, "prompted": prompted, "pictures": self._pictures()}
@@ -103,9 +101,9 @@ class _Exported:
         name = f"{len(test):,} images, {part.name} split of {public_name(self.images.dataset_name)}"
         return export.ExportPictures(name, self._batches(test, MEASURED_AT_ONCE))
 
-    def _expected(self) -> tuple[int, list[str], Mapping[str, Any]]:
+    def _expected(self) -> tuple[int, list[str], TrainedOn]:
         backbone = self.source.backbone
-        return backbone.image_size, class_names(backbone.model.config), self.recipe
+        return backbone.image_size, class_names(backbone.model.config), self.trained
 
     def _batches(self, source: ImageSource, batch_size: int) -> EvalBatches:
         return EvalBatches(source, EvalTransform(self.source.backbone.image_size), batch_size=batch_size)

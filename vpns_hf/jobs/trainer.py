@@ -481,6 +481,7 @@ class VPNsTrainer:
             misread_images=self.images.misread,
             copied_images=self.images.copied,
             options=public_options(self.recipe),
+            test_digest=self._digests_of_data["test images"] if self.streams is None else None,
         )
 
 

@@ -144,6 +144,7 @@ class Results(Record):
         latency: of the same model, in several libraries; None if not measured.
         images: how many each split has, such as {"train": 1078, "test": 360}; empty if not recorded.
         options: every option that decides on the results, by name; empty if not recorded.
+        test_digest: how many test images there were, and a digest of them; None if not recorded.
     """
 
     dense: DenseResult
@@ -161,6 +162,7 @@ class Results(Record):
     dense_references: list[DenseResult] = field(default_factory=list)
     images: dict[str, int] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    test_digest: str | None = None
 
     @property
     def test_images(self) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .claimed_folder import LOCK, ClaimedFolder
-from .digests import digest_of_file, digest_of_stream, digest_of_tensors, digests_of_data
+from .digests import counted_digest, digest_of_file, digest_of_stream, digest_of_tensors, digests_of_data
 from .job_folder import JobFolder
 from .output import (
     MODEL_FOLDER,
@@ -28,6 +28,7 @@ __all__ = [
     "JobFolder",
     "SavedModels",
     "clear_output_dir",
+    "counted_digest",
     "dense_folder",
     "digest_of_file",
     "digest_of_stream",

@@ -32,6 +32,11 @@ def digest_of_images(images: ImageSource, sample: int = SAMPLE) -> str:
     return digest_of_tensors({"labels": images.labels, **seen})
 
 
+def counted_digest(images: ImageSource, sample: int = SAMPLE) -> str:
+    """Returns how many images there are, and their digest."""
+    return f"{len(images)} ({digest_of_images(images, sample)})"
+
+
 def digests_of_data(images: Images, streams: StreamIndex | None) -> dict[str, str]:
     """Returns how many images each split has and what they are, and of streams where the pieces begin.
 
@@ -42,8 +47,7 @@ def digests_of_data(images: Images, streams: StreamIndex | None) -> dict[str, st
     for split in ("train", "validation", "test"):
         source = getattr(images, split)
         if source is not None:
-            digest = digest_of_images(source, SAMPLE if streams is None else 0)
-            digests[f"{split} images"] = f"{len(source)} ({digest})"
+            digests[f"{split} images"] = counted_digest(source, SAMPLE if streams is None else 0)
     if streams is not None:
         starts = {name: torch.from_numpy(split.starts) for name, split in streams.splits.items()}
         digests["groups of rows"] = digest_of_tensors(starts)
