@@ -16,18 +16,7 @@ from transformers import PreTrainedModel, ResNetConfig, ResNetForImageClassifica
 from vpns_hf.data import Batch
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.pruning import Pruner, geometric, one_shot
-from vpns_hf.pruning.criteria import (
-    Criterion,
-    Phew,
-    ScoringContext,
-    grasp,
-    magnitude,
-    random,
-    scaled_weight,
-    snip,
-    synflow,
-    unread_rows_last,
-)
+from vpns_hf.pruning.criteria import CRITERIA, Criterion, Phew, ScoringContext, synflow, unread_rows_last
 
 from .step import bare_iteration, random_batches, resnet18
 
@@ -55,11 +44,7 @@ class Ranking:
 
 
 RANKINGS = {
-    "random": Ranking(random),
-    "magnitude": Ranking(magnitude),
-    "scaled_weight": Ranking(scaled_weight),
-    "snip": Ranking(snip),
-    "grasp": Ranking(grasp),
+    **{name: Ranking(criterion) for name, criterion in CRITERIA.items()},
     "synflow": Ranking(synflow, rounds=100),
     "phew": Ranking(Phew(SPARSITY)),
 }

@@ -29,7 +29,7 @@ from .passes import DENSE_PASSES, passes_of
 from .phew import phew_stages
 from .random import RandomOptions, contents_of_random, random_stages, unused_by_random
 from .snip import snip_stages
-from .stages import FindMaskStage, FitLabelMapping, Prune, StartFromMask
+from .stages import StartFromMask
 from .synflow import SCHEDULE, synflow_stages
 from .vpns import vpns_stages
 
@@ -113,13 +113,12 @@ def scope_of(stages: Sequence[Stage]) -> str | None:
 
 def pruner_in(stages: Sequence[Stage]) -> Pruner | None:
     """Returns what says which units go in stages; None where nothing is pruned."""
-    return next((stage.pruner for stage in stages if isinstance(stage, Prune | FindMaskStage)), None)
+    return next((stage.pruner for stage in stages if stage.pruner is not None), None)
 
 
 def mapping_fits(stages: Sequence[Stage]) -> int:
     """Returns how often stages fit the label mapping."""
-    fits = sum(isinstance(stage, FitLabelMapping) for stage in stages)
-    return fits + sum(stage.mapping_fits for stage in stages if isinstance(stage, FindMaskStage))
+    return sum(stage.mapping_fits for stage in stages)
 
 
 def _names(kinds: Iterable[type]) -> set[str]:

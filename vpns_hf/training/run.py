@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 from ..data import Batch, EvalBatches, TrainBatches
 from ..data.batches import EarlyEvalBatches, EarlyTrainBatches
 from ..models import VPNsForImageClassification
+from ..pruning import Pruner
 from ..reporting import EpochRecord, ViewAccuracy
 from .distributed import load_process_state
 from .objectives import CrossEntropy, Objective
@@ -208,6 +209,12 @@ class Stage(ABC):
 
     name: ClassVar[str]
     counts_as: ClassVar[str] = "search"  # where its passes are counted: search, rounds or tuning
+    pruner: Pruner | None = None  # which units it removes, if any
+
+    @property
+    def mapping_fits(self) -> int:
+        """How often it fits the label mapping."""
+        return 0
 
     @property
     def passes(self) -> float:

@@ -30,6 +30,10 @@ class FitLabelMapping(ModelStage):
         self.label_mapping = label_mapping
         self.masked_at = masked_at
 
+    @property
+    def mapping_fits(self) -> int:
+        return 1
+
     def apply(self, run: Run) -> None:
         if self.masked_at is None:
             fit_label_mapping(run, self.label_mapping)
