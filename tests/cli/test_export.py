@@ -168,7 +168,7 @@ def test_the_command_that_installs_what_is_missing(export, name, option, extra, 
     ended = export(tmp_path, option, "--output_dir", tmp_path / "out")
     [line] = ended.err.splitlines()
     assert ended.code == 2
-    assert f'{name} is not installed; pip install "vpns_hf[{extra}]"' in line
+    assert f'need {name}, which is not installed; pip install "vpns_hf[{extra}]"' in line
 
 
 def test_data_of_other_classes_are_refused_before_anything_is_written(training_vpns, tmp_path):

@@ -19,7 +19,6 @@ __all__, __getattr__ = door(
         ],
         "comparison": ["Agreement", "RightAndWrong", "comparison_of", "option_rows", "right_and_wrong"],
         "details": ["card_text", "details_of", "loading_code"],
-        "extra": ["check_browse_installed"],
         "found": ["Found", "FoundModel", "models_below", "models_on_hub"],
         "overview": ["AXES", "COLUMNS", "chosen_models", "next_order", "overview_of", "short_names"],
         "page": ["Page"],

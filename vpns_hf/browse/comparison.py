@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..reporting import count, percent, with_prompt
+from ..reporting import PREDICTIONS, count, percent, with_prompt
 from .found import FoundModel
 from .html import Markup, element, joined
 from .overview import COLUMNS
 
-PREDICTIONS = "predictions.npz"
 SHOWN = 40  # classes
 OF_A_PLACE = ("output_dir", "overwrite_output_dir")
 FIGURES = ("gain", "sparsity", "bytes", "macs", "latency")

@@ -8,6 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..utils.extras import of_extra
 from .parsing import OneLineParser
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def main() -> None:
     from .. import browse  # after parsing, so that the help comes at once
     from ..hub import check_repo_id
 
-    browse.check_browse_installed()
+    with of_extra("the page needs gradio", "browse"):
+        import gradio  # noqa: F401 (what the page is made of)
     if given.space is not None:
         check_repo_id(given.space)
     found = find(given.models)
@@ -59,7 +61,7 @@ def _port(text: str) -> int:
 
 def browse_parser() -> ArgumentParser:
     """The options of `vpns browse`."""
-    parser = OneLineParser(description=__doc__, allow_abbrev=False)
+    parser = OneLineParser(description=__doc__)
     add = parser.add_argument
     add(
         "models",

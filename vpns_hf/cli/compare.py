@@ -21,7 +21,7 @@ def main() -> None:
 
 def compare_parser() -> ArgumentParser:
     """The options of `vpns compare`."""
-    parser = OneLineParser(description=__doc__, allow_abbrev=False)
+    parser = OneLineParser(description=__doc__)
     add = parser.add_argument
     add(
         "jobs",

@@ -31,7 +31,7 @@ def main() -> None:
 
 def parse_arguments() -> Namespace:
     """Reads the command line of `vpns convert`."""
-    parser = OneLineParser(description=__doc__, allow_abbrev=False)
+    parser = OneLineParser(description=__doc__)
     parser.add_argument("file", metavar="FILE", help="Such as 1best.pth. No code that it may hold is run.")
     parser.add_argument("--network", choices=NETWORKS, help="What it must be; recognised if not given.")
     parser.add_argument(

@@ -20,7 +20,7 @@ CACHED = ("Name", "Split", "Sizes", "On disk", "Last used", "State")
 
 def check() -> None:
     """Looks at the data sets that the command line names."""
-    parser = OneLineParser(description=CHECK, allow_abbrev=False)
+    parser = OneLineParser(description=CHECK)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"All if none is given: {', '.join(DATASETS)}.")
     names = parser.parse_args().names
     # What needs `datasets` is imported now, so that the help comes without it.
@@ -35,7 +35,7 @@ def check() -> None:
 
 def cache() -> None:
     """Lists, checks and removes decoded images as the command line says."""
-    parser = OneLineParser(description=CACHE, allow_abbrev=False)
+    parser = OneLineParser(description=CACHE)
     parser.add_argument(
         "--cache_dir", type=Path, help="Folder of the images; $VPNS_CACHE or ~/.cache/vpns_hf if not given."
     )

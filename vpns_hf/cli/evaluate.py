@@ -54,7 +54,7 @@ def _check(given: Namespace, images: jobs.EvaluationImages | None) -> None:
 
 def evaluate_parser() -> ArgumentParser:
     """The options of `vpns evaluate`; those of the images are named as for `vpns prune`."""
-    parser = OneLineParser(description=__doc__, allow_abbrev=False)
+    parser = OneLineParser(description=__doc__)
     add = parser.add_argument
     add(
         "model", metavar="MODEL", help="A pruned model: a Hub id, or a local folder such as output/digits/sparsity-70."

@@ -40,7 +40,7 @@ def main() -> None:
 
 def export_parser() -> ArgumentParser:
     """The options of `vpns export`."""
-    parser = ExportParser(description=__doc__, allow_abbrev=False)
+    parser = ExportParser(description=__doc__)
     parser.add_argument(
         "model",
         metavar="MODEL",

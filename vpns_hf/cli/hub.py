@@ -58,7 +58,6 @@ def push_parser() -> ArgumentParser:
     """The options of `vpns push`."""
     parser = OneLineParser(
         description="Publish the models of a run on the Hub: weights, configuration, code, image processor, card, plots and results.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("run_dir", metavar="RUN_DIR", help="The output_dir of a run, or one of the model folders in it.")
@@ -102,7 +101,7 @@ def push_parser() -> ArgumentParser:
 
 def list_parser() -> ArgumentParser:
     """The options of `vpns list`."""
-    parser = OneLineParser(description="A table of published models.", allow_abbrev=False)
+    parser = OneLineParser(description="A table of published models.")
     add = parser.add_argument
     add("--arch", metavar="NAME", help="Network, such as resnet18.")
     add("--dataset", metavar="NAME", help="Data set, such as cifar100 or a Hub id.")
@@ -116,7 +115,6 @@ def cards_parser() -> ArgumentParser:
     """The options of `vpns cards`."""
     parser = OneLineParser(
         description="Write the index of model_cards/ anew, after adding the card of a model if one is given.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--add", metavar="MODEL_DIR", help="Model folder of a run, such as output/digits/sparsity-70; needs --name.")

@@ -10,7 +10,6 @@ def main() -> None:
     """Prints the path of what is named, or all names."""
     parser = OneLineParser(
         description="Print the path of a shipped recipe or accelerate configuration; all names if none is given.",
-        allow_abbrev=False,
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="Such as digits or accelerate/cpu.")
     name = parser.parse_args().name

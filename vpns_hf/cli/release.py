@@ -36,7 +36,7 @@ def main() -> None:
 
 def release_parser() -> ArgumentParser:
     """The options of `vpns release`."""
-    parser = OneLineParser(description=__doc__, allow_abbrev=False)
+    parser = OneLineParser(description=__doc__)
     add = parser.add_argument
     add("name", nargs="?", metavar="NAME", help="Of a planned model, such as resnet18-c10-70.")
     add(

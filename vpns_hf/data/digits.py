@@ -5,7 +5,7 @@ from __future__ import annotations
 import datasets
 import numpy as np
 
-from ..errors import InputError
+from ..utils.extras import of_extra
 from .stratify import stratified_cut
 
 SPLIT_SEED = 0
@@ -20,12 +20,8 @@ def build_digits() -> datasets.DatasetDict:
 
     The splits train, validation and test are stratified and always the same.
     """
-    try:
-        from sklearn.datasets import load_digits  # imported here: the rest of the package does not need scikit-learn
-    except ImportError as error:
-        raise InputError(
-            'digits come with scikit-learn, which is not installed; pip install "vpns_hf[digits]"'
-        ) from error
+    with of_extra("digits come with scikit-learn", "digits"):
+        from sklearn.datasets import load_digits
     digits = load_digits()
     images = np.round(digits.images * (255 / LARGEST_VALUE)).astype(np.uint8)
     rest, test = stratified_cut(digits.target, TEST_FRACTION, SPLIT_SEED)

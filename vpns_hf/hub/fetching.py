@@ -14,7 +14,7 @@ from ..models import VPNsForImageClassification
 from ..reporting import Results
 from ..utils.hub_client import is_online, refusals
 from .naming import check_repo_id
-from .run_folder import is_model_folder, recipe_of
+from .run_folder import is_model_folder, recipe_of, weights_size
 
 # No code among them: the package has its own. What the card shows or links to is looked for when it is made anew.
 PATTERNS = ["*.json", "*.safetensors", "README.md", "recipe.yaml", "plots/prompt.png", "plots/density_by_layer.png"]
@@ -40,7 +40,7 @@ class FetchedModel:
     @property
     def size(self) -> int:
         """Of the weights, in bytes."""
-        return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+        return weights_size(self.folder) or 0
 
     def recipe(self) -> dict[str, Any]:
         """Returns the options of the job that made it; {} where these were not recorded.

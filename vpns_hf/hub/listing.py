@@ -16,7 +16,7 @@ from ..data import find_spec
 from ..errors import InputError
 from ..reporting import markdown_table, megabytes, percent, short_percent
 from ..utils.hub_client import refusals
-from .run_folder import is_model_folder
+from .run_folder import is_model_folder, weights_size
 
 TAG = "vpns"
 SIMULTANEOUS = 8  # requests
@@ -147,12 +147,11 @@ def _from_info(model: ModelInfo) -> PublishedModel:
 
 
 def _from_folder(folder: Path, name: str) -> PublishedModel:
-    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     try:
         card = ModelCard.load(folder / "README.md", ignore_metadata_errors=True).data
     except (OSError, ValueError, YAMLError):
         card = ModelCardData()
-    return PublishedModel.from_card(name, card, card.eval_results or [], size)
+    return PublishedModel.from_card(name, card, card.eval_results or [], weights_size(folder) or 0)
 
 
 def _mentions(names: Iterable[str | None], wanted: str) -> bool:

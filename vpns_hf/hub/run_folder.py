@@ -139,6 +139,11 @@ def recipe_of(folder: Path) -> dict[str, Any]:
     return options if isinstance(options, dict) else {}
 
 
+def weights_size(folder: Path) -> int | None:
+    """Returns the size of the saved weights in a folder, in bytes; None if there are none."""
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) or None
+
+
 def is_model_folder(folder: Path) -> bool:
     """Returns whether a folder holds the configuration of a pruned model."""
     try:

@@ -36,7 +36,7 @@ from .numbers import (
     sparsity_name,
     with_prompt,
 )
-from .predictions import Predictions, save_predictions
+from .predictions import PREDICTIONS, Predictions, save_predictions
 from .records import (
     AccuracyAfter,
     ChannelRecord,
@@ -64,6 +64,7 @@ __all__ = [
     "MNN_DENSE",
     "MNN_PRUNED",
     "NOT_MEASURED",
+    "PREDICTIONS",
     "PRUNED",
     "AccuracyAfter",
     "BackendLatency",

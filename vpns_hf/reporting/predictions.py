@@ -54,6 +54,9 @@ class Predictions:
         return cls({view: np.unpackbits(packed, count=images).astype(bool) for view, packed in raw.items()})
 
 
+PREDICTIONS = "predictions.npz"  # in the folder of a job
+
+
 def save_predictions(path: Path, labels: npt.ArrayLike, models: Mapping[str, Predictions]) -> None:
     """Writes a file of NumPy in one step: `labels` (N,), and `MODEL/VIEW` (N,) bool for each model and view.
 

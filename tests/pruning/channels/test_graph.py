@@ -148,7 +148,7 @@ def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
     model = unseen(image_size=24)
     with pytest.raises(
-        InputError, match=r"^channels are found by torch-pruning, [^\n]*: pip install 'vpns_hf\[structured\]'$"
+        InputError, match=r"^channels are found by torch-pruning, [^\n]*; pip install \"vpns_hf\[structured\]\"$"
     ):
         channel_groups(model)
 

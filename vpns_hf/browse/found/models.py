@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import InputError
 from ...hub import FetchedModel, architecture_name, dataset_name
+from ...hub.run_folder import weights_size
 from ...reporting import DenseResult, Results, RunResult, ViewAccuracy
 
 UNKNOWN, DENSE, OWN = "unknown", "dense", "vpns"
@@ -100,12 +101,6 @@ class FoundModel:
             return self.results.options or FetchedModel(self.folder).recipe()
         except InputError:
             return {}
-
-
-def weights_size(folder: Path) -> int | None:
-    """Returns the size of the weights in a folder, in bytes; None if there are none."""
-    files = list(folder.glob("*.safetensors"))
-    return sum(path.stat().st_size for path in files) if files else None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ...utils.hub_client import without_tokens
 
@@ -16,4 +16,7 @@ class OneLineErrors:
 
 
 class OneLineParser(OneLineErrors, ArgumentParser):
-    """An `ArgumentParser` that does so."""
+    """An `ArgumentParser` that does so, and takes no option by its beginning."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)

@@ -33,6 +33,7 @@ from ...reporting import (
     sparsity_name,
     with_prompt,
 )
+from ..run_folder import weights_size
 from .licenses import check_license
 from .merging import BEGIN, END, has_markers, merge, newest_in_place
 from .sources import dataset_id, model_id, shown_dataset, shown_model
@@ -243,7 +244,7 @@ def _fields(folder: Path, results: Results, run: RunResult) -> dict[str, Any]:
         "protocol": results.protocol if run.validation is None else None,  # else the selection says it with numbers
         "selection": _selection(run),
         "default_view": "with the prompt" if run.prompt_at_inference else "without the prompt",
-        "size": _weights_bytes(folder),
+        "size": weights_size(folder),
         "image_notes": image_notes(results),
         "over_seeds": _over_seeds(results.runs),
         "pictures": {path: caption for path, caption in PICTURES.items() if (folder / path).is_file()},
@@ -281,8 +282,3 @@ def _listed(versions: dict[str, str]) -> str:
 
 def _last(name: str) -> str:
     return name.rpartition("/")[2]
-
-
-def _weights_bytes(folder: Path) -> int | None:
-    files = list(folder.glob("*.safetensors"))
-    return sum(file.stat().st_size for file in files) if files else None

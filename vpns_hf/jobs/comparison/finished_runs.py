@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ...hub.run_folder import recipe_of
+from ...hub.run_folder import recipe_of, weights_size
 from ...models import VPNsForImageClassification
 from ...pruning import Granularity
-from ...reporting import Results, RunResult
+from ...reporting import PREDICTIONS, Results, RunResult
 from ...reporting.comparison import Bits, ComparedRun
 from ...utils.public_names import public_name
 from ..recipe import public_options
 from ..resume import FinishedJob
 
-PREDICTIONS = "predictions.npz"
 DIGESTS = re.compile(r"model|.* images|groups of rows")  # of what a job is identified by
 
 
@@ -51,7 +50,7 @@ def compared_runs(folder: Path, axes: Mapping[str, str] | None = None) -> list[C
             options=options,
             images=results.test_images,
             data=data,
-            size=_size(folder / run.path),
+            size=weights_size(folder / run.path),
             masks=_masks_reader(folder / run.path, run),
         )
         for run in results.runs
@@ -85,11 +84,6 @@ def _correct(folder: Path, run: RunResult) -> Bits | None:
         return None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} cannot be read ({error}); remove it to compare without it") from error
-
-
-def _size(folder: Path) -> int | None:
-    """Returns the bytes of the saved weights; None if there are none any more."""
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) or None
 
 
 def _masks_reader(folder: Path, run: RunResult) -> Callable[[], dict[str, Bits]] | None:

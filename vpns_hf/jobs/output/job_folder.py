@@ -15,6 +15,7 @@ from ...hub import Examples
 from ...hub.cards import write_model_card
 from ...models import VPNsForImageClassification
 from ...reporting import (
+    PREDICTIONS,
     CostRecord,
     DenseResult,
     Predictions,
@@ -129,7 +130,7 @@ class JobFolder:
             examples: a few of them to try models on.
         """
         with one_line_refusals(self.path):
-            save_predictions(self.path / "predictions.npz", labels, predictions)
+            save_predictions(self.path / PREDICTIONS, labels, predictions)
             write_report(results, self.path)
             if examples is not None:
                 examples.write(self.path)

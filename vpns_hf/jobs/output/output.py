@@ -17,12 +17,13 @@ from ...errors import InputError
 from ...export import unit_processor
 from ...hub import EXAMPLES, MODEL_FILES
 from ...models import VPNsConfig, VPNsForImageClassification
+from ...reporting import PREDICTIONS
 from ...utils.files import folder_in_place
 
 REPORT_FILES = (
     "results.json",
     "results.md",
-    "predictions.npz",
+    PREDICTIONS,
     "recipe.yaml",
     "job.json",
     "plots/accuracy_against_sparsity.png",

@@ -16,9 +16,9 @@ from torch.nn.modules.batchnorm import _NormBase  # noqa: PLC2701 (what all of t
 
 from ...errors import InputError
 from ...models import ChannelGroup, Side, VPNsForImageClassification
+from ...utils.extras import of_extra
 from ...utils.text import one_line
 
-NEEDS_EXTRA = "channels are found by torch-pruning, which is not installed: pip install 'vpns_hf[structured]'"
 INSTEAD = "give another --granularity, such as weight"
 
 
@@ -111,10 +111,8 @@ class _Item:
 
 
 def _traced(plain: nn.Module, pixels: Tensor) -> list[list[_Item]]:
-    try:
+    with of_extra("channels are found by torch-pruning", "structured"):
         import torch_pruning
-    except ImportError as error:
-        raise InputError(NEEDS_EXTRA) from error
     try:
         with torch.enable_grad():
             graph = torch_pruning.DependencyGraph().build_dependency(

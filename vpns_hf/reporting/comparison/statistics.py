@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError
+from ...utils.extras import of_extra
 from .compared_run import Bits
 
 DRAWS = 10_000
@@ -117,10 +118,6 @@ def _without_ends(spread: Spread) -> str:
 
 def _student_quantile(freedom: int) -> float:
     """Returns the 97.5% quantile of Student's t distribution."""
-    try:
+    with of_extra("confidence intervals over seeds need scipy", "study"):
         from scipy.special import stdtrit
-    except ImportError as error:
-        raise InputError(
-            'confidence intervals over seeds need scipy, which is not installed; pip install "vpns_hf[study]"'
-        ) from error
     return float(stdtrit(freedom, 0.975))

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from ...errors import InputError
+from ...utils.extras import of_extra
 from ...utils.text import first_line
 from ..agenda import Agenda, Turn
 from ..cell import Cell
@@ -121,8 +122,6 @@ def _environment() -> dict[str, str]:
 
 
 def _imported() -> ModuleType:
-    try:
+    with of_extra("the engine ray needs Ray", "cluster"):
         import ray
-    except ImportError as error:
-        raise InputError('the engine ray needs Ray, which is not installed; pip install "vpns_hf[cluster]"') from error
     return ray
