@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 
-from ..data.catalog import find_spec
 from ..utils.bars import bars_are_hidden
 from .parsing import parse_arguments
 from .script import given_command, show_epochs
@@ -15,27 +14,14 @@ def main() -> None:
     """Runs a job as the command line says."""
     inputs, args = parse_arguments(sys.argv[1:], __doc__)
     # What needs `datasets` is imported now, so that the help comes without it.
-    from ..data.splits import named_splits
-    from ..jobs import VPNsTrainer, check_publishable, publish_run, read_data
+    from ..jobs import VPNsTrainer, check_publishable, publish_run
     from ..reporting import results_table
 
     if bars_are_hidden(args.disable_tqdm):
         show_epochs()
     if inputs.push_to_hub and not inputs.dry_run:
         check_publishable(inputs, args)
-    spec = find_spec(inputs.dataset_name)
-    dataset, columns, streams = read_data(inputs, spec)
-    trainer = VPNsTrainer(
-        inputs.model_name_or_path,
-        args,
-        **named_splits(dataset, columns, spec, args.test_fraction),
-        columns=columns,
-        dataset_name=inputs.dataset_name,
-        model_revision=inputs.model_revision,
-        command=given_command(),
-        recipe=inputs.recipe,
-        streams=streams,
-    )
+    trainer = VPNsTrainer.of(inputs, args, command=given_command(), recipe=inputs.recipe)
     if trainer.accelerator.is_main_process:
         print(trainer.plan(), flush=True)
     if inputs.dry_run:

@@ -15,7 +15,6 @@ __all__, __getattr__ = door(
             "eval_batches",
             "global_batch_size",
             "open_images",
-            "read_data",
             "run_data",
             "stream_store",
         ],

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from ..data import Columns, StreamIndex, find_columns, find_spec
 from ..data.sources import read_column
+from ..data.splits import named_splits
 from ..errors import InputError, Interrupted
 from ..hub import Examples
 from ..hub.publish import Destination, plan_repositories, publish
@@ -42,7 +43,7 @@ from ..training import (
 from ..training.distributed import StopRequest, from_main_process
 from ..utils.files import one_line_refusals
 from ..utils.memory import keep_freed_memory
-from .arguments import VPNsTrainingArguments
+from .arguments import InputArguments, VPNsTrainingArguments
 from .base_model import BaseModelBuilder
 from .data import (
     Images,
@@ -52,6 +53,7 @@ from .data import (
     image_store,
     open_images,
     process_of,
+    read_data,
     run_data,
     space_for_images,
     stream_store,
@@ -164,6 +166,24 @@ class VPNsTrainer:
         self.models = SavedModels(self.output_dir)
         self.folder = JobFolder(self.models, self.recipe, self._results)
         self.results: Results | None = None
+
+    @classmethod
+    def of(cls, inputs: InputArguments, args: VPNsTrainingArguments, **told: Any) -> VPNsTrainer:
+        """Returns the trainer of the model and the data that are named, which are read now.
+
+        Args:
+            inputs: name them.
+            args: all other options of the job.
+            told: `command`, `recipe` and `callbacks`, as the trainer takes them.
+
+        Raises:
+            InputError: if they cannot be read, or do not fit the arguments.
+        """
+        spec = find_spec(inputs.dataset_name)
+        dataset, columns, streams = read_data(inputs, spec)
+        names = {"dataset_name": inputs.dataset_name, "model_revision": inputs.model_revision}
+        splits = named_splits(dataset, columns, spec, args.test_fraction)
+        return cls(inputs.model_name_or_path, args, **splits, **names, columns=columns, streams=streams, **told)
 
     @cached_property
     def images(self) -> Images:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
-from ..data.catalog import find_spec
 from ..errors import InputError
-from ..jobs import Plan, VPNsTrainer, read_data
+from ..jobs import Plan, VPNsTrainer
 from ..methods import MethodOptions
 from ..models import VPNsForImageClassification
 from .cell import Cell
@@ -116,21 +115,9 @@ def _key(cell: Cell) -> str:
 
 
 def _measured(cell: Cell) -> Workload:
-    from ..data.splits import named_splits  # needs `datasets`, which the help of a command does without
-
-    begin, inputs = time.process_time(), cell.inputs
-    spec = find_spec(inputs.dataset_name)
-    dataset, columns, streams = read_data(inputs, spec)
+    begin = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        trainer = VPNsTrainer(
-            inputs.model_name_or_path,
-            replace(cell.args, output_dir=folder),
-            **named_splits(dataset, columns, spec, cell.args.test_fraction),
-            columns=columns,
-            dataset_name=inputs.dataset_name,
-            model_revision=inputs.model_revision,
-            streams=streams,
-        )
+        trainer = VPNsTrainer.of(cell.inputs, replace(cell.args, output_dir=folder))
         plan = trainer.plan()
     start = time.process_time() - begin
     return Workload(plan, start, seconds_per_image(trainer.base, plan.batch_size, cell.threads))
