@@ -16,7 +16,7 @@ from tests.pruning.criteria.scoring import exact_hand_model
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.methods.stages import FindMaskBilevel
-from vpns_hf.pruning import LearnedLayer, LearnedMask, Pool, Pruner
+from vpns_hf.pruning import LearnedLayer, LearnedMask, LearnedWeights, Pool, Pruner
 from vpns_hf.pruning.criteria import magnitude
 from vpns_hf.training import Callback, SGDSpec, Stepping, run_stages, train
 
@@ -37,7 +37,7 @@ def learning(model: VPNsForImageClassification) -> LearnedMask:
     model.eval().requires_grad_(True)
     layers = model.masked_layers()
     scores = [torch.cos(7 * layer.weight.detach()) * layer.weight.detach() for layer in layers.values()]
-    mask = LearnedMask(layers, scores, [Pool((0, 1), 79)])
+    mask = LearnedWeights(layers, scores, [Pool((0, 1), 79)])
     mask.update()
     return mask
 

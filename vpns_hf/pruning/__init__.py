@@ -9,7 +9,7 @@ from .excluding import Excluding, excluded_layers
 from .following_mask import FollowingMask
 from .granularities import Granularity
 from .learned_layers import LearnedLayer, start_scores
-from .learned_mask import LearnedMask
+from .learned_mask import LearnedMask, LearnedWeights
 from .n_of_m import NOfM
 from .pruner import Pruner
 from .report import channel_record, effective_density, empty_layers, layer_records
@@ -35,6 +35,7 @@ __all__ = [
     "Kernels",
     "LearnedLayer",
     "LearnedMask",
+    "LearnedWeights",
     "LikeAnother",
     "NOfM",
     "PerLayer",

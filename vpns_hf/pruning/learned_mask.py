@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
@@ -14,38 +15,25 @@ from .thresholds import MaskedWeights, Threshold, make_selector, write_masked_we
 from .units import UnitGroup
 
 
-class LearnedMask:
-    """Keeps the masks of `layers` equal to the exact top-k of their scores, ranked together within each pool.
+class LearnedMask(ABC):
+    """Keeps the masks of `layers` equal to what stays by the magnitude of their scores.
 
     Args:
         layers: the masked layers by name; they must not change while the mask is learned.
-        scores: those each layer starts with, float32, shaped like its weight; their storage becomes the layer's.
-        pools: places of layers that are ranked together, and how many of their weights go.
-        gone: of each layer, True for weights that never come back; they are no more than go. Empty if there are none.
+        gone: of each score, True for what never comes back; no more than goes. Empty if there is none.
 
     Attributes:
-        gone: as given.
-        thresholds: the last threshold of each pool; none before the first `update`.
+        thresholds: the last one of each pool of weights that are ranked together; empty where none tells what stays.
     """
 
-    def __init__(
-        self,
-        layers: Mapping[str, MaskedLayer],
-        scores: Sequence[Tensor],
-        pools: Sequence[Pool],
-        gone: Sequence[Tensor] = (),
-    ) -> None:
+    def __init__(self, layers: Mapping[str, MaskedLayer], gone: Sequence[Tensor] = ()) -> None:
         self.layers = list(layers.values())
-        self.pools = list(pools)
         self.gone = list(gone)
-        self.selectors = [make_selector(pool.dropped, scores[0].device) for pool in pools]
         self.thresholds: list[Threshold] = []
-        for layer, start in zip(self.layers, scores, strict=True):
-            start_scores(layer, start)
 
     @property
     def scores(self) -> list[nn.Parameter]:
-        """The scores of each layer, float32, shaped like its weight."""
+        """The scores of each layer, float32; shaped like its weight, with 1 for sides that a unit extends over."""
         return [layer.scores for layer in self.layers]
 
     @property
@@ -58,26 +46,12 @@ class LearnedMask:
         """The last threshold of the first pool; None before the first `update`."""
         return self.thresholds[0] if self.thresholds else None
 
-    @torch.no_grad()
+    @abstractmethod
     def update(self) -> None:
-        """Recomputes thresholds, masks and masked weights from the current scores, in place.
+        """Recomputes masks and masked weights from the current scores, in place.
 
         The weights must be the ones the scores were started with, or `follow_weights` called since they moved.
         """
-        self._hold_down()
-        self.thresholds = [
-            selector.renew(*self._of(pool)) for selector, pool in zip(self.selectors, self.pools, strict=True)
-        ]
-
-    def _hold_down(self) -> None:
-        """Gives weights that are gone the lowest scores, 0, which no other weight shares then."""
-        for scores, gone in zip(self.scores, self.gone, strict=True) if self.gone else ():
-            scores.masked_fill_(scores == 0, torch.finfo(scores.dtype).tiny).masked_fill_(gone, 0.0)
-
-    def _kept_by(self, budget: Budget, groups: Sequence[UnitGroup], sparsity: float) -> list[Tensor]:
-        """Returns what a budget keeps by the magnitude of the scores, without what is gone: it may keep whole groups."""
-        kept = budget.keep([scores.abs() for scores in self.scores], groups, sparsity)
-        return [units & ~gone for units, gone in zip(kept, self.gone, strict=True)] if self.gone else kept
 
     @torch.no_grad()
     def follow_weights(self) -> None:
@@ -96,6 +70,48 @@ class LearnedMask:
         """Drops the scores; the masks stay."""
         for layer in self.layers:
             stop_scores(layer)
+
+    def _hold_down(self) -> None:
+        """Gives what is gone the lowest scores, 0, which nothing else shares then."""
+        for scores, gone in zip(self.scores, self.gone, strict=True) if self.gone else ():
+            scores.masked_fill_(scores == 0, torch.finfo(scores.dtype).tiny).masked_fill_(gone, 0.0)
+
+    def _kept_by(self, budget: Budget, groups: Sequence[UnitGroup], sparsity: float) -> list[Tensor]:
+        """Returns what a budget keeps by the magnitude of the scores, without what is gone: it may keep whole groups."""
+        self._hold_down()
+        kept = budget.keep([scores.abs() for scores in self.scores], groups, sparsity)
+        return [units & ~gone for units, gone in zip(kept, self.gone, strict=True)] if self.gone else kept
+
+
+class LearnedWeights(LearnedMask):
+    """Of single weights: the exact top-k of their scores, ranked together within each pool, by a threshold.
+
+    Args:
+        layers: as of `LearnedMask`.
+        scores: those each layer starts with, float32, shaped like its weight; their storage becomes the layer's.
+        pools: places of layers that are ranked together, and how many of their weights go.
+        gone: as of `LearnedMask`, shaped like the weights.
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, MaskedLayer],
+        scores: Sequence[Tensor],
+        pools: Sequence[Pool],
+        gone: Sequence[Tensor] = (),
+    ) -> None:
+        super().__init__(layers, gone)
+        self.pools = list(pools)
+        self.selectors = [make_selector(pool.dropped, scores[0].device) for pool in pools]
+        for layer, start in zip(self.layers, scores, strict=True):
+            start_scores(layer, start)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        self._hold_down()
+        self.thresholds = [
+            selector.renew(*self._of(pool)) for selector, pool in zip(self.selectors, self.pools, strict=True)
+        ]
 
     def _of(self, pool: Pool) -> tuple[list[Tensor], MaskedWeights]:
         layers = [self.layers[member] for member in pool.members]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..models import VPNsForImageClassification
 from .budget import Budget
+from .learned_layers import start_scores
 from .learned_mask import LearnedMask
 from .units import UnitGroup, Units
 
@@ -34,13 +35,14 @@ class LearnedUnits(LearnedMask):
         scores: Sequence[Tensor],
         gone: Sequence[Tensor] = (),
     ) -> None:
-        super().__init__(model.masked_layers(), scores, [], gone)
+        super().__init__(model.masked_layers(), gone)
+        for layer, start in zip(self.layers, scores, strict=True):
+            start_scores(layer, start)
         self._model, self._units, self._budget, self._sparsity = model, units, budget, sparsity
         self._groups: list[UnitGroup] = units.groups(model)
 
     @torch.no_grad()
     def update(self) -> None:
-        self._hold_down()
         kept = self._kept_by(self._budget, self._groups, self._sparsity)
         for mask, found in zip(self.masks, self._units.masks(kept, self._model).values(), strict=True):
             mask.copy_(found)

@@ -14,7 +14,7 @@ from ..models import VPNsForImageClassification
 from .budget import Budget, Global, Pooled
 from .channels import Channels, LearnedChannels
 from .criteria import Scores
-from .learned_mask import LearnedMask
+from .learned_mask import LearnedMask, LearnedWeights
 from .learned_units import LearnedUnits
 from .units import UnitGroup, Units, Weights
 
@@ -78,7 +78,7 @@ class Pruner:
         starts = self.units.starts(by_weight, groups)
         gone = pruned if any(bool(layer.any()) for layer in pruned) else []
         if isinstance(self.budget, Pooled) and _are_weights(groups, model):
-            return LearnedMask(model.masked_layers(), starts, self.budget.pools(groups, sparsity), gone)
+            return LearnedWeights(model.masked_layers(), starts, self.budget.pools(groups, sparsity), gone)
         kind = LearnedChannels if isinstance(self.units, Channels) else LearnedUnits
         return kind(model, self.units, self.budget, sparsity, starts, gone)
 

@@ -43,11 +43,11 @@ class LearnedChannels(LearnedMask):
         scores: Sequence[Tensor],
         gone: Sequence[Tensor] = (),
     ) -> None:
+        self._by_name = model.masked_layers()
+        super().__init__(self._by_name, gone)
         self._model, self._budget, self._sparsity = model, budget, sparsity
         self._groups = units.groups(model)
-        self._by_name = model.masked_layers()
         self._scores = [nn.Parameter(start) for start in scores]
-        self.layers, self.gone, self.thresholds = list(self._by_name.values()), list(gone), []
         for scores_of_group, side in self._readers(self._scores):
             start_scores(self._by_name[side.layer], scores_of_group, ReadingLayer)
         for layer in self.layers:
@@ -61,7 +61,6 @@ class LearnedChannels(LearnedMask):
 
     @torch.no_grad()
     def update(self) -> None:
-        self._hold_down()
         kept = self._kept_by(self._budget, self._groups, self._sparsity)
         for name, mask in masks_of(self._groups, kept, self._model).items():
             self._by_name[name].weight_mask.copy_(mask)
