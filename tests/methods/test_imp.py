@@ -13,12 +13,13 @@ from torch import Tensor
 
 from tests.helpers import refusal
 from tests.methods.running import STEPS, counts, masks_of, new_run, ran, same, sizes, stages_of
+from tests.training_helpers import script_accuracies
 from vpns_hf.methods import rounds_to
 from vpns_hf.methods.stages import FineTuneStage, FitLabelMapping, Prune, Rewind, TrainRound
 from vpns_hf.pruning import geometric, num_dropped
 from vpns_hf.pruning.criteria import ScoringContext, magnitude
 from vpns_hf.reporting import ViewAccuracy
-from vpns_hf.training import Callback, Evaluation, Run, loop, run_stages
+from vpns_hf.training import Callback, Run, run_stages
 from vpns_hf.training.distributed import generator_states
 
 pytestmark = pytest.mark.slow  # trains
@@ -224,13 +225,8 @@ def test_a_step_that_no_round_reaches_is_refused_before_anything_is_trained():
 
 
 def test_a_round_keeps_its_last_epoch_whatever_is_more_accurate(monkeypatch):
-    script = iter([0.9, 0.1, 0.9, 0.1, 0.8, 0.2])  # of two rounds and tuning, two epochs each
-
-    def scripted(*details) -> Evaluation:
-        accuracy = ViewAccuracy(None, next(script))
-        return Evaluation(accuracy, accuracy)
-
-    monkeypatch.setattr(loop, "evaluate_views", scripted)
+    script = [0.9, 0.1, 0.9, 0.1, 0.8, 0.2]  # of two rounds and tuning, two epochs each
+    script_accuracies(monkeypatch, *(ViewAccuracy(None, plain) for plain in script))
     diary = Diary()
     run = ran(stages_of("imp", TWO_ROUNDS, epochs_per_round=2, finetune_epochs=2), diary)
     for place, note in enumerate(diary.named("round")):

@@ -37,7 +37,7 @@ ONE_SHOT = ["random", "omp", "snip", "grasp"]
 
 
 def pruned(method: str, sparsity: float, **changes: object):
-    """A run after the mask of a one-shot method, before tuning."""
+    """A run after the mask of a method, before tuning."""
     return ran(stages_of(method, sparsity, **changes)[:-1])
 
 
@@ -58,7 +58,7 @@ def test_the_count_is_exact_with_ties(method):
     with torch.no_grad():
         for layer in run.model.masked_layers().values():
             layer.weight.fill_(0.1)
-    run_stages(run, stages_of(method, 0.37, score_learning_rate=0.0))
+    run_stages(run, stages_of(method, 0.37, score_learning_rate=0.0)[:-1])
     assert sum(counts(run)) == sum(sizes(run)) - num_dropped(sum(sizes(run)), 0.37)
 
 
@@ -101,7 +101,7 @@ def test_a_fit_of_the_label_mapping_under_a_mask_leaves_nothing_that_is_scored()
 
 @pytest.mark.parametrize("method", PRUNING)
 def test_layers_that_are_excluded_stay_dense_and_the_count_is_that_of_all(method):
-    run = ran(stages_of(method, exclude=["*embedder*", HEAD])[:-1])
+    run = pruned(method, SPARSITY, exclude=["*embedder*", HEAD])
     stem, *_, head = run.model.masks().values()
     assert stem.all()
     assert head.all()
@@ -131,19 +131,19 @@ def unread(run) -> torch.Tensor:
 
 @pytest.mark.parametrize(("method", "scope"), SCOPED)
 def test_head_rows_that_nobody_reads_go_first(method, scope):
-    assert not unread(ran(stages_of(method, 0.41, scope=scope))).any()
+    assert not unread(pruned(method, 0.41, scope=scope)).any()
 
 
 @pytest.mark.parametrize("method", PRUNING)
 def test_when_little_goes_only_they_do(method):
-    run = ran(stages_of(method, 0.003))
+    run = pruned(method, 0.003)
     assert sum(sizes(run)) - sum(counts(run)) == 13 == int((~unread(run)).sum())
 
 
 @pytest.mark.parametrize("changes", [{"paper_protocol": True}, {"label_mapping": "iterative"}])
 @pytest.mark.parametrize("method", [method for method in PRUNING if method not in THROUGH_WHAT_IS_READ])
 def test_as_published_and_where_the_map_is_fitted_again_they_are_weights_like_others(method, changes):
-    assert unread(ran(stages_of(method, 0.2, **changes))).any()
+    assert unread(pruned(method, 0.2, **changes)).any()
 
 
 class Scores(Callback):

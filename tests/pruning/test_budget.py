@@ -15,46 +15,8 @@ from vpns_hf.pruning import SCOPES, Global, PerLayer, UnitGroup, num_dropped
 from vpns_hf.pruning.thresholds import make_selector, write_masks
 
 
-def filled_weights() -> list[torch.Tensor]:
-    """A convolution (4, 3, 3, 3) of 0.3 sin(i) and a linear layer (6, 4) of 0.5 sin(0.7 i + 0.2), i from 1."""
-    conv = 0.3 * torch.sin(torch.arange(1, 109).double())
-    linear = 0.5 * torch.sin(0.7 * torch.arange(1, 25).double() + 0.2)
-    return [conv.view(4, 3, 3, 3).float(), linear.view(6, 4).float()]
-
-
-def initial_scores() -> list[torch.Tensor]:
-    """Weights over their layer's largest, times the limit of a Kaiming-uniform start."""
-    weights = filled_weights()
-    return [math.sqrt(6 / fan_in) * w / w.abs().max() for w, fan_in in zip(weights, (27, 4), strict=True)]
-
-
 def kept(masks: list[torch.Tensor]) -> tuple[int, ...]:
     return tuple(int(mask.sum()) for mask in masks)
-
-
-@pytest.mark.parametrize(
-    ("sparsity", "threshold", "expected"),
-    [
-        (0.4, 0.3001641, (61, 19)),
-        (0.5, 0.3594770, (47, 19)),
-        (0.6, 0.4214381, (34, 19)),
-        (0.7, 0.4508443, (21, 19)),
-        (0.8, 0.4675336, (8, 19)),
-        (0.9, 0.6837632, (0, 14)),
-    ],
-)
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_initial_scores_give_the_published_counts(sparsity, threshold, expected, device):
-    scores = initial_scores()
-    assert kept(masks_of(Global(), scores, sparsity)) == expected
-    # the selector of either device runs on tensors in main memory
-    selected = make_selector(num_dropped(132, sparsity), device).select(scores)
-    assert float(selected) == pytest.approx(threshold, abs=1e-7)
-
-
-def test_magnitudes_give_the_published_counts_in_each_scope():
-    assert kept(masks_of(SCOPES["global"], filled_weights(), 0.7)) == (25, 15)
-    assert kept(masks_of(SCOPES["layer"], filled_weights(), 0.7)) == (33, 8)
 
 
 def test_layers_are_ranked_apart_in_the_layer_scope():

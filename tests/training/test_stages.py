@@ -159,16 +159,6 @@ def test_the_mask_follows_the_scores_after_every_update():
     assert all(threshold)
 
 
-def test_tied_scores_are_cut_exactly():
-    model = dense_model()
-    with torch.no_grad():
-        for layer in model.masked_layers().values():
-            layer.weight.fill_(0.1)
-    total = sum(mask.numel() for mask in model.masks().values())
-    train(a_run(model), find_mask(optimizer=AdamSpec(0.0, 0.0, 0.0), sparsity=0.37))
-    assert sum(int(mask.sum()) for mask in model.masks().values()) == total - 37 * total // 100
-
-
 def test_fine_tuning_keeps_the_mask_and_moves_everything_else():
     model = prune_at_random(dense_model())
     masks = {name: mask.clone() for name, mask in model.masks().items()}
@@ -188,22 +178,6 @@ def test_a_pruned_weight_has_no_gradient_but_decays():
     assert pruned.any()
     decayed = before[pruned] * (1 - 0.1 * 0.1) ** (2 * BATCHES)
     torch.testing.assert_close(layer.weight.detach()[pruned], decayed)
-
-
-@pytest.mark.parametrize("sparse", [True, False])
-def test_a_pruned_weight_is_zero_in_the_file_whatever_moved_it(sparse, tmp_path):
-    model = dense_model()
-    train(a_run(model), find_mask())
-    train(a_run(model), FineTuneStage(2, SGD))
-    live = {name: layer.weight.detach() for name, layer in model.masked_layers().items()}
-    assert all((live[name][~mask] != 0).all() for name, mask in model.masks().items())
-    model.save_pretrained(tmp_path, sparse=sparse)
-    saved = VPNsForImageClassification.from_pretrained(tmp_path)
-    for name, layer in saved.masked_layers().items():
-        mask = model.masks()[name]
-        assert torch.equal(layer.weight_mask, mask)
-        assert (layer.weight[~mask] == 0).all()
-        assert torch.equal(layer.weight[mask], live[name][mask])
 
 
 def test_pretraining_leaves_prompt_and_masks():

@@ -64,16 +64,12 @@ def test_scores_get_the_gradient_of_a_gate_on_the_channel(family):
     model.source_logits(x, prompted=False).pow(2).sum().backward()
 
     dense = copy.deepcopy(dense_network(family)).double()
-    gates = [(~units).double().requires_grad_() for units in gone_of(model)]
+    gates = [(~units).double().requires_grad_() for units in Channels().pruned(model)]
     gated(dense, gates, x).pow(2).sum().backward()
     for scores, gate in zip(mask.scores, gates, strict=True):
         torch.testing.assert_close(scores.grad, gate.grad * scores.sign())
     masked = torch.cat([gate.grad[gate == 0] for gate in gates])
     assert masked.count_nonzero() > 0, "masked channels must be able to come back"
-
-
-def gone_of(model: VPNsForImageClassification) -> list[Tensor]:
-    return Channels().pruned(model)
 
 
 @pytest.mark.parametrize("family", ["resnet", "regnet"])

@@ -64,13 +64,19 @@ def pruned_in_rounds(
 
 
 def everything_of(model: VPNsForImageClassification) -> dict[str, object]:
-    """What a criterion must leave as it was, values aside."""
+    """What a criterion must leave as it was beside the values of the model."""
     return {
         "kinds": [type(module) for module in model.modules()],
         "modes": [module.training for module in model.modules()],
         "asked": [parameter.requires_grad for parameter in model.parameters()],
         "gradients": [parameter.grad is None for parameter in model.parameters()],
+        "TF32": tf32(),
     }
+
+
+def tf32() -> list[bool]:
+    """Whether matrices and convolutions are multiplied in less than float32 where a GPU can."""
+    return [torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32]
 
 
 def unusual_model(model: VPNsForImageClassification | None = None) -> VPNsForImageClassification:

@@ -13,11 +13,9 @@ from tests.families import FAMILIES
 from tests.helpers import prune_at_random, tiny_vgg
 from tests.pruning.criteria.scoring import (
     context,
-    everything_of,
     kept,
     masks_of,
     same,
-    unusual_model,
 )
 from tests.training_helpers import dense_model, plain_hand_model
 from vpns_hf import InputError, VPNsForImageClassification
@@ -187,14 +185,6 @@ def test_what_no_walk_reaches_is_filled_by_magnitude_and_told(caplog):
     [record] = [record for record in caplog.records if record.name.startswith("vpns_hf")]
     line = record.getMessage()
     assert line.endswith("walks passed 120 weights of the 126 that stay; the other 6 are those of largest magnitude")
-
-
-def test_every_part_of_the_model_is_as_before():
-    model = unusual_model(prune_at_random(dense_model()))
-    before, state = everything_of(model), {name: value.clone() for name, value in model.state_dict().items()}
-    Phew(0.9)(context(model))
-    assert everything_of(model) == before
-    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
 
 
 def test_a_network_that_is_pruned_already_keeps_what_is_left():
