@@ -21,9 +21,11 @@ SEEDED = settings(max_examples=60, deadline=None, derandomize=True, database=Non
 CLASSES = {0: "cat", 1: "dog", 2: "owl"}
 
 
-def refusal(call: Callable[..., object], *arguments: object, **options: object) -> str:
+def refusal(
+    call: Callable[..., object], *arguments: object, error: type[Exception] = InputError, **options: object
+) -> str:
     """The one line that a call with a wrong input is refused with."""
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(error) as caught:
         call(*arguments, **options)
     message = str(caught.value)
     assert "\n" not in message

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageClassification
 
-from tests.models.test_remote_code import run
+from tests.models.isolated import run
 from vpns_hf import VPNsForImageClassification
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "format2"

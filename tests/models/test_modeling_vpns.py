@@ -283,6 +283,7 @@ def test_the_prompt_picture_is_what_is_added():
 def test_a_model_without_a_prompt():
     model, x = tiny_model(visual_prompt="none"), pictures()
     assert not model.has_prompt
+    assert not model.prompt_picture().any()
     assert torch.equal(model(x, prompted=True).logits, model(x, prompted=False).logits)
 
 
@@ -310,23 +311,9 @@ def test_it_exports_to_a_graph(model):
     assert torch.allclose(exported(x).logits, model(x).logits, atol=1e-6)
 
 
-def test_a_family_with_two_classifiers_in_memory():
-    from transformers import DeiTConfig, DeiTForImageClassification
-
-    config = DeiTConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24, image_size=16, patch_size=8
-    )
-    model = VPNsForImageClassification.from_backbone(DeiTForImageClassification(config), image_size=16, prompt_size=2)
-    assert type(model.to_dense()) is DeiTForImageClassification
-
-
 def test_a_pruned_model_is_not_a_backbone():
     with pytest.raises(ValueError, match="to_backbone"):
         VPNsForImageClassification.from_backbone(tiny_model(), image_size=16, prompt_size=2)
-
-
-def test_a_model_without_a_prompt_has_an_empty_picture():
-    assert not tiny_model(visual_prompt="none").prompt_picture().any()
 
 
 def test_class_indices_may_be_strings():

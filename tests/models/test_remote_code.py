@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -18,33 +15,17 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification, pi
 
 import vpns_hf
 from tests.helpers import pictures, pruned, tiny_resnet, tiny_vgg
+from tests.models.isolated import run
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.jobs.output import save_model
 
 pytestmark = pytest.mark.slow
-SCRIPTS = Path(__file__).parent
 BACKBONES = {"a stock backbone": tiny_resnet, "a backbone of ours": tiny_vgg}
 
 
 @pytest.fixture(scope="module", params=BACKBONES)
 def model(request) -> VPNsForImageClassification:
     return pruned(BACKBONES[request.param](), image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6])
-
-
-def run(script: str, root: Path, *arguments: Path) -> str:
-    """Runs a script with nothing of this environment and returns what it prints."""
-    own = {"HF_HOME": root / "home", "HF_MODULES_CACHE": root / "modules", "HF_HUB_OFFLINE": "1", "HOME": root}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "PYTHON"))}
-    done = subprocess.run(
-        [sys.executable, "-I", SCRIPTS / script, *arguments],
-        cwd=root,
-        env={**environment, **{key: str(value) for key, value in own.items()}},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
