@@ -42,11 +42,6 @@ pytestmark = pytest.mark.slow  # an export takes seconds
 COMPANIONS = {"README.md", "labels.json", "model.onnx", "preprocessor_config.json"}
 
 
-def some_pictures(labels: torch.Tensor | None = None) -> ExportPictures:
-    labels = torch.zeros(40, dtype=torch.int64) if labels is None else labels
-    return ExportPictures("40 images", [Batch(pictures(40), labels)])
-
-
 def export_onnx(source: Source, folder: Path, calibration: list[Batch] | None = None, **options) -> RunnableExport:
     return export_runnable(source, OnnxFiles(calibration), folder, **options)
 
@@ -71,7 +66,8 @@ def exported(tmp_path_factory) -> tuple[Path, str]:
     """The emptied model without its prompt, in float32 and 8 bits; and what was said of it."""
     folder, model = tmp_path_factory.mktemp("exported") / "out", emptied_model()
     calibration = [Batch(pictures(32, seed=7), torch.zeros(32, dtype=torch.int64))]
-    said = str(export_onnx(folded(model), folder, calibration, pictures=some_pictures()))
+    measured = ExportPictures("40 images", [Batch(pictures(40), torch.zeros(40, dtype=torch.int64))])
+    said = str(export_onnx(folded(model), folder, calibration, pictures=measured))
     assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in emptied_model().state_dict().items())
     return folder, said
 

@@ -161,10 +161,7 @@ def levels() -> Levels:
 
 
 def test_weights_and_prompt_move_in_the_first_step_and_scores_in_the_second(levels):
-    assert [entry[:2] for entry in levels.changed] == [
-        ("prompted", {"weights", "prompt"}),
-        ("plain", {"scores"}),
-    ] * 2
+    assert [entry[:2] for entry in levels.changed] == [("prompted", {"weights", "prompt"}), ("plain", {"scores"})] * 2
     assert [masks for view, _, masks in levels.changed if view == "prompted"] == [False, False]
     assert any(masks for view, _, masks in levels.changed if view == "plain")
 

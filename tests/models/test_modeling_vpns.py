@@ -41,11 +41,6 @@ def test_logits_are_the_backbone_behind_prompt_and_normalisation(model):
         assert torch.allclose(logits, source[:, model.label_mapping], atol=1e-6)
 
 
-def test_the_prompt_makes_a_difference(model):
-    x = pictures()
-    assert not torch.equal(model(x, prompted=True).logits, model(x, prompted=False).logits)
-
-
 @pytest.mark.parametrize("at_inference", [True, False])
 def test_without_prompted_the_configuration_decides(at_inference):
     model, x = tiny_model(prompt_at_inference=at_inference), pictures()
@@ -303,12 +298,6 @@ def test_the_auto_classes_build_it():
     )
     assert type(config) is VPNsConfig
     assert type(AutoModelForImageClassification.from_config(config)) is VPNsForImageClassification
-
-
-def test_it_exports_to_a_graph(model):
-    x = pictures()
-    exported = torch.export.export(model, (x,)).module()
-    assert torch.allclose(exported(x).logits, model(x).logits, atol=1e-6)
 
 
 def test_a_pruned_model_is_not_a_backbone():

@@ -47,8 +47,7 @@ def test_a_processor_that_does_not_normalise(tmp_path):
 
 @pytest.mark.skipif(Version(transformers.__version__) < Version("5.18"), reason="it asks for torchvision to tell")
 @pytest.mark.parametrize(
-    ("fields", "std"),
-    [(None, None), ({}, [0.5] * 3), ({"image_mean": 0.5, "image_std": 0.25}, [0.25] * 3)],
+    ("fields", "std"), [(None, None), ({}, [0.5] * 3), ({"image_mean": 0.5, "image_std": 0.25}, [0.25] * 3)]
 )
 def test_a_processor_without_a_name_is_that_of_the_model(tmp_path, fields, std):
     ResNetConfig().save_pretrained(tmp_path)

@@ -116,17 +116,18 @@ def test_a_vgg_comes_alone_and_the_package_later(tmp_path):
     assert facts["still_folds"]
 
 
-def test_every_way_of_loading_gives_the_same_tensors(model, tmp_path):
+def test_every_way_of_loading_gives_the_same_tensors(tmp_path):
     """One file, several files, plain tensors; chosen dtypes and devices."""
-    model.save_pretrained(tmp_path / "one")
-    model.save_pretrained(tmp_path / "several", max_shard_size="4KB")
-    model.save_pretrained(tmp_path / "plain", sparse=False)
-    assert len(list((tmp_path / "several").glob("*.safetensors"))) > 1
-    found = json.loads(run("remote_loading.py", tmp_path, *(tmp_path / name for name in ("one", "several", "plain"))))
+    kinds = {"one": {}, "several": {"max_shard_size": "4KB"}, "plain": {"sparse": False}}
+    models = {f"{number}-{kind}": pruned(build()) for number, build in enumerate(BACKBONES.values()) for kind in kinds}
+    for name, model in models.items():
+        model.save_pretrained(tmp_path / name, **kinds[name.partition("-")[2]])
+    assert len(list((tmp_path / "0-several").glob("*.safetensors"))) > 1
+    found = json.loads(run("remote_loading.py", tmp_path, *(tmp_path / name for name in models)))
     dtypes = {"plainly": torch.float32, "auto": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    assert len(found) == 3 * len(dtypes)
+    assert len(found) == len(models) * len(dtypes)
     for way, fingerprint in found.items():
-        expected = copy.deepcopy(model)
+        expected = copy.deepcopy(models[way.split()[0]])
         for layer in expected.masked_layers().values():
             layer.weight.data = layer.masked()
         expected.to(dtypes[way.split()[1]])

@@ -47,13 +47,6 @@ def test_each_scope_refuses_an_impossible_sparsity_and_nan(scope):
         masks_of(scope, [torch.tensor([1.0, math.nan, 2.0])], 0.5)
 
 
-def test_layer_counts_are_floors_of_each_layer():
-    generator = torch.Generator().manual_seed(17)
-    scores = [torch.randn(size, generator=generator) for size in (1, 3, 10, 99)]
-    assert kept(masks_of(PerLayer(), scores, 0.3)) == (1, 3, 7, 70)
-    assert sum(kept(masks_of(Global(), scores, 0.3))) == 113 - 33
-
-
 SHAPES = st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=4), min_size=1, max_size=5)
 
 

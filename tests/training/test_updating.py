@@ -9,14 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.helpers import prune_at_random
-from tests.training_helpers import (
-    Recorder,
-    dense_model,
-    make_run,
-    parameters_of,
-    random_batches,
-    without_batch_norm,
-)
+from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches, without_batch_norm
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, PretrainStage

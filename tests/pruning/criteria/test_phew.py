@@ -11,12 +11,7 @@ from transformers import AutoModelForImageClassification
 
 from tests.families import FAMILIES
 from tests.helpers import prune_at_random, tiny_vgg
-from tests.pruning.criteria.scoring import (
-    context,
-    kept,
-    masks_of,
-    same,
-)
+from tests.pruning.criteria.scoring import context, kept, masks_of, same
 from tests.training_helpers import dense_model, plain_hand_model
 from vpns_hf import InputError, VPNsForImageClassification
 from vpns_hf.pruning import Kernels, Pruner, num_dropped

@@ -12,14 +12,7 @@ from transformers import AutoModelForImageClassification, PreTrainedModel, ResNe
 
 from tests.families import FAMILIES
 from tests.helpers import SEEDED, prune_at_random, pruned, randomised, tiny_vgg
-from tests.pruning.criteria.scoring import (
-    context,
-    exact_hand_model,
-    kept,
-    masks_of,
-    pruned_in_rounds,
-    same,
-)
+from tests.pruning.criteria.scoring import context, exact_hand_model, kept, masks_of, pruned_in_rounds, same
 from tests.training_helpers import dense_model
 from vpns_hf import InputError, VggConfig, VggForImageClassification, VPNsForImageClassification
 from vpns_hf.pruning import Pruner, geometric
