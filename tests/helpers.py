@@ -43,6 +43,16 @@ def hand_pictures(*shape: int, rate: float = 0.37, shift: float = 0.1) -> Tensor
     return (sine(*shape, rate=rate, shift=shift) + 1) / 2
 
 
+def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of the tensors."""
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    """Whether all tensors of the first are equal to those of the second of the same names."""
+    return all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
 class HandNet(nn.Module):
     """The net of the hand-checked numbers: convolution, batch norm, ReLU, spatial mean, linear; 108 + 24 weights."""
 

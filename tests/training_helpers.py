@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
-from tests.helpers import CLASSES, HandNet, hand_pictures, pictures, pruned, tiny_resnet, tiny_vgg
+from tests.helpers import CLASSES, HandNet, copied, hand_pictures, pictures, pruned, tiny_resnet, tiny_vgg
 from vpns_hf import VPNsForImageClassification, VPNsTrainer, VPNsTrainingArguments
 from vpns_hf.data import Batch
 from vpns_hf.data.provenance import Origin
@@ -196,7 +196,7 @@ def random_batches(count: int, size: int = 4, seed: int = 0) -> list[Batch]:
 
 def parameters_of(module: nn.Module) -> dict[str, Tensor]:
     """Copies of the parameters."""
-    return {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
+    return copied(dict(module.named_parameters()))
 
 
 def coloured_split(count: int, seed: int = 0, num_classes: int = 3, size: int = 16) -> datasets.Dataset:

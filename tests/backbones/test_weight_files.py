@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.backbones.foreign import Marker
-from tests.helpers import refusal
+from tests.helpers import refusal, same
 from vpns_hf.backbones import read_tensors
 
 TENSORS = {"conv.weight": torch.arange(6.0).view(2, 3), "conv.count": torch.tensor(4)}
@@ -36,7 +36,7 @@ def test_a_state_dict_is_found(tmp_path, write, name):
     write(tmp_path / name)
     tensors = read_tensors(tmp_path / name)
     assert tensors.keys() == TENSORS.keys()
-    assert all(torch.equal(tensors[key], value) for key, value in TENSORS.items())
+    assert same(TENSORS, tensors)
 
 
 def test_a_prefix_of_some_names_stays(tmp_path):

@@ -9,7 +9,7 @@ import torch
 
 from tests.backbones.foreign import Marker
 from tests.conversion.originals import TINY, Original, Prompt, border, with_optimisers
-from tests.helpers import refusal
+from tests.helpers import refusal, same
 from vpns_hf.conversion import OriginalCheckpoint
 
 
@@ -23,8 +23,8 @@ def test_what_makes_the_model_is_read(original, tmp_path):
     torch.save(content, tmp_path / "a.pth")
     read = OriginalCheckpoint.read(tmp_path / "a.pth")
     assert read.weights.keys() == original.network.state_dict().keys()
-    assert all(torch.equal(read.weights[name], t) for name, t in original.network.state_dict().items())
-    assert all(torch.equal(read.scores[name], scores) for name, scores in original.scores.items())
+    assert same(original.network.state_dict(), read.weights)
+    assert same(original.scores, read.scores)
     assert read.mapping.tolist() == original.mapping.tolist()
     assert read.visual_prompt.keys() == {"program", "mask"}
 

@@ -16,7 +16,7 @@ from transformers import (
 
 from tests.backbones.foreign import PRETRAINED, foreign_tensors, timm_folder
 from tests.families import FAMILIES
-from tests.helpers import pictures, randomised, refusal, tiny_model, tiny_resnet
+from tests.helpers import pictures, randomised, refusal, same, tiny_model, tiny_resnet
 from vpns_hf.backbones import IMAGENET, TIMM_NETWORKS, Backbone, load_backbone
 from vpns_hf.export import EXPORTS, export_model
 from vpns_hf.jobs.output import save_model
@@ -40,7 +40,7 @@ def test_a_vgg_there_and_back(library, batch_norm, tmp_path, monkeypatch):
     export_model(tmp_path / "in", library, tmp_path / "out")
     source = {"timm": tmp_path / "out", "torchvision": tmp_path / "out" / "model.pth"}[library]
     state = load_backbone(source).model.state_dict()
-    assert all(torch.equal(state[name], tensor) for name, tensor in backbone.state_dict().items())
+    assert same(backbone.state_dict(), state)
 
 
 @pytest.mark.parametrize("side, is_warned", [(255, False), (256, True)])
@@ -77,7 +77,7 @@ def test_a_pruned_model_is_folded_for_torchvision(pruned_folder, tmp_path):
     tensors = torch.load(tmp_path / "out" / "model.pth", weights_only=True)
     expected = foreign_tensors(tiny_model().to_dense(), "torchvision")
     assert tensors.keys() == expected.keys()
-    assert all(torch.equal(tensors[name], tensor) for name, tensor in expected.items())
+    assert same(expected, tensors)
 
 
 def test_the_configuration_for_timm(tmp_path, monkeypatch):

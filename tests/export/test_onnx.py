@@ -17,7 +17,7 @@ from transformers import AutoModelForImageClassification, ViTImageProcessorPil, 
 from tests.documents import ROOT
 from tests.export.programs import picture_files, run, take_program, undecided_model
 from tests.families import FAMILIES
-from tests.helpers import pictures, randomised, refusal, tiny_model
+from tests.helpers import pictures, randomised, refusal, same, tiny_model
 from tests.pruning.channels.networks import thin_model
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import IMAGENET, Backbone
@@ -68,7 +68,7 @@ def exported(tmp_path_factory) -> tuple[Path, str]:
     calibration = [Batch(pictures(32, seed=7), torch.zeros(32, dtype=torch.int64))]
     measured = ExportPictures("40 images", [Batch(pictures(40), torch.zeros(40, dtype=torch.int64))])
     said = str(export_onnx(folded(model), folder, calibration, pictures=measured))
-    assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in emptied_model().state_dict().items())
+    assert same(emptied_model().state_dict(), model.state_dict())
     return folder, said
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from tests.helpers import hand_pictures, prune_at_random
-from tests.methods.running import SPARSITY, masks_of, new_run, ran, same, stages_of
+from tests.helpers import hand_pictures, prune_at_random, same
+from tests.methods.running import SPARSITY, masks_of, new_run, ran, stages_of
 from tests.pruning.criteria.scoring import exact_hand_model
 from tests.training_helpers import dense_model, make_run, random_batches, without_batch_norm
 from vpns_hf import VPNsForImageClassification

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.helpers import refusal
-from tests.methods.running import STEPS, counts, masks_of, new_run, ran, same, sizes, stages_of
+from tests.helpers import copied, refusal, same
+from tests.methods.running import STEPS, counts, masks_of, new_run, ran, sizes, stages_of
 from tests.training_helpers import script_accuracies
 from vpns_hf.methods import rounds_to
 from vpns_hf.methods.stages import FineTuneStage, FitLabelMapping, Prune, Rewind, TrainRound
@@ -69,7 +69,7 @@ class Diary(Callback):
         if run.progress is not None:
             state = copy.deepcopy(run.progress.state_dict())
             note.optimizer, note.schedule = state["optimizers"]["main"], state["schedules"]["main"]
-            note.sums = {view: value.clone() for view, value in run.progress.sums.items()}
+            note.sums = copied(run.progress.sums)
             note.place = run.progress.epoch, run.progress.step
         return note
 
@@ -195,7 +195,7 @@ def test_rewinding_to_a_later_step_takes_optimiser_and_schedule_along(step):
     assert any((momentum != 0).any() for momentum in momenta)
     for momentum, again in zip(momenta, second.optimizer["state"].values(), strict=True):
         assert torch.equal(momentum, again["momentum_buffer"])
-    assert all(torch.equal(value, second.sums[view]) for view, value in early.sums.items())
+    assert same(early.sums, second.sums)
     assert all(record.skipped == 0 for record in run.history)
     rounds = [record.epoch for record in run.history if record.stage == "round"]
     assert rounds == [1, 2, *range(early.place[0], 3)]

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import pytest
 import torch
 
-from tests.helpers import forget_accelerator
+from tests.helpers import forget_accelerator, same
 from tests.methods.running import (
     HEAD,
     PRUNING,
@@ -17,7 +17,6 @@ from tests.methods.running import (
     masks_of,
     new_run,
     ran,
-    same,
     sizes,
     stages_of,
 )

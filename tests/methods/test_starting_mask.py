@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.helpers import refusal, tiny_vgg
-from tests.methods.running import PRUNING, SPARSITY, STEPS, arguments, masks_of, new_run, same
+from tests.helpers import refusal, same, tiny_vgg
+from tests.methods.running import PRUNING, SPARSITY, STEPS, arguments, masks_of, new_run
 from tests.training_helpers import dense_model, tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification
 from vpns_hf.jobs import public_recipe

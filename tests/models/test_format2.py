@@ -42,7 +42,7 @@ def test_the_code_it_carries_computes_the_same(expected, tmp_path):
     folder = shutil.copytree(FIXTURE / "model", tmp_path / "model")
     save_file({"x": expected["pixels"]}, tmp_path / "pictures.safetensors")
     Image.new("RGB", (20, 20)).save(tmp_path / "picture.png")
-    run("remote_code.py", tmp_path, folder, tmp_path / "output")
+    run("remote_code.py", tmp_path, folder)
     found = load_file(tmp_path / "output" / "tensors.safetensors")
     for view in ("prompted", "plain"):
         torch.testing.assert_close(found[view], expected[view], rtol=0, atol=1e-6)

@@ -15,7 +15,17 @@ from transformers import (
 )
 
 from tests.families import FAMILIES
-from tests.helpers import CLASSES, pictures, pruned, randomised, tiny_model, tiny_resnet, tiny_resnet_config
+from tests.helpers import (
+    CLASSES,
+    copied,
+    pictures,
+    pruned,
+    randomised,
+    same,
+    tiny_model,
+    tiny_resnet,
+    tiny_resnet_config,
+)
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models import MaskedConv2d, MaskedLinear
 
@@ -157,7 +167,7 @@ def test_to_dense_shares_nothing_with_the_model():
     before = copy.deepcopy(model.state_dict())
     for parameter in model.to_dense().parameters():
         parameter.data.fill_(3.0)
-    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    assert same(model.state_dict(), before)
     assert model.config.backbone_config.num_labels == 5
 
 
@@ -207,7 +217,7 @@ def test_a_backbone_in_memory_is_left_as_it_is():
     assert backbone.training
     assert backbone.config.to_dict() == config
     assert backbone.state_dict().keys() == state.keys()
-    assert all(torch.equal(state[key], value) for key, value in backbone.state_dict().items())
+    assert same(backbone.state_dict(), state)
 
 
 def test_from_a_local_folder(tmp_path):
@@ -245,10 +255,10 @@ def test_weights_of_another_shape_are_refused():
 
 def test_loading_a_backbone_keeps_masks_prompt_and_mapping():
     model = tiny_model()
-    masks = {name: mask.clone() for name, mask in model.masks().items()}
+    masks = copied(model.masks())
     prompt, mapping = model.visual_prompt.prompt.clone(), model.label_mapping.clone()
     model.load_backbone(tiny_resnet(seed=9).state_dict())
-    assert all(torch.equal(masks[name], mask) for name, mask in model.masks().items())
+    assert same(model.masks(), masks)
     assert torch.equal(model.visual_prompt.prompt, prompt)
     assert torch.equal(model.label_mapping, mapping)
     assert torch.equal(model.backbone.classifier[1].weight, tiny_resnet(seed=9).classifier[1].weight)

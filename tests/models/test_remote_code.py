@@ -23,31 +23,48 @@ pytestmark = pytest.mark.slow
 BACKBONES = {"a stock backbone": tiny_resnet, "a backbone of ours": tiny_vgg}
 
 
-@pytest.fixture(scope="module", params=BACKBONES)
-def model(request) -> VPNsForImageClassification:
-    return pruned(BACKBONES[request.param](), image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6])
+@pytest.fixture(scope="module")
+def models() -> list[VPNsForImageClassification]:
+    fields = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}
+    return [pruned(build(), **fields) for build in BACKBONES.values()]
 
 
 @pytest.fixture(scope="module")
-def folder(model, tmp_path_factory) -> Path:
-    """The saved model, with an image and a batch beside its folder."""
+def folders(models, tmp_path_factory) -> list[Path]:
+    """The saved models, an image and a batch beside each folder, and what another process wrote there."""
     root = tmp_path_factory.mktemp("remote")
-    save_model(model, root / "sparsity-60")
-    save_file({"x": pictures()}, root / "pictures.safetensors")
+    folders = [root / str(number) / "sparsity-60" for number in range(len(models))]
     colours = (pictures(1, size=20)[0].permute(1, 2, 0) * 255).to(torch.uint8)
-    Image.fromarray(colours.numpy()).save(root / "picture.png")
-    return root / "sparsity-60"
+    for model, folder in zip(models, folders, strict=True):
+        save_model(model, folder)
+        save_file({"x": pictures()}, folder.parent / "pictures.safetensors")
+        Image.fromarray(colours.numpy()).save(folder.parent / "picture.png")
+    run("remote_code.py", root, *folders)
+    return folders
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=range(len(BACKBONES)), ids=list(BACKBONES))
+def number(request) -> int:
+    return request.param
+
+
+@pytest.fixture
+def model(number, models) -> VPNsForImageClassification:
+    return models[number]
+
+
+@pytest.fixture
+def folder(number, folders) -> Path:
+    return folders[number]
+
+
+@pytest.fixture
 def remote(folder) -> Path:
     """What the other process wrote."""
-    root = folder.parent
-    run("remote_code.py", root, folder, root / "output")
-    return root / "output"
+    return folder.parent / "output"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def facts(remote) -> dict:
     return json.loads((remote / "facts.json").read_text())
 

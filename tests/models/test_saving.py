@@ -12,7 +12,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForImageClassification, ResNetForImageClassification
 
 from tests.families import FAMILIES
-from tests.helpers import learn, pictures, prune_at_random, pruned, randomised, refusal, tiny_model, tiny_resnet
+from tests.helpers import learn, pictures, prune_at_random, pruned, randomised, refusal, same, tiny_model, tiny_resnet
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models.checksums import with_checksums, without_checksums
 
@@ -177,7 +177,7 @@ def test_the_stock_class_reads_plain_tensors(model, tmp_path):
     assert not info["mismatched_keys"]
     expected = model.to_backbone()
     assert torch.equal(stock(pictures()).logits, expected(pictures()).logits)
-    assert all(torch.equal(value, stock.state_dict()[key]) for key, value in expected.state_dict().items())
+    assert same(expected.state_dict(), stock.state_dict())
     stock.save_pretrained(tmp_path / "stock")
     assert torch.equal(
         ResNetForImageClassification.from_pretrained(tmp_path / "stock")(pictures()).logits,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.helpers import SEEDED
 from tests.pruning.ranking import global_masks, masks_of
 from vpns_hf.errors import InputError
-from vpns_hf.pruning import SCOPES, Global, PerLayer, UnitGroup, num_dropped
+from vpns_hf.pruning import SCOPES, Global, UnitGroup, num_dropped
 from vpns_hf.pruning.thresholds import make_selector, write_masks
 
 
@@ -19,18 +19,16 @@ def kept(masks: list[torch.Tensor]) -> tuple[int, ...]:
     return tuple(int(mask.sum()) for mask in masks)
 
 
-def test_layers_are_ranked_apart_in_the_layer_scope():
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ("layer", [[False, False, True, True], [False, True, True]]),
+        ("global", [[True, True, True, True], [False, False, False]]),
+    ],
+)
+def test_layers_are_ranked_apart_or_together(scope, expected):
     scores = [torch.tensor([[1.0, -2.0], [3.0, 4.0]]), torch.tensor([0.1, 0.2, 0.3])]
-    first, second = masks_of(PerLayer(), scores, 0.5)
-    assert first.tolist() == [[False, False], [True, True]]
-    assert second.tolist() == [False, True, True]
-
-
-def test_layers_are_ranked_together_in_the_global_scope():
-    scores = [torch.tensor([[1.0, -2.0], [3.0, 4.0]]), torch.tensor([0.1, 0.2, 0.3])]
-    first, second = masks_of(Global(), scores, 0.5)
-    assert first.tolist() == [[True, True], [True, True]]
-    assert second.tolist() == [False, False, False]
+    assert [mask.flatten().tolist() for mask in masks_of(SCOPES[scope], scores, 0.5)] == expected
 
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES.keys())

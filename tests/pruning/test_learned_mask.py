@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from tests.helpers import SEEDED, HandNet, hand_layers, hand_pictures, learn, refusal
+from tests.helpers import SEEDED, HandNet, hand_layers, hand_pictures, learn, refusal, same
 from vpns_hf.errors import InputError
 from vpns_hf.models.masked_layers import MaskedLayer, MaskedLinear
 from vpns_hf.pruning import LearnedLayer, LearnedMask
@@ -140,7 +140,7 @@ def test_weights_and_biases_are_not_touched():
     mask.update()
     mask.finish()
     after = net.state_dict()
-    assert all(torch.equal(after[key], value) for key, value in before.items())
+    assert same(before, after)
 
 
 def test_the_mask_follows_the_scores_and_stays_after_the_end():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.helpers import copied, same
 from tests.training_helpers import Recorder, dense_model, make_run, random_batches, script_accuracies
 from vpns_hf.data.batches import EarlyTrainBatches
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, PretrainStage
@@ -147,7 +148,7 @@ def test_the_best_epoch_on_validation_is_kept(monkeypatch):
 
     class KeepStates(Callback):
         def on_epoch_end(self, run, record) -> None:
-            states.append({key: value.clone() for key, value in run.model.state_dict().items()})
+            states.append(copied(run.model.state_dict()))
 
     run = make_run(
         dense_model(), random_batches(2), random_batches(2), validation=random_batches(1), recorder=KeepStates()
@@ -156,7 +157,7 @@ def test_the_best_epoch_on_validation_is_kept(monkeypatch):
     assert run.selected.epoch == 3  # of equals the last
     assert run.selected.validation == ViewAccuracy(0.9, 0.1)
     kept = run.model.state_dict()
-    assert all(torch.equal(value, kept[key]) for key, value in states[2].items())
+    assert same(states[2], kept)
     assert any(not torch.equal(value, kept[key]) for key, value in states[3].items())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-import torch
 
 from tests.helpers import refusal
 from tests.training_helpers import Recorder, dense_model, make_run, random_batches
@@ -66,12 +65,3 @@ def test_other_errors_stay_what_they_are():
     run = make_run(dense_model(), random_batches(1), random_batches(1, seed=1))
     with pytest.raises(InputError, match="something else"):
         train(run, Broken(1, SGD))
-
-
-def test_losses_of_a_finite_epoch():
-    recorder = Recorder()
-    run = make_run(dense_model(), random_batches(3), random_batches(3, seed=1), recorder=recorder)
-    train(run, FineTuneStage(1, SGD))
-    assert run.history[0].skipped == 0
-    assert run.history[0].loss.prompted == pytest.approx(sum(recorder.losses[0::2]) / 3)
-    assert torch.isfinite(torch.tensor(recorder.losses)).all()

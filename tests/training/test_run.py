@@ -8,6 +8,7 @@ import io
 import pytest
 import torch
 
+from tests.helpers import copied
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.label_mapping import LABEL_MAPPINGS
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping
@@ -147,7 +148,7 @@ def test_another_number_of_processes_goes_on_from_the_mean():
 
     class First(Callback):
         def on_stage_begin(self, run, stage) -> None:
-            self.sums = {view: value.clone() for view, value in run.progress.sums.items()}
+            self.sums = copied(run.progress.sums)
             raise Stop
 
     run = new_run(first := First())

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tests.helpers import prune_at_random
+from tests.helpers import copied, prune_at_random, same
 from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
@@ -80,11 +80,11 @@ def test_the_mask_search_leaves_weights_and_moves_running_statistics():
     weights = parameters_of(model.backbone)
     statistics = {name: buffer.clone() for name, buffer in model.named_buffers() if "running" in name}
     prompt, mapping = model.visual_prompt.prompt.detach().clone(), model.label_mapping.clone()
-    masks = {name: mask.clone() for name, mask in model.masks().items()}
+    masks = copied(model.masks())
     train(a_run(model), find_mask())
     after = parameters_of(model.backbone)
     assert after.keys() == weights.keys()  # no scores are left behind
-    assert all(torch.equal(after[name], weight) for name, weight in weights.items())
+    assert same(weights, after)
     assert all(not torch.equal(dict(model.named_buffers())[name], value) for name, value in statistics.items())
     assert not torch.equal(model.visual_prompt.prompt, prompt)
     assert any(not torch.equal(mask, masks[name]) for name, mask in model.masks().items())
@@ -161,10 +161,10 @@ def test_the_mask_follows_the_scores_after_every_update():
 
 def test_fine_tuning_keeps_the_mask_and_moves_everything_else():
     model = prune_at_random(dense_model())
-    masks = {name: mask.clone() for name, mask in model.masks().items()}
+    masks = copied(model.masks())
     before, prompt = parameters_of(model.backbone), model.visual_prompt.prompt.detach().clone()
     train(a_run(model), FineTuneStage(1, SGD))
-    assert all(torch.equal(mask, masks[name]) for name, mask in model.masks().items())
+    assert same(model.masks(), masks)
     after = parameters_of(model.backbone)
     assert all(not torch.equal(after[name], value) for name, value in before.items())
     assert not torch.equal(model.visual_prompt.prompt, prompt)
@@ -196,7 +196,7 @@ def test_no_epochs_leave_the_parameters(stage):
     model = dense_model()
     before, run = parameters_of(model), a_run(model)
     train(run, stage)
-    assert all(torch.equal(value, before[name]) for name, value in parameters_of(model).items())
+    assert same(parameters_of(model), before)
     assert run.history == []
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.helpers import prune_at_random
+from tests.helpers import prune_at_random, same
 from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches, without_batch_norm
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
@@ -54,7 +54,7 @@ def test_the_mask_is_that_of_the_whole_batch():
             random_batches(3, 6, seed=1),
         )
         masks.append(model.masks())
-    assert all(torch.equal(mask, masks[1][name]) for name, mask in masks[0].items())
+    assert same(masks[0], masks[1])
 
 
 def sizes_seen(parts: int, size: int) -> list[int]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel, ResNetConfig, ResNetForImageClassification
 
-from tests.helpers import randomised, refusal, tiny_resnet, tiny_vgg
+from tests.helpers import randomised, refusal, same, tiny_resnet, tiny_vgg
 from vpns_hf.backbones.layouts import LAYOUTS, Layout, layouts, stock_shapes
 
 BOTTLENECK = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 2], num_labels=5)
@@ -57,7 +57,7 @@ def test_there_and_back(case):
     layout, model = case
     back = layout.from_theirs(layout.to_theirs(model), model.config)
     assert back.keys() == model.state_dict().keys()
-    assert all(torch.equal(back[name], tensor) for name, tensor in model.state_dict().items())
+    assert same(model.state_dict(), back)
 
 
 def test_memory_is_shared(case):

@@ -12,7 +12,7 @@ from tests.backbones.layouts.networks import (
     filled,
     translated,
 )
-from tests.helpers import pictures, refusal, tiny_vgg
+from tests.helpers import pictures, refusal, same, tiny_vgg
 from vpns_hf.backbones import from_tensors
 from vpns_hf.backbones.layouts import LAYOUTS
 from vpns_hf.errors import InputError
@@ -68,7 +68,7 @@ def test_from_one_library_to_the_other():
     with torch.no_grad():
         assert torch.allclose(other(pictures(size=32)), network(pictures(size=32)), rtol=0, atol=1e-5)
     again = LAYOUTS["torchvision"]["vgg"].to_theirs(translated(other))
-    assert all(torch.equal(again[name], tensor) for name, tensor in network.state_dict().items())
+    assert same(network.state_dict(), again)
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ import json
 import pytest
 import torch
 
-from tests.methods.running import PRUNING, new_run, same, stages_of
+from tests.helpers import same
+from tests.methods.running import PRUNING, new_run, stages_of
 from tests.training_helpers import dense_model, tiny_trainer
 from vpns_hf.methods.stages import MEASURED, Measure
 from vpns_hf.reporting import Results

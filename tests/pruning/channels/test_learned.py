@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.helpers import pictures
+from tests.helpers import pictures, same
 from tests.pruning.channels.networks import REMOVABLE, SIDE, dense_network
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.models import along
@@ -109,7 +109,7 @@ def test_masks_follow_the_scores(budget):
         mask.update()
     kept = budget.keep([scores.detach().abs() for scores in mask.scores], Channels().groups(model), 0.5)
     expected = Channels().masks(kept, model)
-    assert all(torch.equal(expected[name], found) for name, found in model.masks().items())
+    assert same(model.masks(), expected)
     assert any(not torch.equal(one, other) for one, other in zip(before, mask.masks, strict=True))
 
 

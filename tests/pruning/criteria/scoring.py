@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tests.helpers import hand_pictures, sine
+from tests.helpers import copied, hand_pictures, sine
 from tests.training_helpers import dense_model, plain_hand_model
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
@@ -42,16 +42,12 @@ def exact_hand_model() -> VPNsForImageClassification:
     return model
 
 
-def masks_of(model: VPNsForImageClassification) -> list[Tensor]:
-    return [mask.clone() for mask in model.masks().values()]
+def masks_of(model: VPNsForImageClassification) -> dict[str, Tensor]:
+    return copied(model.masks())
 
 
 def kept(model: VPNsForImageClassification) -> list[int]:
     return [int(mask.sum()) for mask in model.masks().values()]
-
-
-def same(first: Sequence[Tensor], second: Sequence[Tensor]) -> bool:
-    return all(torch.equal(*pair) for pair in zip(first, second, strict=True))
 
 
 def pruned_in_rounds(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.helpers import Layers, hand_layers, prune_at_random
+from tests.helpers import Layers, copied, hand_layers, prune_at_random, same
 from tests.pruning.criteria.scoring import context, everything_of, unusual_model
 from tests.training_helpers import dense_model, random_batches
 from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
@@ -104,10 +104,10 @@ def test_the_fan_in_of_a_grouped_convolution_is_that_of_its_group():
 @pytest.mark.parametrize("criterion", OF_A_NETWORK.values(), ids=OF_A_NETWORK)
 def test_every_part_of_the_model_is_as_before(criterion):
     model = unusual_model(prune_at_random(dense_model()))
-    before, state = everything_of(model), {name: value.clone() for name, value in model.state_dict().items()}
+    before, state = everything_of(model), copied(model.state_dict())
     criterion(context(model, random_batches(2)))
     assert everything_of(model) == before
-    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert same(model.state_dict(), state)
 
 
 @pytest.mark.parametrize("criterion", OF_IMAGES.values(), ids=OF_IMAGES)

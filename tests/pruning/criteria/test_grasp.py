@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from transformers import AutoModelForImageClassification
 
 from tests.families import FAMILIES
-from tests.helpers import SEEDED, prune_at_random
-from tests.pruning.criteria.scoring import context, hand_context, in_batches, kept, masks_of, same
+from tests.helpers import SEEDED, prune_at_random, same
+from tests.pruning.criteria.scoring import context, hand_context, in_batches, kept, masks_of
 from tests.training_helpers import dense_model, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.helpers import prune_at_random
-from tests.pruning.criteria.scoring import context, hand_context, in_batches, masks_of, tf32
+from tests.helpers import prune_at_random, same
+from tests.pruning.criteria.scoring import context, hand_context, in_batches, kept, tf32
 from tests.training_helpers import dense_model, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
@@ -24,7 +24,7 @@ def test_hand_checked_shares_of_the_layers():
 def test_hand_checked_counts(sparsity, expected):
     scored = hand_context()
     Pruner().apply(scored.model, snip(scored), sparsity)
-    assert [int(mask.sum()) for mask in masks_of(scored.model)] == expected
+    assert kept(scored.model) == expected
 
 
 def test_scores_are_the_weight_times_the_gradient_of_the_mean_loss():
@@ -48,7 +48,7 @@ def scores_in_float64(size: int) -> tuple[VPNsForImageClassification, dict[str, 
 
 def test_the_size_of_batches_has_no_part():
     (first, sevens), (second, whole) = scores_in_float64(7), scores_in_float64(64)
-    assert all(torch.equal(*pair) for pair in zip(masks_of(first), masks_of(second), strict=True))
+    assert same(first.masks(), second.masks())
     for name, scores in whole.items():
         assert scores.dtype == torch.float64
         torch.testing.assert_close(sevens[name], scores, rtol=1e-11, atol=1e-16)
@@ -101,7 +101,7 @@ def test_the_precision_of_training_has_no_part(tf32_allowed):
         found = snip(context(model, random_batches(2))).by_layer
     assert seen == [(torch.float32, [False, False])] * 2
     assert tf32()[0]
-    assert all(torch.equal(scores, expected[name]) for name, scores in found.items())
+    assert same(found, expected)
 
 
 def test_a_model_in_half_precision_is_scored_in_float32():

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from transformers import AutoModelForImageClassification, PreTrainedModel, ResNetConfig
 
 from tests.families import FAMILIES
-from tests.helpers import SEEDED, prune_at_random, pruned, randomised, tiny_vgg
-from tests.pruning.criteria.scoring import context, exact_hand_model, kept, masks_of, pruned_in_rounds, same
+from tests.helpers import SEEDED, prune_at_random, pruned, randomised, same, tiny_vgg
+from tests.pruning.criteria.scoring import context, exact_hand_model, kept, masks_of, pruned_in_rounds
 from tests.training_helpers import dense_model
 from vpns_hf import InputError, VggConfig, VggForImageClassification, VPNsForImageClassification
 from vpns_hf.pruning import Pruner, geometric
@@ -80,7 +80,7 @@ def test_neither_signs_nor_statistics_nor_prompt_nor_biases_have_a_part():
             if name.endswith(("bias", "running_mean", "running_var", "prompt")):
                 tensor.uniform_(3, 4)
     found = synflow(context(model)).by_layer
-    assert all(torch.equal(scores, expected[name]) for name, scores in found.items())
+    assert same(found, expected)
     assert {scores.dtype for scores in found.values()} == {torch.float64}
 
 
@@ -108,7 +108,7 @@ def test_masks_of_rounds_are_nested_and_the_last_differs_from_that_of_one_shot()
         Pruner().apply(model, synflow(context(model)), sparsity)
         masks.append(masks_of(model))
     for larger, smaller in pairwise(masks):
-        assert all((few <= many).all() for few, many in zip(smaller, larger, strict=True))
+        assert all((mask <= larger[name]).all() for name, mask in smaller.items())
     once = dense_model()
     pruned_in_rounds(once, synflow, [0.9])
     assert not same(masks_of(once), masks[-1])
@@ -183,4 +183,4 @@ def test_activations_are_the_identity_on_what_flows(activation):
         return synflow(context(model_of(resnet(config)))).by_layer
 
     expected = of("relu")
-    assert all(torch.equal(scores, expected[name]) for name, scores in of(activation).items())
+    assert same(of(activation), expected)
