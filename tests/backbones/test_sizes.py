@@ -48,7 +48,7 @@ def test_a_vgg_halves_a_picture_five_times():
 
 @pytest.mark.parametrize("family, side", [("convnext", 7), ("dinov2", 7), ("efficientnet", 31)])
 def test_a_picture_too_small(family, side):
-    smallest = allowed_sides(FAMILIES[family]).smallest
+    smallest = SMALLEST[family].smallest
     message = refusal(check_sizes, model(family, side))
     assert f"{side} x {side} pixels (image_size): it takes {smallest} or more" in message
     check_sizes(model(family, smallest))
