@@ -24,6 +24,12 @@ def started() -> Run:
 
 
 @pytest.mark.parametrize("method", PRUNING)
+def test_every_method_measures_what_its_mask_leaves(method):
+    stages = stages_of(method, bn_recalibration=1)
+    assert [stage.moment for stage in stages if isinstance(stage, Measure)] == ["masked", "recalibrated"]
+
+
+@pytest.mark.parametrize("method", ["vpns", "bip", "imp", "omp"])
 def test_the_run_goes_on_as_if_nothing_had_been_measured(method):
     with_measuring = started()
     run_stages(with_measuring, stages_of(method, bn_recalibration=1))
