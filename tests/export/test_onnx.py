@@ -120,7 +120,7 @@ def test_pruned_weights_stay_exactly_zero_in_8_bits(exported):
         assert (weights[mask] != 0).mean() > 0.9
 
 
-def test_what_was_measured_is_said(exported, tmp_path):
+def test_what_was_measured_is_said(exported):
     folder, said = exported
     model = emptied_model()
     with torch.no_grad():

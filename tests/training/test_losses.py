@@ -32,7 +32,7 @@ def test_the_first_bad_step_is_named_with_its_images(stage):
     )
 
 
-def test_many_images_are_counted(monkeypatch):
+def test_many_images_are_counted():
     run = make_run(dense_model(), with_nan(random_batches(1, size=11), 0), random_batches(1, size=11))
     with pytest.raises(InputError, match=r"\(rows 0, 1, 2, 3, 4, 5, 6, 7 of the train split and 3 more\)"):
         train(run, FineTuneStage(1, SGD))

@@ -209,7 +209,7 @@ def test_a_table_that_is_not_read_is_named(folder, read):
         read(root)
 
 
-def test_tables_are_of_the_split_they_lie_in(folder, tmp_path):
+def test_tables_are_of_the_split_they_lie_in(folder):
     root = folder("Train/train/1.png", "Train/2.png", "test-set/train_1.png")
     (root / "Train" / "metadata.csv").write_text("file_name,label\ntrain/1.png,cat\n2.png,dog\n")
     (root / "test-set" / "metadata.csv").write_text("file_name,label\ntrain_1.png,dog\n")

@@ -14,7 +14,7 @@ from vpns_hf.training.distributed import Machine, build_accelerator, check_all_j
 from vpns_hf.training.distributed import accelerator as processes
 
 
-def test_a_precision_that_is_given_holds(tmp_path):
+def test_a_precision_that_is_given_holds():
     assert build_accelerator(Machine(mixed_precision="bf16")).mixed_precision == "bf16"
 
 
