@@ -21,9 +21,11 @@ SEEDED = settings(max_examples=60, deadline=None, derandomize=True, database=Non
 CLASSES = {0: "cat", 1: "dog", 2: "owl"}
 
 
-def refusal(call: Callable[..., object], *arguments: object, **options: object) -> str:
+def refusal(
+    call: Callable[..., object], *arguments: object, error: type[Exception] = InputError, **options: object
+) -> str:
     """The one line that a call with a wrong input is refused with."""
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(error) as caught:
         call(*arguments, **options)
     message = str(caught.value)
     assert "\n" not in message
@@ -39,6 +41,16 @@ def sine(*shape: int, rate: float, shift: float = 0.0, dtype: torch.dtype = torc
 def hand_pictures(*shape: int, rate: float = 0.37, shift: float = 0.1) -> Tensor:
     """Pictures in [0, 1]: (sin(rate * i + shift) + 1) / 2."""
     return (sine(*shape, rate=rate, shift=shift) + 1) / 2
+
+
+def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of the tensors."""
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    """Whether all tensors of the first are equal to those of the second of the same names."""
+    return all(torch.equal(tensor, second[name]) for name, tensor in first.items())
 
 
 class HandNet(nn.Module):

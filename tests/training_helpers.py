@@ -9,17 +9,19 @@ from pathlib import Path
 
 import datasets
 import numpy as np
+import pytest
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
 
-from tests.helpers import CLASSES, HandNet, hand_pictures, pictures, tiny_resnet
+from tests.helpers import CLASSES, HandNet, copied, hand_pictures, pictures, pruned, tiny_resnet, tiny_vgg
 from vpns_hf import VPNsForImageClassification, VPNsTrainer, VPNsTrainingArguments
 from vpns_hf.data import Batch
 from vpns_hf.data.provenance import Origin
-from vpns_hf.training import Callback, Run, RunData
+from vpns_hf.reporting import ViewAccuracy
+from vpns_hf.training import Callback, Evaluation, Run, RunData, loop
 
 # Equal numbers are asked for, bit by bit, also where there is a GPU. Accelerate decides once for the whole process.
 os.environ["ACCELERATE_USE_CPU"] = "1"
@@ -40,6 +42,27 @@ class GivenBatches(list):
     @property
     def origin(self) -> Origin:
         return Origin.whole({"train": 1000})
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def script_accuracies(monkeypatch: pytest.MonkeyPatch, *script: ViewAccuracy) -> None:
+    """Says what each evaluation on the validation split comes to, one after the other."""
+    accuracies = iter(script)
+
+    def evaluate(*details: object) -> Evaluation:
+        accuracy = next(accuracies)
+        return Evaluation(accuracy, accuracy)
+
+    monkeypatch.setattr(loop, "evaluate_views", evaluate)
 
 
 @dataclass
@@ -155,6 +178,15 @@ def dense_model(seed: int = 0, **config_fields: object) -> VPNsForImageClassific
     return VPNsForImageClassification.from_backbone(tiny_resnet(seed=seed), **fields)
 
 
+def without_batch_norm() -> VPNsForImageClassification:
+    """A pruned network in which no picture has a part in what becomes of another, and nothing is dropped."""
+    model = pruned(tiny_vgg(batch_norm=False))
+    for layer in model.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.p = 0.0
+    return model
+
+
 def random_batches(count: int, size: int = 4, seed: int = 0) -> list[Batch]:
     """Batches of random pictures of 16 pixels with random labels of 3 classes."""
     labels = torch.randint(3, (count, size), generator=torch.Generator().manual_seed(seed))
@@ -164,7 +196,7 @@ def random_batches(count: int, size: int = 4, seed: int = 0) -> list[Batch]:
 
 def parameters_of(module: nn.Module) -> dict[str, Tensor]:
     """Copies of the parameters."""
-    return {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
+    return copied(dict(module.named_parameters()))
 
 
 def coloured_split(count: int, seed: int = 0, num_classes: int = 3, size: int = 16) -> datasets.Dataset:

@@ -6,10 +6,9 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from transformers import BertConfig, ResNetForImageClassification, ResNetModel
 
-from tests.helpers import pictures, tiny_resnet, tiny_resnet_config
+from tests.helpers import pictures, refusal, tiny_resnet, tiny_resnet_config
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import BACKBONES, Untrained, load_backbone
 from vpns_hf.errors import InputError
@@ -20,15 +19,6 @@ def no_network(monkeypatch, tmp_path):
     """As with HF_HUB_OFFLINE=1 and an empty cache; the libraries read both when they are first imported."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
-
-
-def refusal(name: str | Path, **options: object) -> str:
-    """The one line that `name` is refused with."""
-    with pytest.raises(InputError) as caught:
-        load_backbone(name, num_labels=3, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 RUNNING = "resnet.embedder.embedder.normalization.running_var"
@@ -56,7 +46,7 @@ def test_weights_that_are_no_numbers_are_told_by_name(tmp_path, value, odd, more
     with pytest.raises(InputError, match=expected):
         load_backbone(model)
     model.save_pretrained(tmp_path)
-    assert f"{tmp_path}: {expected}" in refusal(tmp_path)
+    assert f"{tmp_path}: {expected}" in refusal(load_backbone, tmp_path, 3)
 
 
 def test_the_small_resnet_is_as_small_as_it_says():
@@ -83,7 +73,7 @@ def test_a_relative_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "~/nowhere/at/all"])
 def test_a_missing_folder(name, no_network):
-    message = refusal(name)
+    message = refusal(load_backbone, name, 3)
     assert name in message
     assert "folder" in message
     assert "resnet-small" in message
@@ -91,19 +81,19 @@ def test_a_missing_folder(name, no_network):
 
 def test_a_file_is_not_a_folder(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"")
-    assert "model.safetensors" in refusal(tmp_path / "model.safetensors")
+    assert "model.safetensors" in refusal(load_backbone, tmp_path / "model.safetensors", 3)
 
 
 @pytest.mark.parametrize("name", ["someone/some-model", "some-model", "not a name!", "a/b/c"])
 def test_a_hub_id_without_network_points_to_a_local_folder(name, no_network):
-    message = refusal(name)
+    message = refusal(load_backbone, name, 3)
     assert name in message
     assert "local folder" in message
     assert "resnet-small" in message
 
 
 def test_an_unknown_revision_is_refused(no_network):
-    assert "someone/some-model" in refusal("someone/some-model", revision="nope")
+    assert "someone/some-model" in refusal(load_backbone, "someone/some-model", 3, revision="nope")
 
 
 def foreign_folder(folder: Path, content: str) -> Path:
@@ -126,17 +116,9 @@ def foreign_folder(folder: Path, content: str) -> Path:
 )
 def test_a_foreign_folder(content, tmp_path):
     folder = foreign_folder(tmp_path / "foreign", content)
-    message = refusal(folder)
+    message = refusal(load_backbone, folder, 3)
     assert str(folder) in message
     assert "classifier" in message
-
-
-def test_weights_of_another_shape_are_refused_by_name(tmp_path):
-    tiny_resnet().save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    tensors["classifier.1.weight"] = tensors["classifier.1.weight"][:, :-1].clone()
-    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    assert "classifier.1.weight" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("cut", [lambda content: b"", lambda content: content[:500]], ids=["empty", "start"])
@@ -144,4 +126,4 @@ def test_weights_cut_short_are_refused(tmp_path, cut):
     tiny_resnet().save_pretrained(tmp_path)
     file = tmp_path / "model.safetensors"
     file.write_bytes(cut(file.read_bytes()))
-    assert str(tmp_path) in refusal(tmp_path)
+    assert str(tmp_path) in refusal(load_backbone, tmp_path, 3)

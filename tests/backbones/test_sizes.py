@@ -5,7 +5,7 @@ import torch
 from transformers import AutoModelForImageClassification, PPLCNetConfig, ResNetConfig, SwinConfig
 
 from tests.families import FAMILIES
-from tests.helpers import CLASSES, pictures
+from tests.helpers import CLASSES, pictures, refusal
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.backbones import Sides, allowed_sides, check_sizes
 from vpns_hf.errors import InputError
@@ -29,13 +29,6 @@ def model(family: str, side: int, **fields: object) -> VPNsForImageClassificatio
     return VPNsForImageClassification.from_backbone(backbone, CLASSES, image_size=side, **{"prompt_size": 0, **fields})
 
 
-def refusal(family: str, side: int, **fields: object) -> str:
-    with pytest.raises(InputError) as caught:
-        check_sizes(model(family, side, **fields))
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 @pytest.mark.parametrize("family", SMALLEST)
 def test_the_sides_a_backbone_takes(family):
     assert allowed_sides(FAMILIES[family]) == SMALLEST[family]
@@ -55,19 +48,21 @@ def test_a_vgg_halves_a_picture_five_times():
 
 @pytest.mark.parametrize("family, side", [("convnext", 7), ("dinov2", 7), ("efficientnet", 31)])
 def test_a_picture_too_small(family, side):
-    smallest = allowed_sides(FAMILIES[family]).smallest
-    message = refusal(family, side)
+    smallest = SMALLEST[family].smallest
+    message = refusal(check_sizes, model(family, side))
     assert f"{side} x {side} pixels (image_size): it takes {smallest} or more" in message
     check_sizes(model(family, smallest))
 
 
 @pytest.mark.parametrize("side", [16, 31, 33, 64, 224])
 def test_a_vit_takes_one_size(side):
-    assert f"{side} x {side} pixels (image_size): it takes 32 only; give image_size 32" in refusal("vit", side)
+    assert f"{side} x {side} pixels (image_size): it takes 32 only; give image_size 32" in refusal(
+        check_sizes, model("vit", side)
+    )
 
 
 def test_a_larger_picture_with_the_prompt_is_checked_too():
-    message = refusal("vit", 32, output_size=48)
+    message = refusal(check_sizes, model("vit", 32, output_size=48))
     assert "48 x 48 pixels (output_size, with the prompt)" in message
     assert "image_size 32 and leave output_size out" in message
 

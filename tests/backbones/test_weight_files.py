@@ -8,17 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.backbones.foreign import Marker
+from tests.helpers import refusal, same
 from vpns_hf.backbones import read_tensors
-from vpns_hf.errors import InputError
 
 TENSORS = {"conv.weight": torch.arange(6.0).view(2, 3), "conv.count": torch.tensor(4)}
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(InputError) as caught:
-        read_tensors(path)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def saved(content: object, **options: object) -> Callable[[Path], None]:
@@ -42,7 +36,7 @@ def test_a_state_dict_is_found(tmp_path, write, name):
     write(tmp_path / name)
     tensors = read_tensors(tmp_path / name)
     assert tensors.keys() == TENSORS.keys()
-    assert all(torch.equal(tensors[key], value) for key, value in TENSORS.items())
+    assert same(TENSORS, tensors)
 
 
 def test_a_prefix_of_some_names_stays(tmp_path):
@@ -52,32 +46,22 @@ def test_a_prefix_of_some_names_stays(tmp_path):
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch.save({"state_dict": TENSORS, "args": argparse.Namespace(lr=0.1)}, tmp_path / "args.pth")
-    message = refusal(tmp_path / "args.pth")
+    message = refusal(read_tensors, tmp_path / "args.pth")
     assert "argparse.Namespace" in message
     assert "torch.save(model.state_dict()" in message
-
-
-class Marker:
-    """Leaves a file behind when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.path,)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_no_code_of_a_file_runs(tmp_path, zipped):
     torch.save(Marker(tmp_path / "ran"), tmp_path / "evil.pth", _use_new_zipfile_serialization=zipped)
-    assert "more than tensors" in refusal(tmp_path / "evil.pth")
+    assert "more than tensors" in refusal(read_tensors, tmp_path / "evil.pth")
     assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("content", [[1, 2], {}, {"state_dict": {}}, {"a": 1.0}, torch.ones(3), {"a": {"b": 1}}])
 def test_what_holds_no_state_dict(tmp_path, content):
     torch.save(content, tmp_path / "other.pth")
-    assert "no state dict" in refusal(tmp_path / "other.pth")
+    assert "no state dict" in refusal(read_tensors, tmp_path / "other.pth")
 
 
 @pytest.mark.parametrize("length", [0, 1, 60, 500, -40])
@@ -89,9 +73,9 @@ def test_a_file_cut_short(tmp_path, name, length):
         save_file(TENSORS, tmp_path / name)
     whole = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(whole[: min(length, len(whole) - 1)])
-    assert "damaged" in refusal(tmp_path / name)
+    assert "damaged" in refusal(read_tensors, tmp_path / name)
 
 
 def test_text_is_no_checkpoint(tmp_path):
     (tmp_path / "page.pth").write_text("<html>not found</html>\n" * 20)
-    assert "no checkpoint" in refusal(tmp_path / "page.pth")
+    assert "no checkpoint" in refusal(read_tensors, tmp_path / "page.pth")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, TorchvisionVgg, filled
+from tests.helpers import copied
 
 SIDE = 32  # of prompted pictures, in pixels
 CLASSES = 20
@@ -149,4 +150,4 @@ def with_optimisers(original: Original) -> Mapping[str, Any]:
             parameter.grad = torch.full_like(parameter, 0.5)
         optimiser.step()
         states[name] = optimiser.state_dict()
-    return {"init_weight": {name: tensor.clone() for name, tensor in original.state_dict.items()}, **states}
+    return {"init_weight": copied(original.state_dict), **states}

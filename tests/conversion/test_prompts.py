@@ -5,21 +5,14 @@ import torch
 from torch import Tensor
 
 from tests.conversion.originals import SIDE, border, padding, square
+from tests.helpers import refusal
 from vpns_hf.conversion import PromptFacts, find_prompt
-from vpns_hf.errors import InputError
 
 PROGRAM = torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
 
 
 def stored(mask: Tensor | None = None) -> dict[str, Tensor]:
     return {"program": PROGRAM} if mask is None else {"program": PROGRAM, "mask": mask}
-
-
-def refusal(prompt: dict[str, Tensor] | None, known: PromptFacts) -> str:
-    with pytest.raises(InputError) as caught:
-        find_prompt(prompt, known)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +65,9 @@ def test_the_part_of_a_random_prompt_that_evaluation_shows(size):
 
 
 def test_a_random_prompt_needs_its_size():
-    assert "--prompt_size" in refusal(stored(), PromptFacts())
-    assert "visual_prompt is fix" in refusal(stored(), PromptFacts("fix", 9))
-    assert "prompt_size is 33" in refusal(stored(), PromptFacts(prompt_size=33))
+    assert "--prompt_size" in refusal(find_prompt, stored(), PromptFacts())
+    assert "visual_prompt is fix" in refusal(find_prompt, stored(), PromptFacts("fix", 9))
+    assert "prompt_size is 33" in refusal(find_prompt, stored(), PromptFacts(prompt_size=33))
 
 
 @pytest.mark.parametrize(
@@ -89,38 +82,38 @@ def test_a_random_prompt_needs_its_size():
     ],
 )
 def test_masks_of_no_kind(mask):
-    assert "no border (pad)" in refusal(stored(mask), PromptFacts())
+    assert "no border (pad)" in refusal(find_prompt, stored(mask), PromptFacts())
 
 
 def test_a_mask_that_differs_by_channel():
     mask = border(3)
     mask[1] = 0
-    assert "no border (pad)" in refusal(stored(mask), PromptFacts())
+    assert "no border (pad)" in refusal(find_prompt, stored(mask), PromptFacts())
 
 
 def test_what_contradicts_the_mask():
-    assert "visual_prompt is fix, not pad" in refusal(stored(border(3)), PromptFacts("fix"))
-    assert "visual_prompt is none, not pad" in refusal(stored(border(3)), PromptFacts("none"))
-    assert "visual_prompt is random, not fix" in refusal(stored(square(3)), PromptFacts("random"))
-    assert "prompt_size is 4, not 3" in refusal(stored(border(3)), PromptFacts(prompt_size=4))
-    assert "image_size is 32, not 27" in refusal(stored(padding(27)), PromptFacts(image_size=32))
-    assert "output_size is 224" in refusal(stored(border(3)), PromptFacts(output_size=224))
-    assert "holds no prompt" in refusal(None, PromptFacts("pad"))
+    assert "visual_prompt is fix, not pad" in refusal(find_prompt, stored(border(3)), PromptFacts("fix"))
+    assert "visual_prompt is none, not pad" in refusal(find_prompt, stored(border(3)), PromptFacts("none"))
+    assert "visual_prompt is random, not fix" in refusal(find_prompt, stored(square(3)), PromptFacts("random"))
+    assert "prompt_size is 4, not 3" in refusal(find_prompt, stored(border(3)), PromptFacts(prompt_size=4))
+    assert "image_size is 32, not 27" in refusal(find_prompt, stored(padding(27)), PromptFacts(image_size=32))
+    assert "output_size is 224" in refusal(find_prompt, stored(border(3)), PromptFacts(output_size=224))
+    assert "holds no prompt" in refusal(find_prompt, None, PromptFacts("pad"))
 
 
 def test_a_mask_of_the_whole_picture_does_not_tell_its_kind():
     for known in (PromptFacts(), PromptFacts(prompt_size=32), PromptFacts(image_size=20)):
-        assert "give --visual_prompt" in refusal(stored(torch.ones(3, SIDE, SIDE)), known)
+        assert "give --visual_prompt" in refusal(find_prompt, stored(torch.ones(3, SIDE, SIDE)), known)
 
 
 @pytest.mark.parametrize("size", [-1, 0])
 def test_sides_that_are_too_small(size):
     for prompt in (None, stored(), stored(border(3))):
-        assert f"image_size is {size}" in refusal(prompt, PromptFacts(image_size=size))
+        assert f"image_size is {size}" in refusal(find_prompt, prompt, PromptFacts(image_size=size))
 
 
 def test_pictures_larger_than_the_prompt():
-    assert "allowed: 1 to 32" in refusal(stored(border(3)), PromptFacts(image_size=33))
+    assert "allowed: 1 to 32" in refusal(find_prompt, stored(border(3)), PromptFacts(image_size=33))
 
 
 @pytest.mark.parametrize(
@@ -136,4 +129,4 @@ def test_pictures_larger_than_the_prompt():
     ],
 )
 def test_what_is_no_prompt(prompt):
-    assert refusal(prompt, PromptFacts(prompt_size=3))
+    assert refusal(find_prompt, prompt, PromptFacts(prompt_size=3))

@@ -16,9 +16,8 @@ from transformers import (
 
 from tests.backbones.foreign import PRETRAINED, foreign_tensors, timm_folder
 from tests.families import FAMILIES
-from tests.helpers import pictures, randomised, tiny_model, tiny_resnet
+from tests.helpers import pictures, randomised, refusal, same, tiny_model, tiny_resnet
 from vpns_hf.backbones import IMAGENET, TIMM_NETWORKS, Backbone, load_backbone
-from vpns_hf.errors import InputError
 from vpns_hf.export import EXPORTS, export_model
 from vpns_hf.jobs.output import save_model
 from vpns_hf.models.configuration_vgg import VggConfig
@@ -31,13 +30,6 @@ def pruned_folder(tmp_path) -> Path:
     return tmp_path / "pruned"
 
 
-def refusal(model: Path, layout: str, folder: Path) -> str:
-    with pytest.raises(InputError) as caught:
-        export_model(model, layout, folder)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 @pytest.mark.parametrize("library", ["timm", "torchvision"])
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_a_vgg_there_and_back(library, batch_norm, tmp_path, monkeypatch):
@@ -48,7 +40,7 @@ def test_a_vgg_there_and_back(library, batch_norm, tmp_path, monkeypatch):
     export_model(tmp_path / "in", library, tmp_path / "out")
     source = {"timm": tmp_path / "out", "torchvision": tmp_path / "out" / "model.pth"}[library]
     state = load_backbone(source).model.state_dict()
-    assert all(torch.equal(state[name], tensor) for name, tensor in backbone.state_dict().items())
+    assert same(backbone.state_dict(), state)
 
 
 @pytest.mark.parametrize("side, is_warned", [(255, False), (256, True)])
@@ -85,7 +77,7 @@ def test_a_pruned_model_is_folded_for_torchvision(pruned_folder, tmp_path):
     tensors = torch.load(tmp_path / "out" / "model.pth", weights_only=True)
     expected = foreign_tensors(tiny_model().to_dense(), "torchvision")
     assert tensors.keys() == expected.keys()
-    assert all(torch.equal(tensors[name], tensor) for name, tensor in expected.items())
+    assert same(expected, tensors)
 
 
 def test_the_configuration_for_timm(tmp_path, monkeypatch):
@@ -101,18 +93,18 @@ def test_the_configuration_for_timm(tmp_path, monkeypatch):
 
 
 def test_timm_cannot_build_a_network_without_a_name(pruned_folder, tmp_path):
-    assert "give another --layout" in refusal(pruned_folder, "timm", tmp_path / "out")
+    assert "give another --layout" in refusal(export_model, pruned_folder, "timm", tmp_path / "out")
 
 
 def test_the_same_tensors_may_be_another_network(tmp_path):
     config = ResNetConfig(**{**tiny_resnet().config.to_dict(), "hidden_act": "silu"})
     randomised(ResNetForImageClassification, config).save_pretrained(tmp_path / "in")
-    assert "hidden_act" in refusal(tmp_path / "in", "torchvision", tmp_path / "out")
+    assert "hidden_act" in refusal(export_model, tmp_path / "in", "torchvision", tmp_path / "out")
 
 
 def test_a_network_the_library_does_not_have(tmp_path):
     randomised(AutoModelForImageClassification.from_config, FAMILIES["vit"]).save_pretrained(tmp_path / "in")
-    assert "not for vit" in refusal(tmp_path / "in", "torchvision", tmp_path / "out")
+    assert "not for vit" in refusal(export_model, tmp_path / "in", "torchvision", tmp_path / "out")
     assert export_model(tmp_path / "in", "transformers", tmp_path / "out").source.backbone.image_size == 32
 
 
@@ -120,29 +112,29 @@ def test_a_network_the_library_does_not_have(tmp_path):
 def test_nothing_is_overwritten(pruned_folder, tmp_path, layout):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    assert "no empty folder" in refusal(pruned_folder, layout, tmp_path / "out")
-    assert "no empty folder" in refusal(pruned_folder, layout, tmp_path / "out" / "mine.txt")
+    assert "no empty folder" in refusal(export_model, pruned_folder, layout, tmp_path / "out")
+    assert "no empty folder" in refusal(export_model, pruned_folder, layout, tmp_path / "out" / "mine.txt")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
     (tmp_path / "empty").mkdir()
     assert export_model(pruned_folder, layout, tmp_path / "empty").files
 
 
 def test_a_refusal_leaves_nothing_behind(pruned_folder, tmp_path):
-    refusal(pruned_folder, "timm", tmp_path / "out")
+    refusal(export_model, pruned_folder, "timm", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["pruned"]
 
 
 def test_a_folder_that_cannot_be_made(pruned_folder):
-    assert "cannot be written to" in refusal(pruned_folder, "torchvision", Path("/proc/none/out"))
+    assert "cannot be written to" in refusal(export_model, pruned_folder, "torchvision", Path("/proc/none/out"))
 
 
 def test_a_damaged_pruned_model(pruned_folder, tmp_path):
     (pruned_folder / "model.safetensors").write_bytes(b"")
-    assert str(pruned_folder) in refusal(pruned_folder, "transformers", tmp_path / "out")
+    assert str(pruned_folder) in refusal(export_model, pruned_folder, "transformers", tmp_path / "out")
 
 
 def test_an_unknown_layout(pruned_folder, tmp_path):
-    assert "timm, torchvision, transformers" in refusal(pruned_folder, "keras", tmp_path / "out")
+    assert "timm, torchvision, transformers" in refusal(export_model, pruned_folder, "keras", tmp_path / "out")
 
 
 def test_a_model_that_takes_blue_first(tmp_path):
@@ -154,15 +146,15 @@ def test_a_model_that_takes_blue_first(tmp_path):
     pixels = AutoImageProcessor.from_pretrained(tmp_path / "out")(noise, return_tensors="pt")["pixel_values"]
     upright = torch.from_numpy(np.array(noise)).permute(2, 0, 1)[None] / 255
     torch.testing.assert_close(pixels, tiny_model(**fields).normalise(upright))
-    assert "blue first" in refusal(tmp_path / "pruned", "torchvision", tmp_path / "other")
+    assert "blue first" in refusal(export_model, tmp_path / "pruned", "torchvision", tmp_path / "other")
     save_model(tiny_model(channel_order="bgr"), tmp_path / "moved")
-    assert "blue first" in refusal(tmp_path / "moved", "transformers", tmp_path / "again")
+    assert "blue first" in refusal(export_model, tmp_path / "moved", "transformers", tmp_path / "again")
 
 
 def test_a_model_whose_pixels_no_layout_can_say_is_refused(tmp_path):
     tiny_resnet().save_pretrained(tmp_path / "grey")
     fields = {"image_processor_type": "SuperPointImageProcessor", "do_grayscale": True}
     (tmp_path / "grey" / "preprocessor_config.json").write_text(json.dumps(fields))
-    said = refusal(tmp_path / "grey", "transformers", tmp_path / "out")
+    said = refusal(export_model, tmp_path / "grey", "transformers", tmp_path / "out")
     assert "SuperPointImageProcessor" in said
     assert not (tmp_path / "out").exists()

@@ -67,15 +67,7 @@ def test_random_leaves_the_global_generator_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "frequency",
-        "iterative",
-        "random",
-        "identity",
-    ],
-)
+@pytest.mark.parametrize("name", ["frequency", "iterative", "random", "identity"])
 def test_more_targets_than_sources_is_refused(name):
     with pytest.raises(ValueError, match="3 target classes"):
         LABEL_MAPPINGS[name](seed=0).fit(lambda: torch.ones(2, 3, dtype=torch.int64), SOURCE[:2], ["x", "y", "z"])

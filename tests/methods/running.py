@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from tests.helpers import copied
 from tests.training_helpers import dense_model, make_run, random_batches, tiny_arguments
 from vpns_hf import VPNsForImageClassification, VPNsTrainingArguments
 from vpns_hf.methods import METHODS, Task
@@ -63,12 +64,7 @@ def ran(stages: Sequence[Stage], *callbacks: Callback, **settings: object) -> Ru
 
 def masks_of(run: Run) -> dict[str, Tensor]:
     """Copies of the masks."""
-    return {name: mask.clone() for name, mask in run.model.masks().items()}
-
-
-def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
-    """Whether all tensors of the first are equal to those of the second."""
-    return all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+    return copied(run.model.masks())
 
 
 def counts(run: Run) -> list[int]:

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from tests.helpers import hand_pictures, pruned, tiny_vgg
-from tests.methods.running import SPARSITY, masks_of, new_run, ran, same, stages_of
+from tests.helpers import hand_pictures, prune_at_random, same
+from tests.methods.running import SPARSITY, masks_of, new_run, ran, stages_of
 from tests.pruning.criteria.scoring import exact_hand_model
-from tests.training_helpers import dense_model, make_run, random_batches
+from tests.training_helpers import dense_model, make_run, random_batches, without_batch_norm
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.methods.stages import FindMaskBilevel
 from vpns_hf.pruning import LearnedLayer, LearnedMask, LearnedWeights, Pool, Pruner
@@ -107,22 +107,11 @@ def test_a_scaled_loss_gives_the_scaled_gradient():
         torch.testing.assert_close(scaled, 64 * gradient, rtol=1e-12, atol=1e-15)
 
 
-def without_batch_norm() -> VPNsForImageClassification:
-    """A network in which no picture has a part in what becomes of another."""
-    model = pruned(tiny_vgg(batch_norm=False))
-    for mask in model.masks().values():
-        mask.fill_(True)
-    for layer in model.modules():
-        if isinstance(layer, torch.nn.Dropout):
-            layer.p = 0.0
-    return model
-
-
 def test_a_batch_in_parts_gives_the_gradient_of_the_whole():
     """The square of a mean is not the mean of squares."""
     found = []
     for parts in (1, 2):
-        model = without_batch_norm()
+        model = prune_at_random(without_batch_norm(), sparsity=0.0)
         run = make_run(model, random_batches(2, seed=1), random_batches(2, seed=2))
         run.stepping = Stepping(parts=parts)
         train(run, search(gamma=0.01))
@@ -172,10 +161,7 @@ def levels() -> Levels:
 
 
 def test_weights_and_prompt_move_in_the_first_step_and_scores_in_the_second(levels):
-    assert [entry[:2] for entry in levels.changed] == [
-        ("prompted", {"weights", "prompt"}),
-        ("plain", {"scores"}),
-    ] * 2
+    assert [entry[:2] for entry in levels.changed] == [("prompted", {"weights", "prompt"}), ("plain", {"scores"})] * 2
     assert [masks for view, _, masks in levels.changed if view == "prompted"] == [False, False]
     assert any(masks for view, _, masks in levels.changed if view == "plain")
 

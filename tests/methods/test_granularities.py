@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.helpers import refusal
 from tests.methods.running import PRUNING, arguments, ran, stages_of
 from vpns_hf.errors import InputError
 from vpns_hf.methods import METHODS, Task, scope_of, unused_options
@@ -18,7 +19,7 @@ BY_PATTERN = [method for method in PRUNING if method != "imp"]
 @pytest.mark.slow
 @pytest.mark.parametrize("method", PRUNING)
 def test_every_method_removes_whole_kernels(method):
-    run = ran(stages_of(method, 0.6, granularity="kernel"))
+    run = ran(stages_of(method, 0.6, granularity="kernel")[:-1])
     assert 0.59 < run.model.sparsity <= 0.6
     Kernels().pruned(run.model)  # raises where one is in part
 
@@ -26,7 +27,7 @@ def test_every_method_removes_whole_kernels(method):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", PRUNING)
 def test_every_method_removes_half_of_the_channels_of_each_group(method):
-    run = ran(stages_of(method, 0.5, **EXACT))
+    run = ran(stages_of(method, 0.5, **EXACT)[:-1])
     for gone, group in zip(Channels().pruned(run.model), Channels().groups(run.model), strict=True):
         assert int(gone.sum()) == group.of.size // 2
 
@@ -34,7 +35,7 @@ def test_every_method_removes_half_of_the_channels_of_each_group(method):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["vpns", "bip", "omp"])
 def test_channels_of_all_groups_can_be_ranked_together(method):
-    run = ran(stages_of(method, 0.5, scope="global", **EXACT))
+    run = ran(stages_of(method, 0.5, scope="global", **EXACT)[:-1])
     gone = Channels().pruned(run.model)
     assert sum(int(units.sum()) for units in gone) == sum(len(units) for units in gone) // 2
 
@@ -56,7 +57,7 @@ def test_the_scope_where_none_is_given(granularity, scope):
 @pytest.mark.slow
 @pytest.mark.parametrize("method", BY_PATTERN)
 def test_every_method_keeps_two_of_four(method):
-    run = ran(stages_of(method, 0.5, granularity="2:4", sparsities=None, **ONE_SHOT.get(method, {})))
+    run = ran(stages_of(method, 0.5, granularity="2:4", sparsities=None, **ONE_SHOT.get(method, {}))[:-1])
     pattern, groups = NOfM(2, 4), Weights().groups(run.model)
     masks, dense = run.model.masks(), pattern.dense(groups)
     assert dense == {"resnet.embedder.embedder.convolution"}  # of three colours
@@ -88,10 +89,8 @@ def test_excluded_layers_stay_dense_beside_a_pattern():
     ],
 )
 def test_rounds_to_a_pattern_are_refused(method, options, message):
-    with pytest.raises(InputError) as caught:
-        stages_of(method, 0.5, granularity="2:4", sparsities=None, **options)
-    assert str(caught.value).startswith(message)
-    assert "\n" not in str(caught.value)
+    said = refusal(stages_of, method, 0.5, granularity="2:4", sparsities=None, **options)
+    assert said.startswith(message)
 
 
 def test_numbers_of_single_weights_go_with_no_other_granularity(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.helpers import same
 from tests.methods.running import SPARSITY, counts, new_run, sizes, stages_of
 from tests.training_helpers import dense_model, parameters_of
 from vpns_hf import VPNsForImageClassification
@@ -84,7 +85,7 @@ def test_normalisation_is_frozen_while_its_statistics_move():
     assert all(torch.equal(*pair) for pair in zip(affine_of(run.model), affine_of(start), strict=True))
     assert all(not torch.equal(*pair) for pair in zip(statistics_of(run.model), statistics_of(start), strict=True))
     weights = parameters_of(start.backbone)
-    assert all(torch.equal(value, weights[name]) for name, value in parameters_of(run.model.backbone).items())
+    assert same(parameters_of(run.model.backbone), weights)
 
 
 def test_the_original_trains_normalisation_and_leaves_all_other_weights():

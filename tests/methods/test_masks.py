@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import pytest
 import torch
 
-from tests.helpers import forget_accelerator
+from tests.helpers import forget_accelerator, same
 from tests.methods.running import (
     HEAD,
     PRUNING,
@@ -17,7 +17,6 @@ from tests.methods.running import (
     masks_of,
     new_run,
     ran,
-    same,
     sizes,
     stages_of,
 )
@@ -32,12 +31,13 @@ pytestmark = pytest.mark.slow  # trains
 
 THROUGH_WHAT_IS_READ = {"synflow", "phew"}  # where nothing leads to the other rows
 IN_FLOAT64 = {"grasp", "synflow", "phew"}
-SCOPED = [*product(PRUNING, ["global"]), *product([method for method in PRUNING if method != "phew"], ["layer"])]
+BY_LAYER = [method for method in PRUNING if method != "phew"]
+SCOPED = [*product(PRUNING, ["global"]), *product(BY_LAYER, ["layer"])]
 ONE_SHOT = ["random", "omp", "snip", "grasp"]
 
 
 def pruned(method: str, sparsity: float, **changes: object):
-    """A run after the mask of a one-shot method, before tuning."""
+    """A run after the mask of a method, before tuning."""
     return ran(stages_of(method, sparsity, **changes)[:-1])
 
 
@@ -58,7 +58,7 @@ def test_the_count_is_exact_with_ties(method):
     with torch.no_grad():
         for layer in run.model.masked_layers().values():
             layer.weight.fill_(0.1)
-    run_stages(run, stages_of(method, 0.37, score_learning_rate=0.0))
+    run_stages(run, stages_of(method, 0.37, score_learning_rate=0.0)[:-1])
     assert sum(counts(run)) == sum(sizes(run)) - num_dropped(sum(sizes(run)), 0.37)
 
 
@@ -101,7 +101,7 @@ def test_a_fit_of_the_label_mapping_under_a_mask_leaves_nothing_that_is_scored()
 
 @pytest.mark.parametrize("method", PRUNING)
 def test_layers_that_are_excluded_stay_dense_and_the_count_is_that_of_all(method):
-    run = ran(stages_of(method, exclude=["*embedder*", HEAD])[:-1])
+    run = pruned(method, SPARSITY, exclude=["*embedder*", HEAD])
     stem, *_, head = run.model.masks().values()
     assert stem.all()
     assert head.all()
@@ -129,21 +129,21 @@ def unread(run) -> torch.Tensor:
     return run.model.masks()[HEAD][rows]
 
 
-@pytest.mark.parametrize(("method", "scope"), SCOPED)
-def test_head_rows_that_nobody_reads_go_first(method, scope):
-    assert not unread(ran(stages_of(method, 0.41, scope=scope))).any()
+@pytest.mark.parametrize("method", BY_LAYER)
+def test_head_rows_that_nobody_reads_go_first_in_their_layer(method):
+    assert not unread(pruned(method, 0.41, scope="layer")).any()
 
 
 @pytest.mark.parametrize("method", PRUNING)
-def test_when_little_goes_only_they_do(method):
-    run = ran(stages_of(method, 0.003))
+def test_head_rows_that_nobody_reads_go_first_of_all(method):
+    run = pruned(method, 0.003)
     assert sum(sizes(run)) - sum(counts(run)) == 13 == int((~unread(run)).sum())
 
 
 @pytest.mark.parametrize("changes", [{"paper_protocol": True}, {"label_mapping": "iterative"}])
 @pytest.mark.parametrize("method", [method for method in PRUNING if method not in THROUGH_WHAT_IS_READ])
 def test_as_published_and_where_the_map_is_fitted_again_they_are_weights_like_others(method, changes):
-    assert unread(ran(stages_of(method, 0.2, **changes))).any()
+    assert unread(pruned(method, 0.2, **changes)).any()
 
 
 class Scores(Callback):
@@ -164,7 +164,7 @@ class Scores(Callback):
 )
 def test_their_scores_stay_zero_while_a_mask_is_learned(method, changes):
     scores = Scores()
-    run = ran(stages_of(method, **changes), scores)
+    run = ran(stages_of(method, **changes)[:-1], scores)
     rows = torch.ones(5, dtype=torch.bool)
     rows[run.model.label_mapping] = False
     assert len(scores.head) == 4
@@ -175,7 +175,7 @@ def test_their_scores_stay_zero_while_a_mask_is_learned(method, changes):
 @pytest.mark.parametrize("method", PRUNING)
 def test_bf16_keeps_float32_scores_and_exact_counts(method):
     scores = Scores()
-    stages = stages_of(method, 0.37)
+    stages = stages_of(method, 0.37)[:-1]
     run = ran(stages, scores, mixed_precision="bf16")
     assert run.accelerator.mixed_precision == "bf16"
     assert sum(counts(run)) == sum(sizes(run)) - num_dropped(sum(sizes(run)), 0.37)

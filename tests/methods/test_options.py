@@ -7,6 +7,7 @@ import torch
 from transformers import AutoModelForImageClassification
 
 from tests.families import FAMILIES
+from tests.helpers import refusal
 from tests.methods.running import arguments, stages_of
 from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError, VPNsTrainingArguments
@@ -162,9 +163,8 @@ def test_without_such_options_the_plan_does_not_speak_of_them(tmp_path):
     ("name", "allowed"), [("scope", ("global", "layer")), ("fit_mapping_on", ("dense", "masked")), ("method", METHODS)]
 )
 def test_an_unknown_name_is_one_line(name, allowed):
-    with pytest.raises(InputError) as refused:
-        VPNsTrainingArguments(**{name: "unheard-of"})
-    assert str(refused.value) == f"{name} is 'unheard-of'; allowed: {', '.join(allowed)}"
+    said = refusal(VPNsTrainingArguments, **{name: "unheard-of"})
+    assert said == f"{name} is 'unheard-of'; allowed: {', '.join(allowed)}"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import SEEDED
-from tests.methods.running import counts, masks_of, ran, same, sizes, stages_of
+from tests.helpers import SEEDED, same
+from tests.methods.running import counts, masks_of, ran, sizes, stages_of
 from vpns_hf import InputError
 from vpns_hf.methods import passes_of
 from vpns_hf.methods.stages import BetweenRounds, Prune

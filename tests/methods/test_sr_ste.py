@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.methods.running import arguments, masks_of, ran, same, stages_of
+from tests.helpers import same
+from tests.methods.running import arguments, masks_of, ran, stages_of
 from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError
 from vpns_hf.methods import METHODS

@@ -13,28 +13,20 @@ RANKED = [[3, 0, 1, 2, 4], [5, 4, 3, 2, 1], [0, 1, 2, 3, 4], [2, 1, 0, 5, 3]]
 REFERENCES = [3, 1, 5, 1]
 
 
-def test_top1_counts_the_first_guess():
-    assert Top1Accuracy().compute(predictions=RANKED, references=REFERENCES) == {"accuracy": 0.25}
+BY_HAND = {
+    "top 1 counts the first guess": (Top1Accuracy, RANKED, REFERENCES, 0.25),
+    "top 1 takes plain class indices": (Top1Accuracy, [0, 1, 2, 3], [0, 1, 1, 3], 0.75),
+    "top 5 counts all five guesses": (Top5Accuracy, RANKED, REFERENCES, 0.75),
+    "top 5 ignores guesses after the fifth": (Top5Accuracy, [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]], [5, 5], 0.5),
+    "top 5 of three classes counts three guesses": (Top5Accuracy, [[2, 0, 1], [1, 2, 0]], [1, 0], 1.0),
+}
 
 
-def test_top1_takes_plain_class_indices():
-    result = Top1Accuracy().compute(predictions=[0, 1, 2, 3], references=[0, 1, 1, 3])
-    assert result == {"accuracy": 0.75}
-    assert type(result["accuracy"]) is float
-
-
-def test_top5_counts_all_five_guesses():
-    assert Top5Accuracy().compute(predictions=RANKED, references=REFERENCES) == {"top5_accuracy": 0.75}
-
-
-def test_top5_ignores_guesses_after_the_fifth():
-    ranked = [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0]]
-    assert Top5Accuracy().compute(predictions=ranked, references=[5, 5]) == {"top5_accuracy": 0.5}
-
-
-def test_top5_of_three_classes_counts_three_guesses():
-    ranked = [[2, 0, 1], [1, 2, 0]]
-    assert Top5Accuracy().compute(predictions=ranked, references=[1, 0]) == {"top5_accuracy": 1.0}
+@pytest.mark.parametrize(("metric", "predictions", "references", "expected"), BY_HAND.values(), ids=BY_HAND)
+def test_accuracies_by_hand(metric, predictions, references, expected):
+    [found] = metric().compute(predictions=predictions, references=references).values()
+    assert found == expected
+    assert type(found) is float
 
 
 @pytest.mark.parametrize("convert", [np.asarray, torch.tensor], ids=["numpy", "torch"])

@@ -1,4 +1,7 @@
-"""Loads a saved model where vpns_hf cannot be imported; run as `python -I remote_code.py FOLDER OUTPUT`."""
+"""Loads saved models where vpns_hf cannot be imported; run as `python -I remote_code.py FOLDER...`.
+
+What each computes of the pictures beside its folder is written to `output` beside it.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,7 @@ class Forbid(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"{fullname} is not installed here", name=fullname)
 
 
-def main(folder: Path, output: Path) -> None:
-    sys.meta_path.insert(0, Forbid())
+def main(folder: Path) -> None:
     import torch
     from PIL import Image
     from safetensors.torch import load_file, save_file
@@ -28,6 +30,7 @@ def main(folder: Path, output: Path) -> None:
     config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
     model = AutoModelForImageClassification.from_pretrained(folder, trust_remote_code=True)
     processor = AutoImageProcessor.from_pretrained(folder, trust_remote_code=True)
+    output = folder.parent / "output"
     image = Image.open(folder.parent / "picture.png")
     x = load_file(folder.parent / "pictures.safetensors")["x"]
     with torch.no_grad():
@@ -64,4 +67,6 @@ def can_import(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    sys.meta_path.insert(0, Forbid())
+    for saved in sys.argv[1:]:
+        main(Path(saved))

@@ -11,9 +11,10 @@ from torch import nn
 from transformers import AutoModelForImageClassification
 
 from tests.families import FAMILIES
-from tests.helpers import pictures
-from tests.pruning.channels.networks import SIDE, dense_network, thin_model
+from tests.helpers import pictures, refusal
+from tests.pruning.channels.networks import SIDE, dense_network, drawn, mask_channels, thin_model
 from vpns_hf import VPNsConfig, VPNsForImageClassification
+from vpns_hf.pruning import channel_groups
 
 STEM = "resnet.embedder.embedder.convolution"
 
@@ -78,9 +79,8 @@ def test_a_stock_module_in_memory_has_the_thinner_layers(model, x):
 def test_a_thin_stock_module_is_not_saved_as_nothing_could_load_it(plain, tmp_path):
     getattr(dense_network("resnet"), plain)().save_pretrained(tmp_path / "whole")
     thin = copy.deepcopy(getattr(thin_model(), plain)())
-    with pytest.raises(ValueError, match="nothing could load what was saved: use it in memory") as refused:
-        thin.save_pretrained(tmp_path / "thin")
-    assert "\n" not in str(refused.value)
+    said = refusal(thin.save_pretrained, tmp_path / "thin", error=ValueError)
+    assert "nothing could load what was saved: use it in memory" in said
     assert [path.name for path in tmp_path.iterdir()] == ["whole"]
 
 
@@ -124,9 +124,6 @@ def test_it_loads_in_bfloat16(tmp_path):
 
 
 def test_what_is_thin_can_become_thinner(x):
-    from tests.pruning.channels.networks import drawn, mask_channels
-    from vpns_hf.pruning import channel_groups
-
     model = copy.deepcopy(thin_model("vgg"))
     for mask in model.masks().values():
         mask.fill_(True)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import transformers
-from transformers import (
-    DeiTConfig,
-    LevitConfig,
-    PreTrainedConfig,
-    PreTrainedModel,
-    PvtConfig,
-    SwiftFormerConfig,
-)
+from transformers import DeiTConfig, LevitConfig, PreTrainedConfig, PreTrainedModel, PvtConfig, SwiftFormerConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES as CLASSIFIERS
 
 from tests.families import ATTENTION

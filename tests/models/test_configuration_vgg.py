@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from transformers import AutoConfig
 
-from tests.helpers import tiny_vgg_config
+from tests.helpers import refusal, tiny_vgg_config
 from vpns_hf import VggConfig, VPNsConfig
 from vpns_hf.models.configuration_vgg import VARIANTS
 
@@ -74,9 +76,7 @@ def test_a_twin_of_another_folder_does_not_take_its_place():
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused(fields, message):
-    with pytest.raises(ValueError, match=message) as caught:
-        VggConfig(**fields)
-    assert "\n" not in str(caught.value)
+    assert re.search(message, refusal(VggConfig, **fields, error=ValueError))
 
 
 @pytest.mark.parametrize("fields", [{"depths": "12"}, {"batch_norm": 1}, {"pooled_size": 2.5}])

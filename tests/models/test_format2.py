@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageClassification
 
-from tests.models.test_remote_code import run
+from tests.models.isolated import run
 from vpns_hf import VPNsForImageClassification
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "format2"
@@ -42,7 +42,7 @@ def test_the_code_it_carries_computes_the_same(expected, tmp_path):
     folder = shutil.copytree(FIXTURE / "model", tmp_path / "model")
     save_file({"x": expected["pixels"]}, tmp_path / "pictures.safetensors")
     Image.new("RGB", (20, 20)).save(tmp_path / "picture.png")
-    run("remote_code.py", tmp_path, folder, tmp_path / "output")
+    run("remote_code.py", tmp_path, folder)
     found = load_file(tmp_path / "output" / "tensors.safetensors")
     for view in ("prompted", "plain"):
         torch.testing.assert_close(found[view], expected[view], rtol=0, atol=1e-6)

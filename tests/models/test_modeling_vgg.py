@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import AutoModel, AutoModelForImageClassification
 
-from tests.helpers import pictures, pruned, tiny_vgg, tiny_vgg_config
+from tests.helpers import pictures, tiny_vgg, tiny_vgg_config
 from vpns_hf import VggConfig, VggForImageClassification, VPNsForImageClassification
 from vpns_hf.models import VggModel
 from vpns_hf.models.configuration_vgg import VARIANTS
@@ -180,37 +180,8 @@ def test_in_bfloat16(model):
     assert model.to(torch.bfloat16)(pictures().to(torch.bfloat16), labels=torch.tensor([0, 1])).loss.isfinite()
 
 
-def test_it_is_pruned_saved_and_folded(model, tmp_path):
-    built = pruned(model)
-    assert built.head_names() == ["classifier"]
-    plain = {name for name, layer in model.named_modules() if type(layer) in (nn.Conv2d, nn.Linear)}
-    assert len(plain) == 6
-    assert set(built.masks()) == plain
-    assert not [reason for reason in built.skipped_layers().values() if "cannot be masked" in reason]
-    built.save_pretrained(tmp_path / "sparse")
-    loaded = VPNsForImageClassification.from_pretrained(tmp_path / "sparse")
-    for prompted in (True, False):
-        assert torch.equal(loaded(pictures(), prompted=prompted).logits, built(pictures(), prompted=prompted).logits)
-    dense = loaded.to_dense()
-    assert type(dense) is VggForImageClassification
-    assert dense.config.num_labels == 3
-    pixels = built.normalise(pictures())
-    assert torch.allclose(dense(pixels).logits, built(pictures(), prompted=False).logits, atol=1e-5)
-    dense.save_pretrained(tmp_path / "dense")
-    again = AutoModelForImageClassification.from_pretrained(tmp_path / "dense")
-    assert torch.equal(again(pixels).logits, dense(pixels).logits)
-
-
 def test_a_backbone_may_be_a_folder(tmp_path):
     tiny_vgg().save_pretrained(tmp_path)
     built = VPNsForImageClassification.from_backbone(tmp_path, image_size=16, prompt_size=2)
     assert torch.equal(built(pictures(), prompted=False).logits, tiny_vgg()(built.normalise(pictures())).logits)
     assert built.config.backbone_config.depths == tiny_vgg_config().depths
-
-
-def test_gradients_reach_every_weight_and_the_prompt(model):
-    built = pruned(model)
-    built(pictures(), labels=torch.tensor([0, 1]), prompted=True).loss.backward()
-    for name, layer in built.masked_layers().items():
-        assert layer.weight.grad.abs().sum() > 0, name
-    assert built.visual_prompt.prompt.grad.abs().sum() > 0

@@ -15,7 +15,17 @@ from transformers import (
 )
 
 from tests.families import FAMILIES
-from tests.helpers import CLASSES, pictures, pruned, randomised, tiny_model, tiny_resnet, tiny_resnet_config
+from tests.helpers import (
+    CLASSES,
+    copied,
+    pictures,
+    pruned,
+    randomised,
+    same,
+    tiny_model,
+    tiny_resnet,
+    tiny_resnet_config,
+)
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models import MaskedConv2d, MaskedLinear
 
@@ -39,11 +49,6 @@ def test_logits_are_the_backbone_behind_prompt_and_normalisation(model):
         logits = model(x, prompted=prompted).logits
         assert logits.shape == (2, 3)
         assert torch.allclose(logits, source[:, model.label_mapping], atol=1e-6)
-
-
-def test_the_prompt_makes_a_difference(model):
-    x = pictures()
-    assert not torch.equal(model(x, prompted=True).logits, model(x, prompted=False).logits)
 
 
 @pytest.mark.parametrize("at_inference", [True, False])
@@ -162,7 +167,7 @@ def test_to_dense_shares_nothing_with_the_model():
     before = copy.deepcopy(model.state_dict())
     for parameter in model.to_dense().parameters():
         parameter.data.fill_(3.0)
-    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    assert same(model.state_dict(), before)
     assert model.config.backbone_config.num_labels == 5
 
 
@@ -212,7 +217,7 @@ def test_a_backbone_in_memory_is_left_as_it_is():
     assert backbone.training
     assert backbone.config.to_dict() == config
     assert backbone.state_dict().keys() == state.keys()
-    assert all(torch.equal(state[key], value) for key, value in backbone.state_dict().items())
+    assert same(backbone.state_dict(), state)
 
 
 def test_from_a_local_folder(tmp_path):
@@ -250,10 +255,10 @@ def test_weights_of_another_shape_are_refused():
 
 def test_loading_a_backbone_keeps_masks_prompt_and_mapping():
     model = tiny_model()
-    masks = {name: mask.clone() for name, mask in model.masks().items()}
+    masks = copied(model.masks())
     prompt, mapping = model.visual_prompt.prompt.clone(), model.label_mapping.clone()
     model.load_backbone(tiny_resnet(seed=9).state_dict())
-    assert all(torch.equal(masks[name], mask) for name, mask in model.masks().items())
+    assert same(model.masks(), masks)
     assert torch.equal(model.visual_prompt.prompt, prompt)
     assert torch.equal(model.label_mapping, mapping)
     assert torch.equal(model.backbone.classifier[1].weight, tiny_resnet(seed=9).classifier[1].weight)
@@ -283,6 +288,7 @@ def test_the_prompt_picture_is_what_is_added():
 def test_a_model_without_a_prompt():
     model, x = tiny_model(visual_prompt="none"), pictures()
     assert not model.has_prompt
+    assert not model.prompt_picture().any()
     assert torch.equal(model(x, prompted=True).logits, model(x, prompted=False).logits)
 
 
@@ -304,29 +310,9 @@ def test_the_auto_classes_build_it():
     assert type(AutoModelForImageClassification.from_config(config)) is VPNsForImageClassification
 
 
-def test_it_exports_to_a_graph(model):
-    x = pictures()
-    exported = torch.export.export(model, (x,)).module()
-    assert torch.allclose(exported(x).logits, model(x).logits, atol=1e-6)
-
-
-def test_a_family_with_two_classifiers_in_memory():
-    from transformers import DeiTConfig, DeiTForImageClassification
-
-    config = DeiTConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24, image_size=16, patch_size=8
-    )
-    model = VPNsForImageClassification.from_backbone(DeiTForImageClassification(config), image_size=16, prompt_size=2)
-    assert type(model.to_dense()) is DeiTForImageClassification
-
-
 def test_a_pruned_model_is_not_a_backbone():
     with pytest.raises(ValueError, match="to_backbone"):
         VPNsForImageClassification.from_backbone(tiny_model(), image_size=16, prompt_size=2)
-
-
-def test_a_model_without_a_prompt_has_an_empty_picture():
-    assert not tiny_model(visual_prompt="none").prompt_picture().any()
 
 
 def test_class_indices_may_be_strings():

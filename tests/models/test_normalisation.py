@@ -13,7 +13,7 @@ from PIL import Image
 from transformers import ResNetConfig, ViTImageProcessorPil
 from transformers.utils import is_torchvision_available
 
-from tests.helpers import pictures, tiny_resnet
+from tests.helpers import pictures, refusal, tiny_resnet
 from vpns_hf.models import VPNsForImageClassification
 from vpns_hf.models.normalisation import normalisation_of
 
@@ -47,8 +47,7 @@ def test_a_processor_that_does_not_normalise(tmp_path):
 
 @pytest.mark.skipif(Version(transformers.__version__) < Version("5.18"), reason="it asks for torchvision to tell")
 @pytest.mark.parametrize(
-    ("fields", "std"),
-    [(None, None), ({}, [0.5] * 3), ({"image_mean": 0.5, "image_std": 0.25}, [0.25] * 3)],
+    ("fields", "std"), [(None, None), ({}, [0.5] * 3), ({"image_mean": 0.5, "image_std": 0.25}, [0.25] * 3)]
 )
 def test_a_processor_without_a_name_is_that_of_the_model(tmp_path, fields, std):
     ResNetConfig().save_pretrained(tmp_path)
@@ -173,11 +172,9 @@ def test_a_processor_for_torchvision_follows_from_its_fields(tmp_path):
 def test_why_a_processor_cannot_be_followed_is_said_in_one_short_line(tmp_path, recwarn, fields, reason):
     tiny_resnet().save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(fields))
-    with pytest.raises(ValueError) as caught:
-        normalisation_of(tmp_path)
-    assert reason in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 300
+    said = refusal(normalisation_of, tmp_path, error=ValueError)
+    assert reason in said
+    assert len(said) < 300
     assert not [warning for warning in recwarn if warning.category is RuntimeWarning]
 
 
@@ -210,8 +207,7 @@ def test_a_network_that_would_see_no_picture_is_warned_of(tmp_path, caplog, fiel
 def test_what_no_mean_and_std_can_say_is_refused_by_name(tmp_path, fields):
     tiny_resnet().save_pretrained(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(fields))
-    with pytest.raises(ValueError, match=fields["image_processor_type"]) as caught:
-        VPNsForImageClassification.from_backbone(tmp_path)
-    assert "\n" not in str(caught.value)
+    said = refusal(VPNsForImageClassification.from_backbone, tmp_path, error=ValueError)
+    assert fields["image_processor_type"] in said
     given = {"image_mean": [0.1] * 3, "image_std": [0.5] * 3}
     assert VPNsForImageClassification.from_backbone(tmp_path, **given).config.image_mean == [0.1] * 3

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoModelForImageClassification, Trainer, TrainingArguments
 from transformers.trainer_utils import load_sharded_checkpoint
 
-from tests.helpers import pictures, tiny_model, tiny_resnet
+from tests.helpers import pictures, tiny_model
 from vpns_hf import VPNsForImageClassification
 
 WEIGHTS = "model.safetensors"
@@ -107,12 +107,6 @@ def test_an_ordinary_state_dict_is_loaded_as_ever(model):
     assert torch.equal(loaded(pictures()).logits, model(pictures()).logits)
     with pytest.raises(RuntimeError, match="Missing key"):
         loaded.load_state_dict({name: value for name, value in model.state_dict().items() if name != "label_mapping"})
-
-
-def test_the_weights_of_a_plain_backbone_go_below_the_masks():
-    model, plain = tiny_model(), tiny_resnet(seed=9)
-    model.load_backbone(plain.state_dict())
-    assert torch.equal(model.backbone.classifier[1].weight, plain.classifier[1].weight)
 
 
 def test_parts_can_stay_on_the_meta_device(model, tmp_path):

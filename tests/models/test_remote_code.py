@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -18,55 +15,56 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification, pi
 
 import vpns_hf
 from tests.helpers import pictures, pruned, tiny_resnet, tiny_vgg
+from tests.models.isolated import run
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.jobs.output import save_model
 
 pytestmark = pytest.mark.slow
-SCRIPTS = Path(__file__).parent
 BACKBONES = {"a stock backbone": tiny_resnet, "a backbone of ours": tiny_vgg}
 
 
-@pytest.fixture(scope="module", params=BACKBONES)
-def model(request) -> VPNsForImageClassification:
-    return pruned(BACKBONES[request.param](), image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6])
-
-
-def run(script: str, root: Path, *arguments: Path) -> str:
-    """Runs a script with nothing of this environment and returns what it prints."""
-    own = {"HF_HOME": root / "home", "HF_MODULES_CACHE": root / "modules", "HF_HUB_OFFLINE": "1", "HOME": root}
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "PYTHON"))}
-    done = subprocess.run(
-        [sys.executable, "-I", SCRIPTS / script, *arguments],
-        cwd=root,
-        env={**environment, **{key: str(value) for key, value in own.items()}},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def models() -> list[VPNsForImageClassification]:
+    fields = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}
+    return [pruned(build(), **fields) for build in BACKBONES.values()]
 
 
 @pytest.fixture(scope="module")
-def folder(model, tmp_path_factory) -> Path:
-    """The saved model, with an image and a batch beside its folder."""
+def folders(models, tmp_path_factory) -> list[Path]:
+    """The saved models, an image and a batch beside each folder, and what another process wrote there."""
     root = tmp_path_factory.mktemp("remote")
-    save_model(model, root / "sparsity-60")
-    save_file({"x": pictures()}, root / "pictures.safetensors")
+    folders = [root / str(number) / "sparsity-60" for number in range(len(models))]
     colours = (pictures(1, size=20)[0].permute(1, 2, 0) * 255).to(torch.uint8)
-    Image.fromarray(colours.numpy()).save(root / "picture.png")
-    return root / "sparsity-60"
+    for model, folder in zip(models, folders, strict=True):
+        save_model(model, folder)
+        save_file({"x": pictures()}, folder.parent / "pictures.safetensors")
+        Image.fromarray(colours.numpy()).save(folder.parent / "picture.png")
+    run("remote_code.py", root, *folders)
+    return folders
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=range(len(BACKBONES)), ids=list(BACKBONES))
+def number(request) -> int:
+    return request.param
+
+
+@pytest.fixture
+def model(number, models) -> VPNsForImageClassification:
+    return models[number]
+
+
+@pytest.fixture
+def folder(number, folders) -> Path:
+    return folders[number]
+
+
+@pytest.fixture
 def remote(folder) -> Path:
     """What the other process wrote."""
-    root = folder.parent
-    run("remote_code.py", root, folder, root / "output")
-    return root / "output"
+    return folder.parent / "output"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def facts(remote) -> dict:
     return json.loads((remote / "facts.json").read_text())
 
@@ -135,17 +133,18 @@ def test_a_vgg_comes_alone_and_the_package_later(tmp_path):
     assert facts["still_folds"]
 
 
-def test_every_way_of_loading_gives_the_same_tensors(model, tmp_path):
+def test_every_way_of_loading_gives_the_same_tensors(tmp_path):
     """One file, several files, plain tensors; chosen dtypes and devices."""
-    model.save_pretrained(tmp_path / "one")
-    model.save_pretrained(tmp_path / "several", max_shard_size="4KB")
-    model.save_pretrained(tmp_path / "plain", sparse=False)
-    assert len(list((tmp_path / "several").glob("*.safetensors"))) > 1
-    found = json.loads(run("remote_loading.py", tmp_path, *(tmp_path / name for name in ("one", "several", "plain"))))
+    kinds = {"one": {}, "several": {"max_shard_size": "4KB"}, "plain": {"sparse": False}}
+    models = {f"{number}-{kind}": pruned(build()) for number, build in enumerate(BACKBONES.values()) for kind in kinds}
+    for name, model in models.items():
+        model.save_pretrained(tmp_path / name, **kinds[name.partition("-")[2]])
+    assert len(list((tmp_path / "0-several").glob("*.safetensors"))) > 1
+    found = json.loads(run("remote_loading.py", tmp_path, *(tmp_path / name for name in models)))
     dtypes = {"plainly": torch.float32, "auto": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    assert len(found) == 3 * len(dtypes)
+    assert len(found) == len(models) * len(dtypes)
     for way, fingerprint in found.items():
-        expected = copy.deepcopy(model)
+        expected = copy.deepcopy(models[way.split()[0]])
         for layer in expected.masked_layers().values():
             layer.weight.data = layer.masked()
         expected.to(dtypes[way.split()[1]])

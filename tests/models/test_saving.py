@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,9 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForImageClassification, ResNetForImageClassification
 
 from tests.families import FAMILIES
-from tests.helpers import learn, pictures, prune_at_random, pruned, randomised, tiny_model, tiny_resnet
+from tests.helpers import learn, pictures, prune_at_random, pruned, randomised, refusal, same, tiny_model, tiny_resnet
 from vpns_hf import VPNsConfig, VPNsForImageClassification
 from vpns_hf.models.checksums import with_checksums, without_checksums
-from vpns_hf.pruning import LearnedLayer
 
 WEIGHTS = "model.safetensors"
 
@@ -161,9 +161,9 @@ def test_the_first_layout_which_had_no_checksums_is_refused(model, tmp_path):
     refusals |= dict.fromkeys(
         (2, None), f"{WEIGHTS}: the checkpoint has no checksums: it is damaged, or of a version that"
     )
-    for version, refusal in refusals.items():
+    for version, words in refusals.items():
         (tmp_path / "config.json").write_text(json.dumps({**config, "storage_version": version}))
-        with pytest.raises(ValueError, match=refusal) as caught:
+        with pytest.raises(ValueError, match=words) as caught:
             VPNsForImageClassification.from_pretrained(tmp_path)
         assert "\n" not in str(caught.value).strip()
 
@@ -177,7 +177,7 @@ def test_the_stock_class_reads_plain_tensors(model, tmp_path):
     assert not info["mismatched_keys"]
     expected = model.to_backbone()
     assert torch.equal(stock(pictures()).logits, expected(pictures()).logits)
-    assert all(torch.equal(value, stock.state_dict()[key]) for key, value in expected.state_dict().items())
+    assert same(expected.state_dict(), stock.state_dict())
     stock.save_pretrained(tmp_path / "stock")
     assert torch.equal(
         ResNetForImageClassification.from_pretrained(tmp_path / "stock")(pictures()).logits,
@@ -195,7 +195,8 @@ def test_nothing_of_training_and_no_pickle_is_saved(tmp_path):
     for name in stored_tensors(tmp_path):
         plain = name.removeprefix("backbone.").removesuffix("_bits").removesuffix("_values")
         assert plain in known, name
-        assert "scores" not in name, name
+    loaded = VPNsForImageClassification.from_pretrained(tmp_path)
+    assert torch.equal(loaded(pictures()).logits, model(pictures()).logits)
 
 
 def test_a_loaded_model_keeps_its_mask_while_it_is_trained(model, tmp_path):
@@ -273,17 +274,6 @@ def test_the_size_on_disk_is_kept_values_and_one_bit_per_weight(tmp_path):
         (tmp_path / folder / WEIGHTS).stat().st_size * sign for folder, sign in (("dense", 1), ("sparse", -1))
     )
     assert abs(smaller - 4 * (total - kept)) < 1024
-
-
-def test_scores_are_never_saved(tmp_path):
-    model = tiny_model()
-    mask = learn(model.masked_layers(), 0.7)
-    mask.update()
-    model.save_pretrained(tmp_path)
-    assert not [key for key in stored_tensors(tmp_path) if "scores" in key or "masked_weight" in key]
-    loaded = VPNsForImageClassification.from_pretrained(tmp_path)
-    assert torch.equal(loaded(pictures()).logits, model(pictures()).logits)
-    assert not any(isinstance(layer, LearnedLayer) for layer in loaded.masked_layers().values())
 
 
 def test_a_given_state_dict_is_what_is_saved(model, tmp_path):
@@ -400,9 +390,8 @@ HEAD = "backbone.classifier.1.weight"
     ],
 )
 def test_a_damaged_checkpoint_is_refused_by_name(model, tmp_path, change, names):
-    with pytest.raises(ValueError, match=names) as caught:
-        VPNsForImageClassification.from_pretrained(damaged(model, tmp_path, change))
-    assert "\n" not in str(caught.value)
+    folder = damaged(model, tmp_path, change)
+    assert re.search(names, refusal(VPNsForImageClassification.from_pretrained, folder, error=ValueError))
 
 
 @pytest.mark.parametrize("mapping", [[0, 1, 99], [0, 1, -1], [0.0, 1.0, 1.5]])
@@ -410,17 +399,6 @@ def test_a_label_mapping_to_no_source_class_is_refused(model, tmp_path, mapping)
     folder = damaged(model, tmp_path, lambda tensors: tensors.update(label_mapping=torch.tensor(mapping)))
     with pytest.raises(ValueError, match="label_mapping"):
         VPNsForImageClassification.from_pretrained(folder)
-
-
-@pytest.mark.parametrize(
-    "cut", [lambda content: b"", lambda content: content[: len(content) // 2]], ids=["empty", "half"]
-)
-def test_a_file_cut_short_is_refused_by_name(model, tmp_path, cut):
-    model.save_pretrained(tmp_path)
-    file = tmp_path / WEIGHTS
-    file.write_bytes(cut(file.read_bytes()))
-    with pytest.raises((ValueError, OSError), match=WEIGHTS):
-        VPNsForImageClassification.from_pretrained(tmp_path)
 
 
 def test_a_checkpoint_of_another_backbone_is_refused(model, tmp_path):
@@ -523,11 +501,8 @@ def test_a_save_replaces_what_was_saved_there_before(tmp_path, variant):
 def test_a_computed_weight_is_not_saved(change, tmp_path):
     model = tiny_model()
     change(model.backbone.classifier[1])
-    with pytest.raises(
-        ValueError, match=r"no backbone\.classifier\.1\.weight to save.*remove_parametrizations"
-    ) as caught:
-        model.save_pretrained(tmp_path)
-    assert "\n" not in str(caught.value)
+    said = refusal(model.save_pretrained, tmp_path, error=ValueError)
+    assert re.search(r"no backbone\.classifier\.1\.weight to save.*remove_parametrizations", said)
 
 
 def test_layers_that_share_a_weight_are_not_saved(tmp_path):

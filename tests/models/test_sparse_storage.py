@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import SEEDED
+from tests.helpers import SEEDED, refusal
 from vpns_hf.models.sparse_storage import pack_bits, pack_state_dict, unpack_bits, unpack_state_dict
 
 SHAPES = st.lists(st.integers(1, 7), min_size=1, max_size=4).map(tuple)
@@ -114,9 +116,7 @@ SHAPE = {"a.weight": torch.Size((3, 5)), "a.weight_mask": torch.Size((3, 5)), "a
 def test_damage_is_refused_by_name(key, damage, message):
     packed = stored()
     packed[key] = damage(packed[key])
-    with pytest.raises(ValueError, match=message) as caught:
-        unpack_state_dict(packed, SHAPE)
-    assert "\n" not in str(caught.value)
+    assert re.search(message, refusal(unpack_state_dict, packed, SHAPE, error=ValueError))
 
 
 def test_a_full_last_byte_needs_no_padding():

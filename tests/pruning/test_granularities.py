@@ -165,16 +165,12 @@ def test_scores_of_larger_units_get_the_summed_gradient(plain, name, trains_weig
 
     gate = torch.ones(shape, dtype=torch.float64, requires_grad=True)
     masked = (weight * layer.weight_mask).requires_grad_()
-    output = functional_call(layer_like(plain), {"weight": masked, "bias": layer.bias.detach()}, (x,))
+    output = functional_call(plain().double(), {"weight": masked, "bias": layer.bias.detach()}, (x,))
     (gradient,) = torch.autograd.grad(output.pow(2).sum(), [masked])
     (weight * gate).backward(gradient)
     torch.testing.assert_close(layer.scores.grad, gate.grad * signs)
     if trains_weight:
         torch.testing.assert_close(layer.weight.grad, gradient * layer.weight_mask)
-
-
-def layer_like(plain) -> nn.Module:
-    return plain().double()
 
 
 def learned(model: VPNsForImageClassification, mask, steps: int = 20) -> list[Tensor]:

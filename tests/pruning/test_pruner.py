@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 
-from tests.helpers import prune_at_random
+from tests.helpers import copied, prune_at_random, refusal, same
+from tests.pruning.criteria.scoring import kept
 from tests.training_helpers import dense_model, plain_hand_model
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.errors import InputError
@@ -21,18 +21,6 @@ def scores_of(model: VPNsForImageClassification, seed: int = 0) -> Scores:
     return random(ScoringContext(model, seed=seed))
 
 
-def masks_of(model: VPNsForImageClassification) -> dict[str, Tensor]:
-    return {name: mask.clone() for name, mask in model.masks().items()}
-
-
-def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
-    return all(torch.equal(mask, second[name]) for name, mask in first.items())
-
-
-def kept(model: VPNsForImageClassification) -> list[int]:
-    return [int(mask.sum()) for mask in model.masks().values()]
-
-
 @pytest.mark.parametrize(("budget", "expected"), [(Global(), [25, 15]), (PerLayer(), [33, 8])])
 def test_hand_checked_counts_of_magnitudes(budget, expected):
     model = plain_hand_model()
@@ -42,7 +30,7 @@ def test_hand_checked_counts_of_magnitudes(budget, expected):
 
 def test_masks_for_a_while_are_taken_back():
     model = prune_at_random(dense_model())
-    before = masks_of(model)
+    before = copied(model.masks())
     with Pruner().applied(model, scores_of(model), 0.9):
         assert model.sparsity == pytest.approx(0.9, abs=1e-3)
         assert not same(model.masks(), before)
@@ -52,7 +40,7 @@ def test_masks_for_a_while_are_taken_back():
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
 def test_masks_for_a_while_are_taken_back_when_the_block_raises(error):
     model = prune_at_random(dense_model())
-    before = masks_of(model)
+    before = copied(model.masks())
     with pytest.raises(error), Pruner().applied(model, scores_of(model), 0.9):
         raise error
     assert same(model.masks(), before)
@@ -60,7 +48,7 @@ def test_masks_for_a_while_are_taken_back_when_the_block_raises(error):
 
 def test_scores_that_cannot_be_ranked_change_nothing():
     model = dense_model()
-    before, scores = masks_of(model), scores_of(model)
+    before, scores = copied(model.masks()), scores_of(model)
     scores.by_layer["classifier.1"][0, 0] = math.nan
     for act in (lambda: Pruner().apply(model, scores, 0.9), lambda: Pruner().applied(model, scores, 0.9).__enter__()):
         with pytest.raises(InputError, match="NaN"):
@@ -72,11 +60,11 @@ def test_scores_that_cannot_be_ranked_change_nothing():
 def test_what_is_pruned_never_comes_back(budget):
     model = dense_model()
     pruner, total = Pruner(budget=budget), sum(kept(model))
-    before = masks_of(model)
+    before = copied(model.masks())
     for number, sparsity in enumerate([0.2, 0.5, 0.3, 0.9]):
         pruner.apply(model, scores_of(model, seed=number), sparsity)
         assert all((~before[name] <= ~mask).all() for name, mask in model.masks().items())
-        before = masks_of(model)
+        before = copied(model.masks())
         if budget.name == "global":
             assert total - sum(kept(model)) == num_dropped(total, max(sparsity, 0.5 if number == 2 else 0.0))
 
@@ -135,11 +123,8 @@ def test_as_many_weights_in_each_layer_as_in_another_network():
 
 def test_a_network_of_other_layers_cannot_be_like():
     model = plain_hand_model()
-    with pytest.raises(InputError) as refused:
-        Pruner(budget=like(dense_model())).apply(model, scores_of(model), 0.5)
-    line = str(refused.value)
-    assert "net.conv has no weights there and 108 here; give a run of the same network" in line
-    assert "\n" not in line
+    said = refusal(Pruner(budget=like(dense_model())).apply, model, scores_of(model), 0.5)
+    assert "net.conv has no weights there and 108 here; give a run of the same network" in said
 
 
 def test_another_sparsity_than_that_of_the_network_to_be_like_is_refused():

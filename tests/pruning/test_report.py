@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.helpers import tiny_model
+from tests.helpers import copied, same, tiny_model
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.pruning import effective_density, empty_layers, layer_records
 
@@ -51,6 +51,6 @@ def test_rows_of_the_head_that_no_class_reads_do_not_count(model):
 
 
 def test_counting_leaves_the_masks_alone(model):
-    before = {name: mask.clone() for name, mask in model.masks().items()}
+    before = copied(model.masks())
     effective_density(model), empty_layers(model), layer_records(model)
-    assert all(torch.equal(before[name], mask) for name, mask in model.masks().items())
+    assert same(model.masks(), before)

@@ -6,20 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.training_helpers import dense_model, make_run, random_batches
+from tests.training_helpers import Clock, dense_model, make_run, random_batches
 from vpns_hf.label_mapping import FrequencyMapping
 from vpns_hf.methods.stages import FineTuneStage, FitLabelMapping
 from vpns_hf.training import Agenda, LoggingCallback, SGDSpec, run_stages
 
 SGD = SGDSpec(0.01, 0.01, 0.9, 0.0)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def stages() -> dict:

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.training_helpers import Recorder, dense_model, make_run, random_batches
+from tests.helpers import copied, same
+from tests.training_helpers import Recorder, dense_model, make_run, random_batches, script_accuracies
 from vpns_hf.data.batches import EarlyTrainBatches
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, PretrainStage
 from vpns_hf.pruning.criteria import scaled_weight
 from vpns_hf.reporting import ViewAccuracy
-from vpns_hf.training import AdamSpec, BestOnValidation, Callback, Evaluation, SGDSpec, loop, train
+from vpns_hf.training import AdamSpec, BestOnValidation, Callback, SGDSpec, train
 
 ADAM = AdamSpec(0.4, 0.2, 0.0)
 SGD = SGDSpec(learning_rate=0.01, prompt_learning_rate=0.5, momentum=0.9, weight_decay=1e-4)
@@ -133,12 +134,7 @@ def test_what_an_epoch_records():
 
 
 def test_every_epoch_is_validated():
-    run = make_run(
-        dense_model(),
-        random_batches(2),
-        random_batches(2),
-        validation=random_batches(2),
-    )
+    run = make_run(dense_model(), random_batches(2), random_batches(2), validation=random_batches(2))
     train(run, FineTuneStage(2, SGD, BestOnValidation()))
     for record in run.history:
         assert 0 <= record.validation.prompted <= 1
@@ -146,31 +142,22 @@ def test_every_epoch_is_validated():
 
 
 def test_the_best_epoch_on_validation_is_kept(monkeypatch):
-    script = iter([(0.1, 0.2), (0.3, 0.9), (0.9, 0.1), (0.8, 0.7)])  # (prompted, plain): 0.9 is reached twice
-
-    def scripted(model, batches, accelerator) -> Evaluation:
-        accuracy = ViewAccuracy(*next(script))
-        return Evaluation(accuracy, accuracy)
-
+    script = [(0.1, 0.2), (0.3, 0.9), (0.9, 0.1), (0.8, 0.7)]  # (prompted, plain): 0.9 is reached twice
+    script_accuracies(monkeypatch, *(ViewAccuracy(*views) for views in script))
     states = []
 
     class KeepStates(Callback):
         def on_epoch_end(self, run, record) -> None:
-            states.append({key: value.clone() for key, value in run.model.state_dict().items()})
+            states.append(copied(run.model.state_dict()))
 
-    monkeypatch.setattr(loop, "evaluate_views", scripted)
     run = make_run(
-        dense_model(),
-        random_batches(2),
-        random_batches(2),
-        validation=random_batches(1),
-        recorder=KeepStates(),
+        dense_model(), random_batches(2), random_batches(2), validation=random_batches(1), recorder=KeepStates()
     )
     train(run, FineTuneStage(4, SGD, BestOnValidation()))
     assert run.selected.epoch == 3  # of equals the last
     assert run.selected.validation == ViewAccuracy(0.9, 0.1)
     kept = run.model.state_dict()
-    assert all(torch.equal(value, kept[key]) for key, value in states[2].items())
+    assert same(states[2], kept)
     assert any(not torch.equal(value, kept[key]) for key, value in states[3].items())
 
 

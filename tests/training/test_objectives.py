@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.helpers import same
 from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches
 from vpns_hf.data import Batch
 from vpns_hf.methods.stages import FineTuneStage, Lesson
@@ -55,7 +56,7 @@ def tuned(lesson: Lesson | None) -> tuple[dict[str, Tensor], list[float]]:
     before = copy.deepcopy(run.teacher.state_dict())
     train(run, FineTuneStage(1, SGD, lesson=lesson))
     assert not run.teacher.training
-    assert all(torch.equal(value, before[name]) for name, value in run.teacher.state_dict().items())
+    assert same(run.teacher.state_dict(), before)
     return parameters_of(run.model), recorder.losses
 
 

@@ -8,6 +8,7 @@ import io
 import pytest
 import torch
 
+from tests.helpers import copied
 from tests.training_helpers import dense_model, make_run, random_batches
 from vpns_hf.label_mapping import LABEL_MAPPINGS
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, FitLabelMapping
@@ -21,27 +22,30 @@ class Stop(Exception):
     """Stands for the end of a process."""
 
 
-class StopAt(Callback):
-    """Keeps the state at the n-th iteration or evaluated batch, as a file would, and stops there."""
+class Saving(Callback):
+    """Saves the state at every iteration and evaluated batch: what is left of a process that ends there."""
 
-    def __init__(self, moment: int | None) -> None:
-        self.moment, self.count, self.file = moment, 0, io.BytesIO()
+    def __init__(self) -> None:
+        self.files: list[io.BytesIO] = []
 
     def on_step_end(self, run, stage) -> None:
-        self._pass(run)
+        self._save(run)
 
     def on_evaluation_batch(self, run) -> None:
         if run.progress is not None:
-            self._pass(run)
+            self._save(run)
 
     def on_epoch_end(self, run, record) -> None:
-        self._pass(run)
+        self._save(run)
 
-    def _pass(self, run: Run) -> None:
-        self.count += 1
-        if self.count == self.moment:
-            torch.save([run.state_dict(), process_states(run.model, run.progress, run.accelerator)], self.file)
-            raise Stop
+    def _save(self, run: Run) -> None:
+        self.files.append(io.BytesIO())
+        torch.save([run.state_dict(), process_states(run.model, run.progress, run.accelerator)], self.files[-1])
+
+    def load(self, moment: int) -> tuple[dict, list[dict]]:
+        """The state of all processes and those of each."""
+        self.files[moment].seek(0)
+        return tuple(torch.load(self.files[moment], weights_only=True))
 
 
 def stages() -> list:
@@ -75,27 +79,21 @@ def state_of(run: Run, done: list) -> dict:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted() -> tuple[Run, list, int]:
-    watch, done = StopAt(None), stages()
-    run = new_run(watch)
+def uninterrupted() -> tuple[Run, list, Saving]:
+    saved, done = Saving(), stages()
+    run = new_run(saved)
     run_stages(run, done)
-    return run, done, watch.count
+    return run, done, saved
 
 
 @pytest.mark.slow
 def test_wherever_it_is_stopped(uninterrupted):
-    whole, done, moments = uninterrupted
+    whole, done, saved = uninterrupted
     expected = state_of(whole, done)
-    assert moments == 30
-    for moment in range(1, moments + 1):
-        stopped = StopAt(moment)
-        with pytest.raises(Stop):
-            run_stages(new_run(stopped), stages())
-        stopped.file.seek(0)
-        state, states = torch.load(stopped.file, weights_only=True)
-        run = new_run(Callback())
-        run.load_state_dict(state, states)
-        again = stages()
+    assert len(saved.files) == 30
+    for moment in range(30):
+        run, again = new_run(Callback()), stages()
+        run.load_state_dict(*saved.load(moment))
         run_stages(run, again)
         found = state_of(run, again)
         assert expected.keys() == found.keys()
@@ -121,33 +119,24 @@ def without_seconds(run: Run) -> list[dict]:
 
 
 def test_time_that_was_spent_is_counted(uninterrupted):
-    stopped = StopAt(3)
-    run = new_run(stopped)
-    with pytest.raises(Stop):
-        run_stages(run, stages())
-    stopped.file.seek(0)
-    state, states = torch.load(stopped.file, weights_only=True)
+    state, states = uninterrupted[2].load(2)
     state["seconds"]["find_mask"], state["progress"]["seconds"], state["progress"]["waiting"] = 1000.0, 500.0, 400.0
     run = new_run(Callback())
-    run.load_state_dict(copy.deepcopy(state), states)
+    run.load_state_dict(state, states)
     run_stages(run, stages())
     assert 1000 <= run.seconds["find_mask"] < 1500
     assert run.history[0].seconds >= 500 > run.history[1].seconds
     assert run.history[0].seconds > run.history[0].waiting >= 400 > run.history[1].waiting > 0
 
 
-def test_another_number_of_processes_goes_on_from_the_mean():
-    stopped = StopAt(3)
-    with pytest.raises(Stop):
-        run_stages(new_run(stopped), stages())
-    stopped.file.seek(0)
-    state, [one] = torch.load(stopped.file, weights_only=True)
+def test_another_number_of_processes_goes_on_from_the_mean(uninterrupted):
+    state, [one] = uninterrupted[2].load(2)
     other = copy.deepcopy(one)
     other["sums"] = {view: value + 2 for view, value in one["sums"].items()}
 
     class First(Callback):
         def on_stage_begin(self, run, stage) -> None:
-            self.sums = {view: value.clone() for view, value in run.progress.sums.items()}
+            self.sums = copied(run.progress.sums)
             raise Stop
 
     run = new_run(first := First())

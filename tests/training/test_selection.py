@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.helpers import tiny_model
+from tests.helpers import copied, same, tiny_model
 from vpns_hf.reporting import ViewAccuracy
 from vpns_hf.training import BestOnValidation, LastEpoch, best_view
 
@@ -15,21 +15,17 @@ def train_by(model, value: int) -> None:
             tensor.copy_(~tensor if tensor.dtype == torch.bool else tensor + value)
 
 
-def snapshot(model) -> dict[str, torch.Tensor]:
-    return {key: value.clone() for key, value in model.state_dict().items()}
-
-
 def test_the_epoch_with_the_best_view_is_restored():
     model, selection = tiny_model(), BestOnValidation()
     states = []
     for epoch, views in enumerate([(0.5, 0.4), (0.2, 0.6), (0.55, 0.55)], start=1):
         train_by(model, 1)
-        states.append(snapshot(model))
+        states.append(copied(model.state_dict()))
         selection.consider(model, epoch, ViewAccuracy(*views))
     selection.restore(model)
     assert selection.epoch == 2
     assert selection.validation == ViewAccuracy(0.2, 0.6)
-    assert all(torch.equal(value, states[1][key]) for key, value in model.state_dict().items())
+    assert same(model.state_dict(), states[1])
 
 
 def test_the_last_of_equal_epochs_is_kept():
@@ -41,11 +37,11 @@ def test_the_last_of_equal_epochs_is_kept():
 
 def test_what_is_kept_does_not_follow_the_model():
     model, selection = tiny_model(), BestOnValidation()
-    kept = snapshot(model)
+    kept = copied(model.state_dict())
     selection.consider(model, 1, ViewAccuracy(0.5, 0.5))
     train_by(model, 3)
     selection.restore(model)
-    assert all(torch.equal(value, kept[key]) for key, value in model.state_dict().items())
+    assert same(model.state_dict(), kept)
 
 
 def test_nothing_to_select_by_is_an_error():
@@ -55,20 +51,20 @@ def test_nothing_to_select_by_is_an_error():
 
 def test_without_an_epoch_the_model_stays():
     model = tiny_model()
-    kept = snapshot(model)
+    kept = copied(model.state_dict())
     BestOnValidation().restore(model)
-    assert all(torch.equal(value, kept[key]) for key, value in model.state_dict().items())
+    assert same(model.state_dict(), kept)
 
 
 def test_the_last_epoch_is_kept_as_it_is():
     model, selection = tiny_model(), LastEpoch()
     selection.consider(model, 1, ViewAccuracy(0.9, 0.9))
     train_by(model, 1)
-    kept = snapshot(model)
+    kept = copied(model.state_dict())
     selection.consider(model, 2, None)
     selection.restore(model)
     assert (selection.epoch, selection.validation) == (2, None)
-    assert all(torch.equal(value, kept[key]) for key, value in model.state_dict().items())
+    assert same(model.state_dict(), kept)
 
 
 @pytest.mark.parametrize(("views", "best"), [((0.1, 0.3), 0.3), ((0.4, 0.3), 0.4), ((None, 0.2), 0.2)])

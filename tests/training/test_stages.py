@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tests.helpers import prune_at_random
+from tests.helpers import copied, prune_at_random, same
 from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
@@ -80,11 +80,11 @@ def test_the_mask_search_leaves_weights_and_moves_running_statistics():
     weights = parameters_of(model.backbone)
     statistics = {name: buffer.clone() for name, buffer in model.named_buffers() if "running" in name}
     prompt, mapping = model.visual_prompt.prompt.detach().clone(), model.label_mapping.clone()
-    masks = {name: mask.clone() for name, mask in model.masks().items()}
+    masks = copied(model.masks())
     train(a_run(model), find_mask())
     after = parameters_of(model.backbone)
     assert after.keys() == weights.keys()  # no scores are left behind
-    assert all(torch.equal(after[name], weight) for name, weight in weights.items())
+    assert same(weights, after)
     assert all(not torch.equal(dict(model.named_buffers())[name], value) for name, value in statistics.items())
     assert not torch.equal(model.visual_prompt.prompt, prompt)
     assert any(not torch.equal(mask, masks[name]) for name, mask in model.masks().items())
@@ -159,22 +159,12 @@ def test_the_mask_follows_the_scores_after_every_update():
     assert all(threshold)
 
 
-def test_tied_scores_are_cut_exactly():
-    model = dense_model()
-    with torch.no_grad():
-        for layer in model.masked_layers().values():
-            layer.weight.fill_(0.1)
-    total = sum(mask.numel() for mask in model.masks().values())
-    train(a_run(model), find_mask(optimizer=AdamSpec(0.0, 0.0, 0.0), sparsity=0.37))
-    assert sum(int(mask.sum()) for mask in model.masks().values()) == total - 37 * total // 100
-
-
 def test_fine_tuning_keeps_the_mask_and_moves_everything_else():
     model = prune_at_random(dense_model())
-    masks = {name: mask.clone() for name, mask in model.masks().items()}
+    masks = copied(model.masks())
     before, prompt = parameters_of(model.backbone), model.visual_prompt.prompt.detach().clone()
     train(a_run(model), FineTuneStage(1, SGD))
-    assert all(torch.equal(mask, masks[name]) for name, mask in model.masks().items())
+    assert same(model.masks(), masks)
     after = parameters_of(model.backbone)
     assert all(not torch.equal(after[name], value) for name, value in before.items())
     assert not torch.equal(model.visual_prompt.prompt, prompt)
@@ -188,22 +178,6 @@ def test_a_pruned_weight_has_no_gradient_but_decays():
     assert pruned.any()
     decayed = before[pruned] * (1 - 0.1 * 0.1) ** (2 * BATCHES)
     torch.testing.assert_close(layer.weight.detach()[pruned], decayed)
-
-
-@pytest.mark.parametrize("sparse", [True, False])
-def test_a_pruned_weight_is_zero_in_the_file_whatever_moved_it(sparse, tmp_path):
-    model = dense_model()
-    train(a_run(model), find_mask())
-    train(a_run(model), FineTuneStage(2, SGD))
-    live = {name: layer.weight.detach() for name, layer in model.masked_layers().items()}
-    assert all((live[name][~mask] != 0).all() for name, mask in model.masks().items())
-    model.save_pretrained(tmp_path, sparse=sparse)
-    saved = VPNsForImageClassification.from_pretrained(tmp_path)
-    for name, layer in saved.masked_layers().items():
-        mask = model.masks()[name]
-        assert torch.equal(layer.weight_mask, mask)
-        assert (layer.weight[~mask] == 0).all()
-        assert torch.equal(layer.weight[mask], live[name][mask])
 
 
 def test_pretraining_leaves_prompt_and_masks():
@@ -222,7 +196,7 @@ def test_no_epochs_leave_the_parameters(stage):
     model = dense_model()
     before, run = parameters_of(model), a_run(model)
     train(run, stage)
-    assert all(torch.equal(value, before[name]) for name, value in parameters_of(model).items())
+    assert same(parameters_of(model), before)
     assert run.history == []
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.helpers import prune_at_random, pruned, tiny_vgg
-from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches
+from tests.helpers import prune_at_random, same
+from tests.training_helpers import Recorder, dense_model, make_run, parameters_of, random_batches, without_batch_norm
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
 from vpns_hf.methods.stages import FindMaskStage, FineTuneStage, PretrainStage
@@ -18,16 +18,7 @@ from vpns_hf.training import AdamSpec, SGDSpec, SkipNonFinite, Stepping, running
 
 SGD = SGDSpec(learning_rate=0.1, prompt_learning_rate=0.1, momentum=0.9, weight_decay=0.01)
 ADAM = AdamSpec(1e-2, 1e-2, 1e-4)
-STAGES = {"finetune": FineTuneStage(1, SGD), "find_mask": FindMaskStage(1, ADAM, scaled_weight, 0.5)}
-
-
-def without_batch_norm() -> VPNsForImageClassification:
-    """A network in which no picture has a part in what becomes of another."""
-    model = pruned(tiny_vgg(batch_norm=False))
-    for layer in model.modules():
-        if isinstance(layer, torch.nn.Dropout):
-            layer.p = 0.0
-    return model
+STAGES = {"finetune": (FineTuneStage, 1, SGD), "find_mask": (FindMaskStage, 1, ADAM, scaled_weight, 0.5)}
 
 
 def trained(model, stage, stepping, prompted, plain, recorder=None):
@@ -55,9 +46,15 @@ def test_the_mask_is_that_of_the_whole_batch():
     masks = []
     for count in (1, 3):
         model = without_batch_norm()
-        trained(model, STAGES["find_mask"], Stepping(count), random_batches(3, 6), random_batches(3, 6, seed=1))
+        trained(
+            model,
+            FindMaskStage(1, ADAM, scaled_weight, 0.5),
+            Stepping(count),
+            random_batches(3, 6),
+            random_batches(3, 6, seed=1),
+        )
         masks.append(model.masks())
-    assert all(torch.equal(mask, masks[1][name]) for name, mask in masks[0].items())
+    assert same(masks[0], masks[1])
 
 
 def sizes_seen(parts: int, size: int) -> list[int]:
@@ -103,11 +100,7 @@ def spoilt(batches: list[Batch], index: int) -> list[Batch]:
     """The batches, one of which has a pixel that is no number."""
     pixels = batches[index].pixel_values.clone()
     pixels[1, 0, 3, 3] = math.nan
-    return [replace_pixels(batch, pixels) if place == index else batch for place, batch in enumerate(batches)]
-
-
-def replace_pixels(batch: Batch, pixels: Tensor) -> Batch:
-    return batch._replace(pixel_values=pixels)
+    return [*batches[:index], batches[index]._replace(pixel_values=pixels), *batches[index + 1 :]]
 
 
 def everything_of(model: VPNsForImageClassification) -> dict[str, Tensor]:
@@ -119,20 +112,16 @@ def everything_of(model: VPNsForImageClassification) -> dict[str, Tensor]:
 @pytest.mark.parametrize("place", [0, 1])
 def test_an_update_that_is_left_out_leaves_no_trace(stage, place):
     plain = random_batches(3, seed=1)
+    kind, *given = STAGES[stage]
+    only_plain = type("OnlyPlain", (kind,), {"updates": kind.updates[1:]})
     ends = []
     for batches in (spoilt(plain, place), plain[:place] + plain[place + 1 :]):
         model = prune_at_random(dense_model(visual_prompt="none"))
-        only_plain = type("OnlyPlain", (type(STAGES[stage]),), {"updates": STAGES[stage].updates[1:]})
-        stepping = Stepping(non_finite=SkipNonFinite())
-        run = trained(model, only_plain(*vars_of(stage)), stepping, [], batches)
+        run = trained(model, only_plain(*given), Stepping(non_finite=SkipNonFinite()), [], batches)
         ends.append(everything_of(model))
     assert run.history[0].skipped == 0
     for name, value in ends[0].items():
         assert torch.equal(value, ends[1][name]), name
-
-
-def vars_of(stage: str) -> tuple:
-    return (1, SGD) if stage == "finetune" else (1, ADAM, scaled_weight, 0.5)
 
 
 def test_updates_that_are_left_out_are_counted_and_have_no_part_in_the_loss(caplog):

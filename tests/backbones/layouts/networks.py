@@ -5,6 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import PreTrainedModel
+
+from tests.helpers import pictures
+from vpns_hf.backbones import from_tensors
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -155,3 +159,15 @@ def filled(build: type, *args: object, **options: object) -> nn.Module:
                 module.running_var.uniform_(0.8, 1.2)
                 module.num_batches_tracked.fill_(7)
     return network
+
+
+def translated(network: nn.Module) -> PreTrainedModel:
+    """The stock network that computes the same, found by names and shapes alone."""
+    return from_tensors(network.state_dict()).model
+
+
+@torch.no_grad()
+def assert_same_logits(network: nn.Module, model: PreTrainedModel, size: int) -> None:
+    logits = network(pictures(size=size))
+    assert logits.std() > 0.01
+    assert torch.allclose(model(pictures(size=size)).logits, logits, rtol=0, atol=1e-5)

@@ -4,12 +4,10 @@ from functools import partial
 
 import pytest
 import torch
-from torch import Tensor
-from transformers import PreTrainedConfig, PreTrainedModel, ResNetConfig, ResNetForImageClassification
+from transformers import PreTrainedModel, ResNetConfig, ResNetForImageClassification
 
-from tests.helpers import randomised, tiny_resnet, tiny_vgg
+from tests.helpers import randomised, refusal, same, tiny_resnet, tiny_vgg
 from vpns_hf.backbones.layouts import LAYOUTS, Layout, layouts, stock_shapes
-from vpns_hf.errors import InputError
 
 BOTTLENECK = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 2], num_labels=5)
 MODELS = {
@@ -59,7 +57,7 @@ def test_there_and_back(case):
     layout, model = case
     back = layout.from_theirs(layout.to_theirs(model), model.config)
     assert back.keys() == model.state_dict().keys()
-    assert all(torch.equal(back[name], tensor) for name, tensor in model.state_dict().items())
+    assert same(model.state_dict(), back)
 
 
 def test_memory_is_shared(case):
@@ -80,13 +78,6 @@ def test_a_file_without_counted_batches_starts_at_zero(case):
     model.load_state_dict(back, strict=True)
 
 
-def refusal(layout: Layout, tensors: dict[str, Tensor], config: PreTrainedConfig) -> str:
-    with pytest.raises(InputError) as caught:
-        layout.from_theirs(tensors, config)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def test_missing_extra_and_misshaped_tensors_are_listed_together(case):
     layout, model = case
     theirs = layout.to_theirs(model)
@@ -94,7 +85,7 @@ def test_missing_extra_and_misshaped_tensors_are_listed_together(case):
     width = theirs[weight].shape[1]
     del theirs[bias]
     theirs |= {weight: torch.ones(4, width), "stranger": torch.ones(1)}
-    message = refusal(layout, theirs, model.config)
+    message = refusal(layout.from_theirs, theirs, model.config)
     for said in (f"missing {bias}", "unexpected stranger", f"{weight} of shape (4, {width}) instead of (5, {width})"):
         assert said in message
 
@@ -104,12 +95,12 @@ def test_as_many_numbers_in_another_shape_are_not_taken(case):
     theirs = layout.to_theirs(model)
     weight = f"{layout.head}.weight"
     theirs[weight] = theirs[weight].T.contiguous()
-    assert f"{weight} of shape" in refusal(layout, theirs, model.config)
+    assert f"{weight} of shape" in refusal(layout.from_theirs, theirs, model.config)
 
 
 def test_everything_that_is_missing_is_named(case):
     layout, model = case
-    message = refusal(layout, {}, model.config)
+    message = refusal(layout.from_theirs, {}, model.config)
     expected = [name for name in layout.shapes(model.config) if not name.endswith("num_batches_tracked")]
     assert all(f"missing {name}" in message for name in expected)
     assert message.count("missing ") == len(expected)

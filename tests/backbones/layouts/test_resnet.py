@@ -1,13 +1,9 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from torch import nn
-from transformers import ResNetForImageClassification
 
-from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, filled
-from tests.helpers import pictures
-from vpns_hf.backbones import build
+from tests.backbones.layouts.networks import BasicBlock, Bottleneck, ResNet, assert_same_logits, filled, translated
 from vpns_hf.backbones.layouts import LAYOUTS
 
 LAYOUT = LAYOUTS["torchvision"]["resnet"]
@@ -17,19 +13,6 @@ TINY = {"basic": (BasicBlock, [2, 1, 1]), "bottleneck": (Bottleneck, [1, 2, 1])}
 def tiny(kind: str) -> nn.Module:
     block, depths = TINY[kind]
     return filled(ResNet, block, depths, classes=5, width=8)
-
-
-def translated(network: nn.Module) -> ResNetForImageClassification:
-    tensors = network.state_dict()
-    config = LAYOUT.config({name: tensor.shape for name, tensor in tensors.items()})
-    return build(config, LAYOUT.from_theirs(tensors, config))
-
-
-@torch.no_grad()
-def assert_same_logits(network: nn.Module, model: nn.Module, size: int) -> None:
-    logits = network(pictures(size=size))
-    assert logits.std() > 0.01
-    assert torch.allclose(model(pictures(size=size)).logits, logits, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [32, 45])

@@ -132,7 +132,7 @@ def test_a_transparent_colour_is_seen_as_pipeline_sees_it(mode, transparency):
     assert np.abs(ours - 255 * seen).max() <= 1
 
 
-def test_a_mode_that_nothing_reads_is_bad(make_split):
+def test_a_mode_that_nothing_reads_is_bad():
     assert "La" not in MODES
     with pytest.raises(ValueError, match="not supported"):
         to_rgb(in_mode("La"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.helpers import refusal
 from vpns_hf.data import load_image_dataset, stream_image_dataset
 from vpns_hf.errors import InputError
 
@@ -173,10 +175,7 @@ def test_links_to_images_of_the_same_class_are_left_out(folder, read, caplog):
     ],
 )
 def test_what_is_in_doubt_is_refused(folder, read, paths, words):
-    root = folder(*paths)
-    with pytest.raises(InputError, match=words) as caught:
-        read(root)
-    assert "\n" not in str(caught.value)
+    assert re.search(words, refusal(read, folder(*paths)))
 
 
 def test_several_folders_of_one_split_are_read_together(folder, read, caplog):
@@ -210,7 +209,7 @@ def test_a_table_that_is_not_read_is_named(folder, read):
         read(root)
 
 
-def test_tables_are_of_the_split_they_lie_in(folder, tmp_path):
+def test_tables_are_of_the_split_they_lie_in(folder):
     root = folder("Train/train/1.png", "Train/2.png", "test-set/train_1.png")
     (root / "Train" / "metadata.csv").write_text("file_name,label\ntrain/1.png,cat\n2.png,dog\n")
     (root / "test-set" / "metadata.csv").write_text("file_name,label\ntrain_1.png,dog\n")

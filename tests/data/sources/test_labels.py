@@ -75,7 +75,7 @@ def test_floats_are_no_labels(columns, make_split):
         class_names(make_split([0.5, 1.5], label_feature=datasets.Value("float32")), columns)
 
 
-def test_unlabelled(columns, make_split):
+def test_unlabelled(make_split):
     assert is_unlabelled(make_split([-1, -1, None]), "label")
     assert not is_unlabelled(make_split([-1, 0]), "label")
 

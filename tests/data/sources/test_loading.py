@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import datasets
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
 
+from tests.helpers import refusal
 from vpns_hf.data import (
     DATASETS,
     Columns,
@@ -137,9 +139,7 @@ def test_a_file_is_not_its_folder(tmp_path, make_split):
 
 
 def test_folder_without_images(tmp_path):
-    with pytest.raises(InputError, match="no images could be loaded") as caught:
-        load_image_dataset(str(tmp_path))
-    assert "\n" not in str(caught.value)
+    assert "no images could be loaded" in refusal(load_image_dataset, str(tmp_path))
 
 
 def test_hub_out_of_reach_points_to_local_folders(monkeypatch):
@@ -147,9 +147,7 @@ def test_hub_out_of_reach_points_to_local_folders(monkeypatch):
         raise ConnectionError("Couldn't reach the Hub\nsecond line")
 
     monkeypatch.setattr(loading.datasets, "load_dataset", unreachable)
-    with pytest.raises(InputError, match=r"someone/something.*local folder") as caught:
-        load_image_dataset("someone/something")
-    assert "\n" not in str(caught.value)
+    assert re.search("someone/something.*local folder", refusal(load_image_dataset, "someone/something"))
 
 
 def test_a_repository_whose_folders_look_like_splits(monkeypatch):

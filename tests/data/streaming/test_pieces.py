@@ -113,7 +113,7 @@ def test_groups_without_rows_are_no_pieces(tmp_path, split_of):
     assert [numbers(split.open(row)) for row in range(3)] == [[0, 1], [1], [2]]
 
 
-def test_labels_are_stored_in_several_ways(write, split_of, columns):
+def test_labels_are_stored_in_several_ways(write, split_of):
     whole = table_of(range(4))
     names, small = pa.array(["cat", "dog", None, "dog"]), pa.array([1, 0, 7, -1], pa.int8())
     files = write(
@@ -129,7 +129,7 @@ def test_every_file_has_images(write, split_of):
 
 
 @pytest.mark.parametrize("again", [1, 4])
-def test_files_that_rows_name_are_known_and_read_once(write, tmp_path, columns, again):
+def test_files_that_rows_name_are_known_and_read_once(write, columns, again):
     files = {}
     for split, rows in (("train", [0, 1, 2]), ("test", [3, again])):
         images = pa.array([{"bytes": None, "path": f"{row}.png"} for row in rows], type=FEATURES["image"].pa_type)

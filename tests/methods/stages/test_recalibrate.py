@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tests.helpers import prune_at_random, pruned, tiny_vgg
-from tests.training_helpers import dense_model, make_run, random_batches, tiny_arguments, tiny_trainer
+from tests.training_helpers import dense_model, make_run, random_batches, tiny_arguments
 from vpns_hf.methods import METHODS, Task
 from vpns_hf.methods.stages import RecalibrateBatchNorm
 
@@ -74,9 +74,3 @@ def test_it_stands_between_the_mask_and_fine_tuning(tmp_path):
     assert names == ["label_mapping", "find_mask", "measure", "bn_recalibration", "measure", "finetune"]
     assert stages[3].batches == 4
     assert "bn_recalibration" not in [stage.name for stage in METHODS["vpns"].stages(tiny_arguments(tmp_path), task)]
-
-
-@pytest.mark.slow
-def test_a_job_reports_its_time(tmp_path):
-    results = tiny_trainer(tmp_path, bn_recalibration=2).train()
-    assert results["runs"][0]["seconds"]["bn_recalibration"] > 0

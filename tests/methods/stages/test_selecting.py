@@ -7,14 +7,14 @@ import json
 import pytest
 
 from tests.methods.running import new_run, ran
-from tests.training_helpers import tiny_trainer
+from tests.training_helpers import script_accuracies, tiny_trainer
 from vpns_hf.methods import METHODS, Method
 from vpns_hf.methods.parts import label_mapping_of
 from vpns_hf.methods.stages import FineTuneStage, FitLabelMapping, Prune
 from vpns_hf.pruning import Pruner
 from vpns_hf.pruning.criteria import magnitude
 from vpns_hf.reporting import ViewAccuracy
-from vpns_hf.training import BestOnValidation, Evaluation, LastEpoch, SGDSpec, Stage, loop
+from vpns_hf.training import BestOnValidation, LastEpoch, SGDSpec, Stage
 
 SGD = SGDSpec(0.05, 0.05, 0.9, 1e-4)
 MORE_ACCURATE_FIRST = [0.9, 0.8, 0.2, 0.1]
@@ -23,13 +23,7 @@ MORE_ACCURATE_FIRST = [0.9, 0.8, 0.2, 0.1]
 @pytest.fixture
 def scripted(monkeypatch) -> None:
     """The accuracies on the validation split, epoch by epoch."""
-    script = iter(MORE_ACCURATE_FIRST)
-
-    def evaluate(*details) -> Evaluation:
-        accuracy = ViewAccuracy(None, next(script))
-        return Evaluation(accuracy, accuracy)
-
-    monkeypatch.setattr(loop, "evaluate_views", evaluate)
+    script_accuracies(monkeypatch, *(ViewAccuracy(None, plain) for plain in MORE_ACCURATE_FIRST))
 
 
 def two_rounds() -> list[Stage]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.helpers import pictures
+from tests.helpers import pictures, same
 from tests.pruning.channels.networks import REMOVABLE, SIDE, dense_network
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.models import along
@@ -64,16 +64,12 @@ def test_scores_get_the_gradient_of_a_gate_on_the_channel(family):
     model.source_logits(x, prompted=False).pow(2).sum().backward()
 
     dense = copy.deepcopy(dense_network(family)).double()
-    gates = [(~units).double().requires_grad_() for units in gone_of(model)]
+    gates = [(~units).double().requires_grad_() for units in Channels().pruned(model)]
     gated(dense, gates, x).pow(2).sum().backward()
     for scores, gate in zip(mask.scores, gates, strict=True):
         torch.testing.assert_close(scores.grad, gate.grad * scores.sign())
     masked = torch.cat([gate.grad[gate == 0] for gate in gates])
     assert masked.count_nonzero() > 0, "masked channels must be able to come back"
-
-
-def gone_of(model: VPNsForImageClassification) -> list[Tensor]:
-    return Channels().pruned(model)
 
 
 @pytest.mark.parametrize("family", ["resnet", "regnet"])
@@ -113,7 +109,7 @@ def test_masks_follow_the_scores(budget):
         mask.update()
     kept = budget.keep([scores.detach().abs() for scores in mask.scores], Channels().groups(model), 0.5)
     expected = Channels().masks(kept, model)
-    assert all(torch.equal(expected[name], found) for name, found in model.masks().items())
+    assert same(model.masks(), expected)
     assert any(not torch.equal(one, other) for one, other in zip(before, mask.masks, strict=True))
 
 

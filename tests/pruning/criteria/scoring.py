@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tests.helpers import hand_pictures, sine
+from tests.helpers import copied, hand_pictures, sine
 from tests.training_helpers import dense_model, plain_hand_model
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
@@ -42,16 +42,12 @@ def exact_hand_model() -> VPNsForImageClassification:
     return model
 
 
-def masks_of(model: VPNsForImageClassification) -> list[Tensor]:
-    return [mask.clone() for mask in model.masks().values()]
+def masks_of(model: VPNsForImageClassification) -> dict[str, Tensor]:
+    return copied(model.masks())
 
 
 def kept(model: VPNsForImageClassification) -> list[int]:
     return [int(mask.sum()) for mask in model.masks().values()]
-
-
-def same(first: Sequence[Tensor], second: Sequence[Tensor]) -> bool:
-    return all(torch.equal(*pair) for pair in zip(first, second, strict=True))
 
 
 def pruned_in_rounds(
@@ -64,13 +60,19 @@ def pruned_in_rounds(
 
 
 def everything_of(model: VPNsForImageClassification) -> dict[str, object]:
-    """What a criterion must leave as it was, values aside."""
+    """What a criterion must leave as it was beside the values of the model."""
     return {
         "kinds": [type(module) for module in model.modules()],
         "modes": [module.training for module in model.modules()],
         "asked": [parameter.requires_grad for parameter in model.parameters()],
         "gradients": [parameter.grad is None for parameter in model.parameters()],
+        "TF32": tf32(),
     }
+
+
+def tf32() -> list[bool]:
+    """Whether matrices and convolutions are multiplied in less than float32 where a GPU can."""
+    return [torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32]
 
 
 def unusual_model(model: VPNsForImageClassification | None = None) -> VPNsForImageClassification:

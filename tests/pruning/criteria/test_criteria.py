@@ -6,11 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from tests.helpers import Layers, hand_layers
+from tests.helpers import Layers, copied, hand_layers, prune_at_random, same
+from tests.pruning.criteria.scoring import context, everything_of, unusual_model
+from tests.training_helpers import dense_model, random_batches
 from vpns_hf.models import MaskedConv2d, MaskedLayer, MaskedLinear
-from vpns_hf.pruning.criteria import CRITERIA, Criterion, ScoringContext, scaled_weight
+from vpns_hf.pruning.criteria import CRITERIA, Criterion, Phew, ScoringContext, grasp, scaled_weight, snip, synflow
 
-OF_A_NETWORK = {"snip", "grasp", "synflow"}  # which have tests of their own
+OF_IMAGES = {"snip": snip, "grasp": grasp}
+OF_A_NETWORK = {**OF_IMAGES, "synflow": synflow, "phew": Phew(0.9)}  # which have tests of their own
 WITHOUT_DATA = [name for name in CRITERIA if name not in OF_A_NETWORK]
 
 
@@ -96,3 +99,30 @@ def test_extreme_layers_give_finite_scores(value):
 def test_the_fan_in_of_a_grouped_convolution_is_that_of_its_group():
     layer = MaskedConv2d.from_plain(nn.Conv2d(4, 6, 3, groups=2))
     assert scaled(layer).abs().max().item() == pytest.approx(math.sqrt(6 / 18))
+
+
+@pytest.mark.parametrize("criterion", OF_A_NETWORK.values(), ids=OF_A_NETWORK)
+def test_every_part_of_the_model_is_as_before(criterion):
+    model = unusual_model(prune_at_random(dense_model()))
+    before, state = everything_of(model), copied(model.state_dict())
+    criterion(context(model, random_batches(2)))
+    assert everything_of(model) == before
+    assert same(model.state_dict(), state)
+
+
+@pytest.mark.parametrize("criterion", OF_IMAGES.values(), ids=OF_IMAGES)
+def test_every_part_is_as_before_also_when_the_images_fail(criterion):
+    def failing():
+        yield from random_batches(1)
+        raise OSError("the disk is gone")
+
+    model = unusual_model(prune_at_random(dense_model()))
+    before = everything_of(model)
+    with pytest.raises(OSError, match="disk"):
+        criterion(ScoringContext(model, failing))
+    assert everything_of(model) == before
+
+
+@pytest.mark.parametrize("criterion", OF_IMAGES.values(), ids=OF_IMAGES)
+def test_without_images_there_is_nothing_to_tell_weights_apart_by(criterion):
+    assert all((layer == 0).all() for layer in criterion(context(dense_model())).by_layer.values())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import pytest
 import torch
 from torch import Tensor
 
-from tests.helpers import prune_at_random
-from tests.pruning.criteria.scoring import context, everything_of, hand_context, in_batches, masks_of, unusual_model
+from tests.helpers import prune_at_random, same
+from tests.pruning.criteria.scoring import context, hand_context, in_batches, kept, tf32
 from tests.training_helpers import dense_model, random_batches
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch
@@ -26,7 +24,7 @@ def test_hand_checked_shares_of_the_layers():
 def test_hand_checked_counts(sparsity, expected):
     scored = hand_context()
     Pruner().apply(scored.model, snip(scored), sparsity)
-    assert [int(mask.sum()) for mask in masks_of(scored.model)] == expected
+    assert kept(scored.model) == expected
 
 
 def test_scores_are_the_weight_times_the_gradient_of_the_mean_loss():
@@ -50,7 +48,7 @@ def scores_in_float64(size: int) -> tuple[VPNsForImageClassification, dict[str, 
 
 def test_the_size_of_batches_has_no_part():
     (first, sevens), (second, whole) = scores_in_float64(7), scores_in_float64(64)
-    assert all(torch.equal(*pair) for pair in zip(masks_of(first), masks_of(second), strict=True))
+    assert same(first.masks(), second.masks())
     for name, scores in whole.items():
         assert scores.dtype == torch.float64
         torch.testing.assert_close(sevens[name], scores, rtol=1e-11, atol=1e-16)
@@ -87,35 +85,6 @@ def test_rows_that_only_fill_up_do_not_count():
             torch.testing.assert_close(found[name], scores, rtol=1e-11, atol=1e-16)
 
 
-def backends() -> list[bool]:
-    return [torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32]
-
-
-def test_everything_of_the_model_is_as_before():
-    model = unusual_model(prune_at_random(dense_model()))
-    before, state = everything_of(model), {name: value.clone() for name, value in model.state_dict().items()}
-    snip(context(model, random_batches(2)))
-    assert everything_of(model) == before
-    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
-
-
-def failing(batches: list[Batch]) -> Callable[[], Sequence[Batch]]:
-    def give():
-        yield from batches
-        raise OSError("the disk is gone")
-
-    return give
-
-
-def test_everything_is_as_before_also_when_the_images_fail():
-    model = unusual_model(prune_at_random(dense_model()))
-    before, flags = everything_of(model), backends()
-    with pytest.raises(OSError, match="disk"):
-        snip(ScoringContext(model, failing(random_batches(1))))
-    assert everything_of(model) == before
-    assert backends() == flags
-
-
 @pytest.fixture
 def tf32_allowed():
     before = torch.backends.cuda.matmul.allow_tf32
@@ -127,20 +96,15 @@ def tf32_allowed():
 def test_the_precision_of_training_has_no_part(tf32_allowed):
     model, seen = prune_at_random(dense_model()), []
     expected = snip(context(model, random_batches(2))).by_layer
-    model.backbone.register_forward_hook(lambda module, inputs, output: seen.append((output.logits.dtype, backends())))
+    model.backbone.register_forward_hook(lambda module, inputs, output: seen.append((output.logits.dtype, tf32())))
     with torch.autocast("cpu", torch.bfloat16):
         found = snip(context(model, random_batches(2))).by_layer
     assert seen == [(torch.float32, [False, False])] * 2
-    assert backends()[0]
-    assert all(torch.equal(scores, expected[name]) for name, scores in found.items())
+    assert tf32()[0]
+    assert same(found, expected)
 
 
 def test_a_model_in_half_precision_is_scored_in_float32():
     scores = snip(context(prune_at_random(dense_model()).to(torch.bfloat16), random_batches(2))).by_layer
     assert {layer.dtype for layer in scores.values()} == {torch.float32}
     assert all(layer.isfinite().all() for layer in scores.values())
-
-
-def test_without_images_there_is_nothing_to_tell_weights_apart_by():
-    scores = snip(context(dense_model(), [])).by_layer
-    assert all((layer == 0).all() for layer in scores.values())

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from tests.helpers import tiny_model
+from tests.helpers import same, tiny_model
 from tests.training_helpers import dense_model
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.pruning import Pruner
@@ -71,4 +71,4 @@ def test_a_head_that_is_not_masked_or_not_there_changes_nothing():
         else:
             model.backbone.classifier[1] = OwnLinear(12, 5)
         plain, ranked = (criterion(ScoringContext(model)) for criterion in (magnitude, unread_rows_last(magnitude)))
-        assert all(torch.equal(scores, ranked.by_layer[name]) for name, scores in plain.by_layer.items())
+        assert same(plain.by_layer, ranked.by_layer)

@@ -102,12 +102,7 @@ def test_a_flattening_takes_one_position_of_a_channel_and_back():
 
 
 # Pixels, a layer, and what adds the pixels, the layer's output and that of another layer after it.
-BRANCHES = [
-    Crossing((), (1, 3)),
-    Crossing((0,), (2, 3), "a"),
-    Crossing((1,), (3,), "b"),
-    Crossing((2, 1, 0), ()),
-]
+BRANCHES = [Crossing((), (1, 3)), Crossing((0,), (2, 3), "a"), Crossing((1,), (3,), "b"), Crossing((2, 1, 0), ())]
 
 
 @pytest.mark.parametrize("backward", [False, True])

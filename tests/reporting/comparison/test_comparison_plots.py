@@ -19,6 +19,8 @@ from vpns_hf.reporting.comparison.plots import (
     sparsity_figure,
 )
 
+COST = CostRecord(macs=4_000_000, macs_nonzero=1_000_000)
+
 
 def setting(*runs):
     [found] = settings_of(runs)
@@ -62,9 +64,8 @@ def test_what_a_sparsity_counts_is_said():
 
 
 def test_beside_what_they_cost_channels_and_weights_may_be_ranked():
-    cost = CostRecord(macs=4_000_000, macs_nonzero=1_000_000)
-    thin = compared("omp", 0.9, options={"granularity": "channel", "budget": "channels"}, cost=cost)
-    runs = setting(compared("vpns", 0.98, cost=cost), thin)
+    thin = compared("omp", 0.9, options={"granularity": "channel", "budget": "channels"}, cost=COST)
+    runs = setting(compared("vpns", 0.98, cost=COST), thin)
     hollow = "hollow: not to be ranked"
     assert hollow in sparsity_figure(runs).axes[0].get_xlabel()
     assert hollow not in cost_figure(runs, COSTS["macs"]).axes[0].get_xlabel()
@@ -72,8 +73,7 @@ def test_beside_what_they_cost_channels_and_weights_may_be_ranked():
 
 def test_the_dense_models_and_the_deviations_lie_within_the_axes():
     """Of 90 and 92: mean 91, deviation sqrt(2); dense 95."""
-    cost = CostRecord(macs=4_000_000, macs_nonzero=1_000_000)
-    runs = over_seeds("vpns", {7: 0.90, 9: 0.92}, dense=asdict(DenseResult(0.95, passes=60)), cost=cost)
+    runs = over_seeds("vpns", {7: 0.90, 9: 0.92}, dense=asdict(DenseResult(0.95, passes=60)), cost=COST)
     for figure in (sparsity_figure(setting(*runs)), cost_figure(setting(*runs), COSTS["macs"])):
         [axes] = figure.axes
         low, high = axes.get_ylim()
@@ -106,11 +106,10 @@ def test_the_front_is_what_nothing_cheaper_is_as_accurate_as():
 
 
 def test_accuracy_against_a_cost_has_the_dense_model_on_the_front_and_no_run_of_other_passes():
-    cost = CostRecord(macs=4_000_000, macs_nonzero=1_000_000)
     cheaper = CostRecord(macs=4_000_000, macs_nonzero=500_000)
     runs = [
-        compared("vpns", 0.8, cost=cost),
-        compared("omp", 0.85, cost=cost),
+        compared("vpns", 0.8, cost=COST),
+        compared("omp", 0.85, cost=COST),
         compared("imp", 0.9, passes=99, cost=cheaper),
     ]
     drawn = lines(cost_figure(setting(*runs), COSTS["macs"]).axes[0])

@@ -31,10 +31,7 @@ OTHERS = {
     "unknown passes": ({"passes": None}, "passes that are not recorded as vpns"),
     "images": ({"images": 50}, "test images 50, not 100 as vpns"),
     "data": ({"data": {"test images": "100 (b)"}}, "other test images as vpns"),
-    "channels": (
-        {"options": {"budget": "channels"}},
-        "a share of channels removed, not of prunable weights as vpns",
-    ),
+    "channels": ({"options": {"budget": "channels"}}, "a share of channels removed, not of prunable weights as vpns"),
     "seed": ({"seed": 9}, "seeds 9, not 7 as vpns"),
     "model": ({"data": {"test images": "100 (a)", "model": "b"}}, "other weights of the model to begin with as vpns"),
     "pre-training": ({"options": {"pretrain_epochs": 6}}, "epochs of pre-training 6, not 0 as vpns"),

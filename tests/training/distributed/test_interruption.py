@@ -8,17 +8,8 @@ from collections.abc import Iterator
 import pytest
 from accelerate import Accelerator
 
+from tests.training_helpers import Clock
 from vpns_hf.training.distributed import StopRequest
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Ended(Exception):
