@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ..errors import InputError
 from ..jobs import CELLS
-from ..jobs.resume import is_finished
+from ..jobs.resume import FinishedJob, is_finished
+from ..reporting.comparison import check_no_job
 from .cell import Cell
 from .claims import Claims, Found
 
@@ -38,6 +40,12 @@ class StudyFolder:
     """
 
     path: Path
+
+    def check_no_job(self) -> None:
+        """Raises InputError if a job lies there, which the cells would hide and the results replace."""
+        if FinishedJob.read(self.path) is not None:
+            raise InputError(f"{self.path} holds a finished job; give another --output_dir")
+        check_no_job(self.path)
 
     def job(self, cell: Cell) -> Path:
         """Returns the job folder of a cell."""
