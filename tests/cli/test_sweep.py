@@ -189,9 +189,10 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(vpns, tmp_path
             "a finished job",
         ),
         ("results.json", {"dense": {}, "runs": []}, "is not of a comparison and would be replaced"),
+        ("table.tex", "mine", "table.tex is not of a comparison and would be replaced; give another --output_dir"),
     ],
 )
-def test_the_folder_of_a_job_is_refused_before_anything_runs(vpns, tmp_path, more, file, content, said):
+def test_what_results_would_replace_is_refused_before_anything_runs(vpns, tmp_path, more, file, content, said):
     (tmp_path / file).write_text(json.dumps(content))
     ended = vpns("sweep", "digits", "--output_dir", tmp_path, *more)
     assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)

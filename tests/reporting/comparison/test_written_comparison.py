@@ -56,3 +56,11 @@ def test_an_earlier_comparison_is_replaced_but_the_results_of_a_job_are_not(tmp_
     assert not is_comparison(tmp_path)
     with pytest.raises(InputError, match="not of a comparison and would be replaced; give another --output_dir"):
         write_comparison([compared("vpns", 0.9)], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.md", "table.tex"])
+def test_a_file_of_somebody_else_is_not_replaced(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=f"{name} is not of a comparison and would be replaced"):
+        write_comparison([compared("vpns", 0.9)], tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
