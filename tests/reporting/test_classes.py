@@ -58,6 +58,13 @@ def test_the_report_lists_those_first_that_lost_most(results, tmp_path):
     ]
 
 
+def test_a_stroke_in_the_name_of_a_class_ends_no_cell_of_a_file(results, tmp_path):
+    found = [ClassRecord("cat|dog", 50, ViewAccuracy(0.5, 0.9))]
+    run = replace(results.runs[0], classes=found, history=[])
+    write_report(replace(results, dense=replace(results.dense, classes=found), runs=[run]), tmp_path)
+    assert "\n| cat\\|dog |     50 |" in (tmp_path / "results.md").read_text()
+
+
 @pytest.mark.slow
 def test_of_many_classes_twenty_are_listed(results, tmp_path):
     many = [ClassRecord(f"class {number}", 1, ViewAccuracy(0.0, 1.0)) for number in range(23)]

@@ -78,6 +78,6 @@ def class_table(results: Results) -> str:
         "Dense %",
         *(f"{short_percent(run.sparsity_requested)} sparse" for run in results.runs),
     ]
-    table = markdown_table(header, rows, right=[False] + [True] * (len(header) - 1))
+    table = markdown_table(header, rows, right=[False] + [True] * (len(header) - 1), in_file=True)
     left = len(by_run[-1]) - len(rows)
     return f"{table}\n\nThe other {count(left)} classes lost less." if left > 0 else table
