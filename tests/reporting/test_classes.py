@@ -61,6 +61,17 @@ def test_the_report_lists_those_first_that_lost_most(results, tmp_path):
     ]
 
 
+@pytest.mark.slow
+def test_classes_without_images_are_named_below(results, tmp_path):
+    found = of_classes(results, {"cat": 0.6, "dog": 0.2, "owl": 0.75})
+    unseen = [ClassRecord(name, 0, ViewAccuracy()) for name in ("ant", "bee")]
+    dense, run = (replace(each, classes=[*each.classes, *unseen]) for each in (found.dense, found.runs[0]))
+    write_report(replace(found, dense=dense, runs=[run]), tmp_path)
+    report = (tmp_path / "results.md").read_text()
+    assert "\n\nNot measured, as the test split has no image of them: ant, bee.\n" in report
+    assert "| ant" not in report
+
+
 def test_a_stroke_in_the_name_of_a_class_ends_no_cell_of_a_file(results, tmp_path):
     found = [ClassRecord("cat|dog", 50, ViewAccuracy(0.5, 0.9))]
     run = replace(results.runs[0], classes=found, history=[])
