@@ -59,6 +59,12 @@ def test_it_is_no_pruned_model_of_the_job_and_no_part_of_a_repository(kept):
     assert results.of_model(results.runs[0]).dense.path is None
 
 
+def test_another_job_starts_from_it(kept, tmp_path):
+    base = tiny_trainer(tmp_path, str(kept / "out" / KEPT), label_mapping="auto").base
+    assert (base.config.label_mapping_method, base.label_mapping.tolist()) == ("name", [0, 1, 2])
+    assert base.config.backbone_config.num_labels == 3
+
+
 def test_a_job_may_keep_none_and_makes_the_same(kept, tmp_path):
     results = finished(tmp_path, save_dense_reference=False)
     assert results.dense.path is None
