@@ -87,6 +87,13 @@ def test_every_command_is_understood(page):
         check_command(words)
 
 
+def test_the_recipe_of_a_finished_job_is_given_with_another_folder():
+    given = [
+        words for page in PAGES for words in page.commands if any(word.endswith("/recipe.yaml") for word in words)
+    ]
+    assert given and all("--output_dir" in words for words in given)
+
+
 def check_command(words: list[str]) -> None:
     """Fails unless the program takes these arguments; files that a reader is to bring need not be there."""
     program, *arguments = words

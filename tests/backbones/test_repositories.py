@@ -230,3 +230,31 @@ def test_what_to_give_in_the_place_of_a_pruned_model(make, advice, tmp_path):
     make().save_pretrained(tmp_path)
     with pytest.raises(InputError, match=rf"it is a pruned model already; give the dense one{re.escape(advice)}$"):
         load_backbone(tmp_path)
+
+
+def unpruned_model(**fields) -> VPNsForImageClassification:
+    """The tiny model with all weights."""
+    model = tiny_model(image_std=[0.5, 0.25, 0.2], **fields)
+    for mask in model.masks().values():
+        mask.fill_(True)
+    return model
+
+
+def test_a_dense_reference_is_a_backbone_of_its_own_classes(tmp_path):
+    reference = unpruned_model(visual_prompt="none")
+    reference.save_pretrained(tmp_path)
+    backbone = load_backbone(tmp_path, 3)
+    assert list(backbone.model.config.id2label.values()) == ["cat", "dog", "owl"]
+    assert (backbone.image_size, backbone.lost_head) == (16, None)
+    again = VPNsForImageClassification.from_backbone(
+        backbone.model, image_size=16, prompt_size=2, **backbone.normalisation
+    )
+    with torch.no_grad():
+        expected = reference(pictures()).logits
+        torch.testing.assert_close(again(pictures(), prompted=False).logits, expected)
+
+
+def test_a_dense_model_with_a_prompt_is_to_be_exported(tmp_path):
+    unpruned_model().save_pretrained(tmp_path)
+    command = f"vpns export {tmp_path} --layout transformers --output_dir NEW"
+    assert refusal(tmp_path) == f"it has a visual prompt, which no backbone has; give what `{command}` writes"

@@ -101,6 +101,14 @@ def test_the_folder_of_a_study_is_not_written_to(vpns, jobs, tmp_path):
     assert "holds a study, whose results would be replaced" in ended.err
 
 
+def test_a_folder_that_holds_a_job_beside_a_study_is_refused(vpns, jobs, tmp_path):
+    study = study_of(jobs, tmp_path)
+    shutil.copy(study / "cells" / "vpns-7" / "job.json", study)
+    ended = vpns("compare", study, "--output_dir", tmp_path / "out")
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{study} holds a job and, in cells/, a study; move one of them" in ended.err
+
+
 def test_the_folder_of_a_job_is_not_written_to(vpns, jobs):
     ended = vpns("compare", *jobs, "--output_dir", jobs[0])
     assert ended.code == 2

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 
@@ -175,6 +177,27 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(vpns, tmp_path
     [line] = ended.err.splitlines()
     assert line.startswith("vpns sweep: error: ") and said in line
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("more", [[], ["--dry_run"]])
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        (
+            "job.json",
+            {"identity": {"sparsities": [0.5]}, "processes": 1, "finished": {}, "versions": {}},
+            "a finished job",
+        ),
+        ("results.json", {"dense": {}, "runs": []}, "is not of a comparison and would be replaced"),
+        ("table.tex", "mine", "table.tex is not of a comparison and would be replaced; give another --output_dir"),
+    ],
+)
+def test_what_results_would_replace_is_refused_before_anything_runs(vpns, tmp_path, more, file, content, said):
+    (tmp_path / file).write_text(json.dumps(content))
+    ended = vpns("sweep", "digits", "--output_dir", tmp_path, *more)
+    assert (ended.code, ended.out, len(ended.err.splitlines())) == (2, "", 1)
+    assert said in ended.err
+    assert [path.name for path in tmp_path.iterdir()] == [file]
 
 
 def test_a_file_that_is_no_study(vpns, tmp_path):

@@ -163,6 +163,19 @@ def test_data_that_are_not_there_are_told_before_any_job_starts(training_vpns, f
     assert "nothere is no folder here, and could not be loaded from the Hub" in ended.err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("name", ["transfer.md", "transfer.csv"])
+@pytest.mark.parametrize("more", [[], ["--dry_run"]])
+def test_a_file_of_somebody_else_is_refused_before_any_job_starts(
+    training_vpns, folders, started, tmp_path, more, name
+):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    ended = training_vpns("transfer", *folders, *SMALL, "--output_dir", tmp_path / "out", *more)
+    assert (ended.code, ended.out, started, len(ended.err.splitlines())) == (2, "", [], 1)
+    assert f"{name} is not of a transfer and would be replaced; give another --output_dir" in ended.err
+    assert [path.read_text() for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
 def test_a_dry_run_counts_what_is_done_and_left(training_vpns, folders, tmp_path):
     done = tmp_path / "out" / "jobs" / "omp-two"
     done.mkdir(parents=True)

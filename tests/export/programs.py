@@ -42,19 +42,20 @@ def blocks(count: int) -> torch.Tensor:
 
 
 def picture_files(folder: Path) -> Iterator[Path]:
-    """Writes pictures of several modes, sizes and orientations."""
+    """Writes pictures of several modes, sizes and orientations; of the last two black is transparent, and matters."""
     fields = zip(
-        (*blocks(4), *blocks(4)),
-        ("RGB", "RGBA", "L", "RGB", "RGB", "RGB", "RGB", "RGB"),
-        ((16, 16), (40, 23), (9, 31), (64, 64), *[(40, 40)] * 4),
-        (1, 1, 1, 1, 3, 6, 8, 6),
+        (*blocks(4), *blocks(4), *blocks(3)[::2]),
+        ("RGB", "RGBA", "L", *["RGB"] * 7),
+        ((16, 16), (40, 23), (9, 31), (64, 64), *[(40, 40)] * 6),
+        (1, 1, 1, 1, 3, 6, 8, 6, 1, 1),
+        (*[None] * 8, (0, 0, 0), (0, 0, 0)),
         strict=True,
     )
-    for index, (pixels, mode, size, turned) in enumerate(fields):
+    for index, (pixels, mode, size, turned, transparent) in enumerate(fields):
         picture, exif = folder / f"{index}.png", Image.Exif()
         exif[ExifTags.Base.Orientation] = turned  # as a camera on its side notes
         plain = Image.fromarray((255 * pixels).byte().permute(1, 2, 0).numpy())
-        plain.resize(size, Image.Resampling.NEAREST).convert(mode).save(picture, exif=exif)
+        plain.resize(size, Image.Resampling.NEAREST).convert(mode).save(picture, exif=exif, transparency=transparent)
         yield picture
 
 

@@ -13,7 +13,7 @@ from tests.faults.interrupted import At, Crash, crash
 from tests.helpers import forget_accelerator
 from tests.training_helpers import coloured_split, tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification
-from vpns_hf.hub.run_folder import find_models
+from vpns_hf.hub import find_models, models_in_folder
 from vpns_hf.reporting import Results
 
 pytestmark = pytest.mark.slow  # whole jobs
@@ -55,8 +55,15 @@ def test_the_model_that_is_kept_is_the_one_that_was_measured(kept):
 
 def test_it_is_no_pruned_model_of_the_job_and_no_part_of_a_repository(kept):
     assert [model.folder.name for model in find_models(kept / "out")] == ["sparsity-50"]
+    assert [model.name for model in models_in_folder(kept / "out")] == ["sparsity-50"]
     results = Results.load(kept / "out" / "results.json")
     assert results.of_model(results.runs[0]).dense.path is None
+
+
+def test_another_job_starts_from_it(kept, tmp_path):
+    base = tiny_trainer(tmp_path, str(kept / "out" / KEPT), label_mapping="auto").base
+    assert (base.config.label_mapping_method, base.label_mapping.tolist()) == ("name", [0, 1, 2])
+    assert base.config.backbone_config.num_labels == 3
 
 
 def test_a_job_may_keep_none_and_makes_the_same(kept, tmp_path):

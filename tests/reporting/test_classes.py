@@ -46,8 +46,11 @@ def test_nothing_is_recorded_of_classes(results, tmp_path):
 
 @pytest.mark.slow
 def test_the_report_lists_those_first_that_lost_most(results, tmp_path):
-    write_report(of_classes(results, {"cat": 0.6, "dog": 0.2, "owl": 0.75}), tmp_path)
+    found = of_classes(results, {"cat": 0.6, "dog": 0.2, "owl": 0.75})
+    run = replace(found.runs[0], accuracy=ViewAccuracy(0.5, 0.9))
+    write_report(replace(found, runs=[run]), tmp_path)
     report = (tmp_path / "results.md").read_text()
+    assert "\n## Accuracy by class, in the view that each model takes by default\n" in report
     lines = report[report.index("## Accuracy by class") :].splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     assert rows[0] == ["Class", "Images", "Dense %", "95.5% sparse"]
@@ -56,6 +59,24 @@ def test_the_report_lists_those_first_that_lost_most(results, tmp_path):
         ["cat", "50", "90.00", "60.00 (-30.00)"],
         ["owl", "50", "70.00", "75.00 (+5.00)"],
     ]
+
+
+@pytest.mark.slow
+def test_classes_without_images_are_named_below(results, tmp_path):
+    found = of_classes(results, {"cat": 0.6, "dog": 0.2, "owl": 0.75})
+    unseen = [ClassRecord(name, 0, ViewAccuracy()) for name in ("ant", "bee")]
+    dense, run = (replace(each, classes=[*each.classes, *unseen]) for each in (found.dense, found.runs[0]))
+    write_report(replace(found, dense=dense, runs=[run]), tmp_path)
+    report = (tmp_path / "results.md").read_text()
+    assert "\n\nNot measured, as the test split has no image of them: ant, bee.\n" in report
+    assert "| ant" not in report
+
+
+def test_a_stroke_in_the_name_of_a_class_ends_no_cell_of_a_file(results, tmp_path):
+    found = [ClassRecord("cat|dog", 50, ViewAccuracy(0.5, 0.9))]
+    run = replace(results.runs[0], classes=found, history=[])
+    write_report(replace(results, dense=replace(results.dense, classes=found), runs=[run]), tmp_path)
+    assert "\n| cat\\|dog |     50 |" in (tmp_path / "results.md").read_text()
 
 
 @pytest.mark.slow

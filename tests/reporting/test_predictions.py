@@ -11,9 +11,10 @@ RIGHT = Predictions({"plain": np.array([True, False, True, True, False]), "promp
 LABELS = [0, 0, 2, 0, 2]
 
 
-def test_the_accuracy_of_each_class_that_has_images():
+def test_the_accuracy_of_each_class_and_none_of_one_without_images():
     assert RIGHT.by_class(LABELS, ["cat", "dog", "owl"]) == [
         ClassRecord("cat", 3, ViewAccuracy(prompted=1.0, plain=2 / 3)),
+        ClassRecord("dog", 0, ViewAccuracy()),
         ClassRecord("owl", 2, ViewAccuracy(prompted=1.0, plain=0.5)),
     ]
 
@@ -40,6 +41,7 @@ def test_a_file_of_numpy_holds_the_labels_and_every_view(tmp_path):
 def test_nothing_was_predicted():
     assert Predictions().by_class(LABELS, ["cat", "dog", "owl"]) == [
         ClassRecord("cat", 3, ViewAccuracy()),
+        ClassRecord("dog", 0, ViewAccuracy()),
         ClassRecord("owl", 2, ViewAccuracy()),
     ]
 

@@ -15,6 +15,13 @@ def test_results_table(results):
     ]
 
 
+def test_the_view_that_each_model_takes_by_default_is_told_below(results):
+    runs = [results.runs[0], replace(results.runs[1], prompt_at_inference=False), results.runs[2]]
+    said = "By default the saved models are applied with the prompt at 40%; without the prompt at 70% sparsity."
+    assert said in results_table(replace(results, runs=runs)).splitlines()
+    assert "By default" not in results_table(replace(results, runs=runs[2:]))
+
+
 def test_layers_without_weights_are_told_of_below(results):
     told = "At 70% sparsity no weight is left in net.head: nothing of the picture passes through."
     assert told in results_table(results).splitlines()

@@ -90,8 +90,7 @@ class TransformersRepository:
             **self.place.options,
         )
         if isinstance(model, VPNsForImageClassification):
-            saved = ", or save its to_backbone() to a folder" if model.config.widths is None else " it was made from"
-            raise ValueError(f"it is a pruned model already; give the dense one{saved}")
+            return _dense_in(model, self.place.name)
         return replace(self.prepared(model), lost_head=_lost_head(model, info))
 
     def prepared(self, model: PreTrainedModel) -> Backbone:
@@ -186,6 +185,23 @@ def repository(name: str, revision: str | None = None) -> TransformersRepository
         isinstance(fields.get("architecture"), str) and fields.get("model_type", "timm_wrapper") == "timm_wrapper"
     )
     return TimmRepository(place, fields) if is_timm else TransformersRepository(place)
+
+
+def _dense_in(model: VPNsForImageClassification, name: str) -> Backbone:
+    """Returns the classifier of a saved model that nothing was done to, such as a dense reference, with its classes.
+
+    Raises:
+        InputError: if weights were removed, or a visual prompt belongs to it.
+    """
+    config = model.config
+    if model.sparsity:
+        saved = ", or save its to_backbone() to a folder" if config.widths is None else " it was made from"
+        raise InputError(f"it is a pruned model already; give the dense one{saved}")
+    if model.has_prompt:
+        command = f"vpns export {name} --layout transformers --output_dir NEW"
+        raise InputError(f"it has a visual prompt, which no backbone has; give what `{command}` writes")
+    normalisation = {name: getattr(config, name) for name in ("image_mean", "image_std", "channel_order")}
+    return Backbone(model.to_dense(), normalisation, config.image_size)
 
 
 def _lost_head(model: PreTrainedModel, info: Mapping[str, Any]) -> str | None:

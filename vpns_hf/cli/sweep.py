@@ -27,6 +27,7 @@ def main() -> None:
     logging.getLogger("vpns_hf.studies").setLevel(logging.INFO)
     folder = StudyFolder(asked.output_dir)
     engine = _engine(ENGINES[asked.given.engine], asked.given)
+    folder.check()
     if asked.dry_run:
         from ..studies import Estimate
 

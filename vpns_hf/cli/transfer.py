@@ -50,6 +50,7 @@ def main() -> None:
     start = {"init_weights": asked.given.weights, "init_prompt": asked.given.with_prompt}
     options = _with_dense_head(asked.options)
     transfer = Transfer(asked.given.sources, asked.given.targets, options, start, asked.output_dir)
+    transfer.check_folder()
     transfer.check_data()
     if asked.dry_run:
         print(transfer.plan())

@@ -16,7 +16,7 @@ from ..data import find_spec
 from ..errors import InputError
 from ..reporting import markdown_table, megabytes, percent, short_percent
 from ..utils.hub_client import refusals
-from .run_folder import is_model_folder, weights_size
+from .run_folder import DENSE_FOLDER, is_model_folder, weights_size
 
 TAG = "vpns"
 SIMULTANEOUS = 8  # requests
@@ -111,7 +111,9 @@ def models_on_hub(author: str | None = None, token: str | None = None) -> list[P
 
 
 def models_in_folder(folder: Path) -> list[PublishedModel]:
-    """Returns the models in a folder of model folders, at any depth; a card that cannot be read says nothing.
+    """Returns the models in a folder of model folders, at any depth, but the dense ones that runs keep.
+
+    A card that cannot be read says nothing.
 
     Raises:
         InputError: if there is no such folder.
@@ -119,7 +121,8 @@ def models_in_folder(folder: Path) -> list[PublishedModel]:
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give one that holds model folders")
     found = sorted(path.parent for path in folder.rglob("config.json") if is_model_folder(path.parent))
-    return [_from_folder(path, path.relative_to(folder).as_posix()) for path in found]
+    pruned = [path for path in found if path.parent.name != DENSE_FOLDER]
+    return [_from_folder(path, path.relative_to(folder).as_posix()) for path in pruned]
 
 
 def models_table(models: Iterable[PublishedModel]) -> str:

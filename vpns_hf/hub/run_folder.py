@@ -30,6 +30,7 @@ MODEL_FILES = (
     "recipe.yaml",
     "plots/*.png",
 )
+DENSE_FOLDER = "dense-reference"  # of the dense models that a run keeps
 
 
 @dataclass(frozen=True)

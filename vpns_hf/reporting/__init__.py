@@ -19,7 +19,7 @@ from .backend_latency import (
 )
 from .classes import most_lost
 from .evaluation import ModelEvaluation, latency_title
-from .markdown import markdown_table
+from .markdown import in_cell, markdown_table
 from .numbers import (
     NOT_MEASURED,
     count,
@@ -89,6 +89,7 @@ __all__ = [
     "fitting_reference",
     "granularity_name",
     "image_notes",
+    "in_cell",
     "interval",
     "latency_range",
     "latency_title",

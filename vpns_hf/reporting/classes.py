@@ -33,7 +33,10 @@ class ClassLoss:
 
 
 def class_losses(run: RunResult, results: Results) -> list[ClassLoss]:
-    """Returns the classes of a run beside those of its dense reference, the one that lost most first; [] if not recorded."""
+    """Returns the classes of a run beside those of its dense reference, the one that lost most first; [] if not recorded.
+
+    Classes without images are left out.
+    """
     dense = {entry.name: entry.accuracy.plain for entry in results.reference_of(run).classes}
     losses = [
         ClassLoss(entry.name, entry.images, dense[entry.name], getattr(entry.accuracy, run.view))
@@ -78,6 +81,18 @@ def class_table(results: Results) -> str:
         "Dense %",
         *(f"{short_percent(run.sparsity_requested)} sparse" for run in results.runs),
     ]
-    table = markdown_table(header, rows, right=[False] + [True] * (len(header) - 1))
+    table = markdown_table(header, rows, right=[False] + [True] * (len(header) - 1), in_file=True)
     left = len(by_run[-1]) - len(rows)
-    return f"{table}\n\nThe other {count(left)} classes lost less." if left > 0 else table
+    others = [f"The other {count(left)} classes lost less."] if left > 0 else []
+    return "\n\n".join([table, *others, *_without_images(results.runs[-1])])
+
+
+def _without_images(run: RunResult) -> list[str]:
+    """Returns a sentence on the classes that there was no image of."""
+    names = [entry.name for entry in run.classes if not entry.images]
+    more = f" and {count(len(names) - SHOWN)} more" if len(names) > SHOWN else ""
+    return (
+        [f"Not measured, as the {run.split} split has no image of them: {', '.join(names[:SHOWN])}{more}."]
+        if names
+        else []
+    )

@@ -60,6 +60,11 @@ class ModelEvaluation(Record):
         """Whether the model has a visual prompt, and so two views."""
         return self.accuracy.prompted is not None
 
+    @property
+    def _title(self) -> str:
+        """Of the column of this model."""
+        return "Pruned" if self.nonzero < self.total else "This model"
+
     def __str__(self) -> str:
         view = "with" if self.prompt_at_inference else "without"
         applied = f" By default the model is applied {view} the prompt." if self.has_prompt else ""
@@ -71,7 +76,7 @@ class ModelEvaluation(Record):
         kinds = {"Top-1 accuracy": self.accuracy, **({"Top-5 accuracy": self.top5} if self.top5.is_measured else {})}
         if not self.has_prompt:
             return markdown_table(
-                ["", "Pruned"], [[name, percent(of.plain)] for name, of in kinds.items()], [False, True]
+                ["", self._title], [[name, percent(of.plain)] for name, of in kinds.items()], [False, True]
             )
         rows = [[name, percent(values.prompted), percent(values.plain)] for name, values in kinds.items()]
         return markdown_table(["", "With the prompt", "Without"], rows, [False, True, True])
@@ -86,7 +91,7 @@ class ModelEvaluation(Record):
             ["Size of the weights on disk", megabytes(cost.dense_bytes), megabytes(self.size)],
             [latency_title(cost), milliseconds(cost.dense_milliseconds), milliseconds(cost.milliseconds)],
         ]
-        return markdown_table(["", "Dense", "Pruned"], rows, [False, True, True])
+        return markdown_table(["", "Dense", self._title], rows, [False, True, True])
 
 
 def latency_title(cost: CostRecord) -> str:

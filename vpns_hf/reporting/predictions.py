@@ -28,7 +28,7 @@ class Predictions:
     correct: Mapping[str, Bits] = field(default_factory=dict)
 
     def by_class(self, labels: npt.ArrayLike, names: Sequence[str]) -> list[ClassRecord]:
-        """Returns the accuracy of each class that has images.
+        """Returns the accuracy of each class; of one without images there is none.
 
         Args:
             labels: (N,) integers, in the order of the split.
@@ -38,9 +38,10 @@ class Predictions:
         images = np.bincount(labels, minlength=len(names))
         hits = {view: np.bincount(labels[bits], minlength=len(names)) for view, bits in self.correct.items()}
         return [
-            ClassRecord(name, int(count), ViewAccuracy(**{view: found[place] / count for view, found in hits.items()}))
+            ClassRecord(
+                name, count, ViewAccuracy(**{view: found[place] / count for view, found in hits.items() if count})
+            )
             for place, (name, count) in enumerate(zip(names, images.tolist(), strict=True))
-            if count
         ]
 
     def to_dict(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from .classes import class_table
 from .numbers import count, interval, short_percent
 from .plots import accuracy_figure, density_figure, prompt_figure, save_png, training_figure
 from .results import Results, RunResult
-from .tables import results_table
+from .tables import results_table, view_notes
 
 MODEL_PLOTS = {"plots/density_by_layer.png": "Density by layer", "plots/prompt.png": "Visual prompt"}
 
@@ -69,7 +69,8 @@ def _report(results: Results, pictures: Mapping[str, str]) -> str:
     lines += [f"- {title}: {fact}" for title, fact in facts.items() if fact]
     lines += ["", results_table(results), "", _note(results), ""] if results.runs else ["", "No runs.", ""]
     if classes := class_table(results):
-        lines += ["## Accuracy by class", "", classes, ""]
+        view = ", in the view that each model takes by default" if view_notes(results) else ""
+        lines += [f"## Accuracy by class{view}", "", classes, ""]
     if results.command:
         lines += ["```bash", results.command, "```", ""]
     lines += [f"![{caption}]({path})\n" for path, caption in pictures.items()]

@@ -17,8 +17,8 @@ def results_table(results: Results) -> str:
 
     Accuracies are in %, followed in brackets by the points they lie above the dense model; passes over the training
     images stand before those of the dense model; sparsities as they were asked for and as they are. MACs are
-    multiplications with a kept weight, of all that one picture takes. Below stand the class that lost most,
-    and how many images were left out.
+    multiplications with a kept weight, of all that one picture takes. Below stand the views that are taken by
+    default, the classes that lost most, and how many images were left out.
     """
     header = [
         "Asked",
@@ -39,7 +39,19 @@ def results_table(results: Results) -> str:
         for run in results.runs
         if run.emptied
     ]
-    return "\n\n".join([table, *_channel_notes(results), *emptied, *class_notes(results), *image_notes(results)])
+    notes = [*view_notes(results), *_channel_notes(results), *emptied, *class_notes(results), *image_notes(results)]
+    return "\n\n".join([table, *notes])
+
+
+def view_notes(results: Results) -> list[str]:
+    """Returns a sentence on the view that each saved model takes by default; none where no model has a prompt."""
+    both = [run for run in results.runs if run.accuracy.prompted is not None]
+    found = {
+        words: [short_percent(run.sparsity_requested) for run in both if run.view == view]
+        for view, words in {"prompted": "with the prompt", "plain": "without the prompt"}.items()
+    }
+    told = [f"{words} at {', '.join(shares)}" for words, shares in found.items() if shares]
+    return [f"By default the saved models are applied {'; '.join(told)} sparsity."] if told else []
 
 
 def _channel_notes(results: Results) -> list[str]:

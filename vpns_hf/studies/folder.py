@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ..errors import InputError
 from ..jobs import CELLS
-from ..jobs.resume import is_finished
+from ..jobs.resume import FinishedJob, is_finished
+from ..reporting.comparison import check_replaceable
 from .cell import Cell
 from .claims import Claims, Found
 
@@ -38,6 +40,12 @@ class StudyFolder:
     """
 
     path: Path
+
+    def check(self) -> None:
+        """Raises InputError if a job lies there, which the cells would hide, or files that the results would replace."""
+        if FinishedJob.read(self.path) is not None:
+            raise InputError(f"{self.path} holds a finished job; give another --output_dir")
+        check_replaceable(self.path)
 
     def job(self, cell: Cell) -> Path:
         """Returns the job folder of a cell."""

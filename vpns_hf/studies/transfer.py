@@ -15,10 +15,10 @@ from ..hub import dataset_name
 from ..jobs import VPNsTrainingArguments
 from ..jobs.resume import is_finished
 from ..reporting import Results, sparsity_name
-from ..utils.files import one_line_refusals, write_file
+from ..utils.files import one_line_refusals, refuse_foreign, write_file
 from ..utils.options import Part, command_words, names_of
 from ..utils.text import differences
-from .transfer_table import DENSE, FOUND, OMP, RANDOM, Entry, Matrix
+from .transfer_table import DENSE, FILES, FOUND, OMP, RANDOM, Entry, Matrix
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +136,11 @@ class Transfer:
             if start(["prune", *self.arguments(job)]):
                 failed.append(job)
         return failed
+
+    def check_folder(self) -> None:
+        """Raises InputError if the folder holds files that the tables would replace, and no transfer was begun there."""
+        if not (self.output_dir / SETTINGS).exists():
+            refuse_foreign(self.output_dir, FILES, "transfer")
 
     def check_data(self) -> None:
         """Checks that the data set of every job that is left is there.

@@ -15,6 +15,7 @@ from ..utils.files import one_line_refusals, write_file
 
 FOUND, RANDOM, OMP, DENSE = "found", "random", "omp", "dense"
 NOT_YET = "not made"
+FILES = TEXT, TABLE, ENTRIES, PICTURE = "transfer.md", "transfer.csv", "transfer.json", "plots/transfer.png"
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,12 @@ class Matrix:
         """
         with one_line_refusals(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            write_file(
-                folder / "transfer.md", f"{self._introduction()}\n\n{self}\n\n![Accuracy](plots/transfer.png)\n"
-            )
-            write_file(folder / "transfer.csv", self._csv())
+            write_file(folder / TEXT, f"{self._introduction()}\n\n{self}\n\n![Accuracy]({PICTURE})\n")
+            write_file(folder / TABLE, self._csv())
             entries = [asdict(entry) for entry in self.entries]
-            write_file(folder / "transfer.json", json.dumps({"entries": entries}, indent=1) + "\n")
+            write_file(folder / ENTRIES, json.dumps({"entries": entries}, indent=1) + "\n")
             figure = heat_map(self.rows(), [dataset_name(target) for target in self.targets], "Top-1 accuracy, %")
-            save_png(figure, folder / "plots" / "transfer.png")
+            save_png(figure, folder / PICTURE)
 
     def _introduction(self) -> str:
         sparsities = sorted({short_percent(round(one.sparsity, 3)) for one in self.entries if one.mask != DENSE})

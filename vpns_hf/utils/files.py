@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,6 +75,19 @@ def write_file(path: Path, content: str | bytes) -> None:
         aside.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def refuse_foreign(folder: Path, names: Iterable[str], kind: str) -> None:
+    """Raises InputError if a file that is to be written to a folder is there, although no earlier `kind` has written it.
+
+    Args:
+        folder: that need not be there.
+        names: of the files.
+        kind: what they belong to: a comparison.
+    """
+    found = [folder / name for name in names if os.path.lexists(folder / name)]
+    if found:
+        raise InputError(f"{found[0]} is not of a {kind} and would be replaced; give another --output_dir")
 
 
 def remove_leftovers(folder: Path) -> None:

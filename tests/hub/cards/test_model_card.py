@@ -11,6 +11,7 @@ from huggingface_hub import ModelCard
 
 from vpns_hf.hub.cards import BEGIN, END, renewed_card, write_model_card
 from vpns_hf.reporting import (
+    ClassRecord,
     CostRecord,
     DenseResult,
     LayerRecord,
@@ -149,6 +150,12 @@ def test_the_header_says_what_was_measured(card):
 
 def test_the_table(card):
     assert f"\n\n{TABLE}\n" in card().text
+
+
+def test_a_stroke_in_the_name_of_a_class_ends_no_cell(card):
+    found = [ClassRecord("cat|dog", 50, ViewAccuracy(0.5, 0.9))]
+    text = card(replace(RESULTS, dense=replace(RESULTS.dense, classes=found)), classes=found).text
+    assert "\n| Class that lost most, cat\\|dog (50 images), with the prompt | 90.00% | 50.00% |\n" in text
 
 
 def test_all_that_is_generated_stands_between_the_markers(card):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.reporting.comparison.compared import compared, over_seeds
 from vpns_hf.errors import InputError
-from vpns_hf.reporting.comparison import is_comparison, write_comparison
+from vpns_hf.reporting.comparison import comparison_tables, is_comparison, write_comparison
 
 OTHER = {"dataset_name": "an/other"}
 
@@ -56,3 +56,19 @@ def test_an_earlier_comparison_is_replaced_but_the_results_of_a_job_are_not(tmp_
     assert not is_comparison(tmp_path)
     with pytest.raises(InputError, match="not of a comparison and would be replaced; give another --output_dir"):
         write_comparison([compared("vpns", 0.9)], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.md", "table.tex"])
+def test_a_file_of_somebody_else_is_not_replaced(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=f"{name} is not of a comparison and would be replaced"):
+        write_comparison([compared("vpns", 0.9)], tmp_path)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_stroke_ends_no_cell_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("vpns_hf.reporting.comparison.write.write_pictures", lambda *_: {})
+    runs = [compared("vpns", 0.9, options={"split": split}) for split in ("a|b", "c")]
+    write_comparison(runs, tmp_path)
+    assert r"| vpns, split a\|b |" in (tmp_path / "results.md").read_text()
+    assert "| vpns, split a|b |" in comparison_tables(runs)

@@ -22,6 +22,7 @@ from ...reporting import (
     count,
     granularity_name,
     image_notes,
+    in_cell,
     latency_title,
     megabytes,
     milliseconds,
@@ -49,6 +50,7 @@ PICTURES = {
 }
 WRITTEN_BY = (
     count,
+    in_cell,
     latency_title,
     megabytes,
     most_lost,

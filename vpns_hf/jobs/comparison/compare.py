@@ -8,7 +8,7 @@ from pathlib import Path
 from ...errors import InputError
 from ...reporting.comparison import comparison_tables, write_comparison
 from ...utils.files import one_line_refusals
-from ..resume import is_finished
+from ..resume import FinishedJob, is_finished
 from .finished_runs import compared_runs
 
 STUDY, CELLS = "study.json", "cells"  # in the folder of a study
@@ -22,8 +22,8 @@ def compare_jobs(folders: Sequence[Path], output_dir: Path) -> str:
         output_dir: for what comes out.
 
     Raises:
-        InputError: if a folder holds no finished job, two hold the same run, a study lies where the results are to be, or
-            the disk refuses.
+        InputError: if a folder holds no finished job, or one beside a study, two hold the same run, a study lies where the
+            results are to be, or the disk refuses.
     """
     _check_no_study(output_dir.expanduser())
     named = [job for folder in folders for job in _jobs_in(folder.expanduser())]
@@ -44,6 +44,8 @@ def _jobs_in(folder: Path) -> list[Path]:
     if not (folder / CELLS).is_dir():
         _check_job(folder)
         return [folder]
+    if FinishedJob.read(folder) is not None:
+        raise InputError(f"{folder} holds a job and, in {CELLS}/, a study; move one of them to a folder of its own")
     done = sorted(path.parent for path in (folder / CELLS).glob("*/results.json") if is_finished(path.parent))
     if not done:
         raise InputError(f"{folder} holds a study of which no job is done; give jobs that are")

@@ -15,7 +15,7 @@ from transformers import ViTImageProcessorPil
 
 from ...errors import InputError
 from ...export import unit_processor
-from ...hub import EXAMPLES, MODEL_FILES
+from ...hub import DENSE_FOLDER, EXAMPLES, MODEL_FILES
 from ...models import VPNsConfig, VPNsForImageClassification
 from ...reporting import PREDICTIONS
 from ...utils.files import folder_in_place
@@ -33,7 +33,6 @@ REPORT_FILES = (
     EXAMPLES,
 )
 MODEL_FOLDER = re.compile(r"sparsity-\d[\d.e-]*")
-DENSE_FOLDER = "dense-reference"
 OF_PASSES = re.compile(r"\d[\d.e+-]*-passes")  # a folder in it
 WEIGHTS = "model.safetensors"  # of a model folder
 

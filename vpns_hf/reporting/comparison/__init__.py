@@ -14,7 +14,7 @@ from .markdown import comparison_tables
 from .ranking import Ranking, rank
 from .spreadsheet import csv_text
 from .statistics import Interval, Spread, over_images, over_seeds
-from .write import is_comparison, write_comparison
+from .write import check_replaceable, is_comparison, write_comparison
 
 __all__ = [
     "Agreement",
@@ -28,6 +28,7 @@ __all__ = [
     "Setting",
     "Spread",
     "agreement_at",
+    "check_replaceable",
     "comparison_tables",
     "csv_text",
     "differences_in",

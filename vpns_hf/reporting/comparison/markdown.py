@@ -53,17 +53,18 @@ def comparison_tables(runs: Sequence[ComparedRun]) -> str:
     return "\n\n".join(f"{setting.title}\n\n{_accuracies(setting)}".strip() for setting in settings_of(runs))
 
 
-def _accuracies(setting: Setting) -> str:
+def _accuracies(setting: Setting, in_file: bool = False) -> str:
     """Returns the table of accuracies with what has to be said beside it."""
     header = ["", "Seeds", "Passes/dense", "Dense %", *sparsity_titles(setting)]
     rows = [_cells(row) for row in accuracy_rows(setting)]
-    return "\n\n".join([markdown_table(header, rows, [False, *[True] * (len(header) - 1)]), *table_notes(setting)])
+    table = markdown_table(header, rows, [False, *[True] * (len(header) - 1)], in_file)
+    return "\n\n".join([table, *table_notes(setting)])
 
 
 def _section(setting: Setting, differences: Sequence[Difference]) -> list[str]:
     header = ["", "Passes/dense", *sparsity_titles(setting)]
-    kept = markdown_table(header, kept_rows(setting), [False, *[True] * (len(header) - 1)])
-    parts = [_accuracies(setting), "### What is left", kept]
+    kept = markdown_table(header, kept_rows(setting), [False, *[True] * (len(header) - 1)], in_file=True)
+    parts = [_accuracies(setting, in_file=True), "### What is left", kept]
     parts.append(
         "Multiplications with a kept weight, of all for one picture, and the saved weights; means over seeds."
     )
@@ -92,7 +93,7 @@ def _difference_table(setting: Setting, differences: Sequence[Difference]) -> st
         for (one, other), found in by_pair.items()
     ]
     header = ["", *(short_percent(sparsity) for sparsity in setting.sparsities)]
-    return markdown_table(header, rows, [False, *[True] * len(setting.sparsities)])
+    return markdown_table(header, rows, [False, *[True] * len(setting.sparsities)], in_file=True)
 
 
 def _interval(interval: Interval | None) -> str:

@@ -9,8 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
-from ...utils.files import write_file
+from ...utils.files import refuse_foreign, write_file
 from .agreement import agreement_at
 from .compared_run import ComparedRun
 from .differences import differences_in
@@ -22,6 +21,7 @@ from .pictures import PLOTS, remove_pictures, write_pictures
 from .ranking import rank
 from .spreadsheet import csv_text
 
+RESULTS, TABLE, REPORT, LATEX = "results.json", "results.csv", "results.md", "table.tex"
 MARK = "settings"  # in a results.json, which that of a job has not
 
 
@@ -33,20 +33,19 @@ def write_comparison(runs: Sequence[ComparedRun], output_dir: Path) -> None:
         output_dir: made if it is not there.
 
     Raises:
-        InputError: if there is nothing to compare, two runs are the same, or the folder holds the results of a job.
+        InputError: if there is nothing to compare, two runs are the same, or the folder holds files that are not of a comparison.
     """
     settings = settings_of(runs)
-    check_no_job(output_dir)
+    check_replaceable(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     remove_pictures(output_dir)
     sections = [_section(setting, output_dir, _place(setting, settings)) for setting in settings]
     paths = _paths(runs)
-    write_file(output_dir / "results.csv", csv_text(settings, paths))
-    write_file(output_dir / "table.tex", latex_tables(settings))
-    write_file(output_dir / "results.md", report(sections))
-    write_file(
-        output_dir / "results.json", json.dumps(_content(runs, sections, paths), indent=2, allow_nan=False) + "\n"
-    )
+    content = json.dumps(_content(runs, sections, paths), indent=2, allow_nan=False) + "\n"
+    write_file(output_dir / RESULTS, content)  # first, as it says whose the others are
+    write_file(output_dir / TABLE, csv_text(settings, paths))
+    write_file(output_dir / LATEX, latex_tables(settings))
+    write_file(output_dir / REPORT, report(sections))
 
 
 def _section(setting: Setting, output_dir: Path, place: str) -> Section:
@@ -59,17 +58,16 @@ def _section(setting: Setting, output_dir: Path, place: str) -> Section:
 def is_comparison(folder: Path) -> bool:
     """Returns whether the results.json of a folder is that of a comparison or a study, not of a job."""
     try:
-        content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        content = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and MARK in content
 
 
-def check_no_job(output_dir: Path) -> None:
-    """Raises InputError if a folder holds the results of a job, which those of a comparison would replace."""
-    path = output_dir / "results.json"
-    if path.exists() and not is_comparison(output_dir):
-        raise InputError(f"{path} is not of a comparison and would be replaced; give another --output_dir")
+def check_replaceable(output_dir: Path) -> None:
+    """Raises InputError if a folder holds files that are not of a comparison, and those of one would replace."""
+    if not is_comparison(output_dir):
+        refuse_foreign(output_dir, (RESULTS, TABLE, REPORT, LATEX), "comparison")
 
 
 def _place(setting: Setting, settings: Sequence[Setting]) -> str:
