@@ -257,4 +257,4 @@ def test_a_dense_reference_is_a_backbone_of_its_own_classes(tmp_path):
 def test_a_dense_model_with_a_prompt_is_to_be_exported(tmp_path):
     unpruned_model().save_pretrained(tmp_path)
     command = f"vpns export {tmp_path} --layout transformers --output_dir NEW"
-    assert refusal(tmp_path) == f"it has a visual prompt, which no backbone has; give what `{command}` writes"
+    assert refused(tmp_path) == f"it has a visual prompt, which no backbone has; give what `{command}` writes"

@@ -91,6 +91,14 @@ def test_the_best_are_drawn_on_a_scale_of_their_own_where_others_are_far_below()
     assert [axes.get_ylim() for axes in figure.axes] == [(pytest.approx(8.3), pytest.approx(100.4)), (88, 100)]
 
 
+def test_a_run_that_removes_nothing_is_a_line_across_and_leaves_the_axis_to_the_others():
+    runs = [*both_sparsities("vpns", {7: 0.9}), compared("dense", 0.97, sparsity=0.0)]
+    axes = sparsity_figure(setting(*runs)).axes[0]
+    assert set(lines(axes)["dense (60 passes)"][:, 1]) == {97}
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["90", "95"]
+    assert axes.get_xlim()[0] > 85
+
+
 def test_what_may_not_be_ranked_is_hollow():
     axes = sparsity_figure(
         setting(compared("vpns", 0.9), compared("omp", 0.9), compared("imp", 0.95, passes=99))

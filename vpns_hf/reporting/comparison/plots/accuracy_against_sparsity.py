@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...numbers import passes, short_percent
@@ -23,7 +24,7 @@ HOLLOW = "hollow: not to be ranked with the others, see the table"
 def sparsity_figure(setting: Setting) -> Figure:
     """Returns mean accuracies in % over the sparsity asked for in %; bands are a standard deviation over seeds wide to each side.
 
-    Where they are far apart the best are drawn once more on the right, on a scale of their own.
+    Runs that remove nothing, beside others that do, are lines across: their 0% would leave the others a corner. Where they are far apart the best are drawn once more on the right, on a scale of their own.
     """
     scales = scales_of(setting)
     figure = wide_figure(setting, len(scales))
@@ -31,8 +32,9 @@ def sparsity_figure(setting: Setting) -> Figure:
     apart = {sparsity: rank(setting.column(sparsity)).apart for sparsity in setting.sparsities}
     for axes, scale in zip(all_axes, scales, strict=True):
         for line, look in zip(setting.lines, looks_of(setting.lines), strict=True):
-            _draw(axes, line, look)
-            _draw_apart(axes, [cell for cell in line.cells.values() if line.label in apart[cell.sparsity]], look)
+            _draw(axes, line, look, _shown(setting))
+            hollow = [line.cells[sparsity] for sparsity in _shown(setting) if line.label in apart[sparsity]]
+            _draw_apart(axes, hollow, look)
         _draw_dense(axes, setting)
         _label(axes, setting, any(apart.values()))
         axes.set_ylim(*scale)
@@ -53,12 +55,14 @@ def scales_of(setting: Setting) -> list[tuple[float, float]]:
 
     All are the means with their deviations and the dense models.
     """
-    spreads = [cell.accuracy for line in setting.lines for cell in line.cells.values()]
+    cells = [cell for line in setting.lines for cell in line.cells.values()]
+    spreads = [cell.accuracy for cell in cells]
     means = [100 * spread.mean for spread in spreads]
     dense = [100 * run.reference.accuracy for run in setting.runs if run.reference.accuracy is not None]
     deviations = [100 * (spread.deviation or 0.0) for spread in spreads]
     ends = [mean + sign * width for mean, width in zip(means, deviations, strict=True) for sign in (-1, 1)]
-    low, high, most = min(*ends, *dense), max(*ends, *dense), max(means)
+    low, high = min(*ends, *dense), max(*ends, *dense)
+    most = max(100 * cell.accuracy.mean for cell in cells if cell.sparsity in _shown(setting))
     margin = max(1.0, 0.15 * (high - low))
     whole = max(0.0, low - margin), min(TOP, high + margin)
     best = most - CLOSE, min(TOP, min(high, most + CLOSE) + 2)
@@ -70,8 +74,17 @@ def draw_legend(figure: Figure, axes: Axes) -> None:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize="small")
 
 
-def _draw(axes: Axes, line: Line, look: dict[str, Any]) -> None:
-    cells = list(line.cells.values())
+def _shown(setting: Setting) -> list[float]:
+    """Returns the sparsities of the axis: 0 is one of them only where nothing is removed at all."""
+    return [sparsity for sparsity in setting.sparsities if sparsity] or setting.sparsities
+
+
+def _draw(axes: Axes, line: Line, look: dict[str, Any], shown: Sequence[float]) -> None:
+    cells = [cell for cell in line.cells.values() if cell.sparsity in shown]
+    if not cells:
+        [dense] = line.cells.values()
+        axes.axhline(100 * dense.accuracy.mean, color=look["color"], linewidth=1.2, label=label_of(line))
+        return
     x, y = [100 * cell.sparsity for cell in cells], [100 * cell.accuracy.mean for cell in cells]
     axes.plot(x, y, label=label_of(line), markersize=5, linewidth=1.6, **look)
     widths = [100 * (cell.accuracy.deviation or 0.0) for cell in cells]
@@ -114,9 +127,7 @@ def _label(axes: Axes, setting: Setting, has_apart: bool) -> None:
     counted = {run.counted for run in setting.runs}
     caption = f"Sparsity asked for (% of {' or '.join(sorted(counted, reverse=True))} removed)\n{_seeds(setting)}"
     axes.set_xlabel(f"{caption}\n{HOLLOW}" if has_apart else caption)
-    axes.set_xticks(
-        [100 * each for each in setting.sparsities], [short_percent(each)[:-1] for each in setting.sparsities]
-    )
+    axes.set_xticks([100 * each for each in _shown(setting)], [short_percent(each)[:-1] for each in _shown(setting)])
     splits = ", ".join(sorted({run.result.split for run in setting.runs}))
     axes.set_ylabel(f"Top-1 accuracy, {splits} split (%)")
     axes.margins(x=0.04)
