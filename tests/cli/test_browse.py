@@ -21,7 +21,6 @@ def job(tmp_path):
         (["--port", "70000"], {}, "argument --port: 70000 is no port; allowed: 1 to 65535"),
         ([], {"GRADIO_SERVER_PORT": "http"}, "argument --port: http is no port; allowed: 1 to 65535"),
         (["--public"], {}, "--public and --token go with --space"),
-        (["--space", "page"], {}, "'page' is no repository id; give owner/name"),
         (["--host", "999.1.1.1"], {}, "the page cannot be served at 999.1.1.1 ("),
         (["--host", "192.0.2.1"], {}, "the page cannot be served at 192.0.2.1 ("),
         (["--space", "vpns/page"], {}, "is a folder of this machine, which a Space cannot read"),

@@ -1,4 +1,4 @@
-"""The command lines of `push`, `list` and `cards`; what they do on the Hub is tried in tests/hub."""
+"""The command lines of `push` and `cards`; what they do on the Hub is tried in tests/hub."""
 
 from __future__ import annotations
 
@@ -47,13 +47,6 @@ def test_a_license_the_hub_does_not_know_is_refused(vpns, cards, run, given, mea
     assert words in pushed.refusal("vpns push")
     added = cards("--add", run / "sparsity-70", "--name", "net-70", "--license", given)
     assert words in added.refusal("vpns cards")
-
-
-def test_list_of_local_folders(vpns, run):
-    ended = vpns("list", "--local", run.parent)
-    assert (ended.code, ended.err) == (0, "")
-    assert "output/sparsity-40" in ended.out
-    assert "output/sparsity-70" in ended.out
 
 
 def test_the_index_of_an_empty_folder(cards, tmp_path):
