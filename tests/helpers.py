@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
@@ -30,6 +31,11 @@ def refusal(
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path there, and what it holds."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def sine(*shape: int, rate: float, shift: float = 0.0, dtype: torch.dtype = torch.float32) -> Tensor:

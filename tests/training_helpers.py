@@ -26,6 +26,12 @@ from vpns_hf.training import Callback, Evaluation, Run, RunData, loop
 # Equal numbers are asked for, bit by bit, also where there is a GPU. Accelerate decides once for the whole process.
 os.environ["ACCELERATE_USE_CPU"] = "1"
 
+# Options of `vpns prune` for a job of seconds on pictures of 16 pixels.
+TINY_JOB = [
+    *("--image_size", 16, "--prompt_size", 2, "--train_batch_size", 16, "--find_mask_epochs", 1),
+    *("--finetune_epochs", 1, "--sparsities", 0.5, "--disable_tqdm"),
+]
+
 
 class GivenBatches(list):
     """A list of batches that stands for a stream: every epoch gives the same ones."""
@@ -209,6 +215,14 @@ def coloured_split(count: int, seed: int = 0, num_classes: int = 3, size: int = 
     names = [CLASSES.get(index, str(index)) for index in range(num_classes)]
     features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=names)})
     return datasets.Dataset.from_dict({"image": list(images), "label": labels}, features=features)
+
+
+def write_tiny_inputs(folder: Path) -> list[object]:
+    """Writes a tiny network and pictures of three classes, `net` and `pictures`; returns the options that name them."""
+    tiny_resnet().save_pretrained(folder / "net")
+    splits = {"train": coloured_split(40), "validation": coloured_split(13), "test": coloured_split(17)}
+    datasets.DatasetDict(splits).save_to_disk(folder / "pictures")
+    return ["--model_name_or_path", folder / "net", "--dataset_name", folder / "pictures"]
 
 
 def with_unreadable_row(split: datasets.Dataset, row: int) -> datasets.Dataset:

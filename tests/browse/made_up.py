@@ -5,42 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.results import run_result
 from vpns_hf.browse import Found, models_below
 from vpns_hf.reporting import ClassRecord, CostRecord, DenseResult, LayerRecord, Results, RunResult, ViewAccuracy
-from vpns_hf.reporting import sparsity_name as name_of
 
 
 def made_up_run(sparsity: float, plain: float, prompted: float | None = None, **fields: object) -> RunResult:
     """A run of 1,000 weights that takes as many milliseconds as it keeps hundreds."""
-    kept = round(1000 * (1 - sparsity))
+    kept, accuracy = round(1000 * (1 - sparsity)), ViewAccuracy(prompted, plain)
     known = {
-        **{
-            "method": "vpns",
-            "granularity": "weight",
-            "seed": 7,
-            "split": "test",
-            "seconds": {},
-            "top5": ViewAccuracy(),
-        },
-        **{"sparsity_requested": sparsity, "sparsity": sparsity, "nonzero": kept, "total": 1000},
-        **{
-            "accuracy": ViewAccuracy(prompted, plain),
-            "path": name_of(sparsity),
-            "prompt_at_inference": prompted is not None,
-        },
-        **{"cost": CostRecord(macs=5000, macs_nonzero=5 * kept, milliseconds=kept / 100, batch_size=1)},
-        **{
-            "layers": [
-                LayerRecord("net.stem", (10, 10), kept // 10),
-                LayerRecord("net.head", (90, 10), kept - kept // 10),
-            ]
-        },
-        "classes": [
-            ClassRecord("cat", 10, ViewAccuracy(prompted, plain)),
-            ClassRecord("dog", 10, ViewAccuracy(plain, 0.5)),
+        "prompt_at_inference": prompted is not None,
+        "cost": CostRecord(macs=5000, macs_nonzero=5 * kept, milliseconds=kept / 100, batch_size=1),
+        "layers": [
+            LayerRecord("net.stem", (10, 10), kept // 10),
+            LayerRecord("net.head", (90, 10), kept - kept // 10),
         ],
+        "classes": [ClassRecord("cat", 10, accuracy), ClassRecord("dog", 10, ViewAccuracy(plain, 0.5))],
     }
-    return RunResult(**{**known, **fields})
+    return run_result(sparsity, plain, prompted, **{**known, **fields})
 
 
 def write_job(folder: Path, runs: list[RunResult], dense: float | None = 0.9, **fields: object) -> Path:

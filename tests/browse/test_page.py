@@ -174,12 +174,6 @@ def test_two_models_and_the_dense_one_classify_a_picture_as_the_pipeline_does(si
     assert not list(Path(tempfile.gettempdir()).glob("vpns-browse-*/**/picture.png"))
 
 
-def test_an_example_is_classified(site, window):
-    window.open(f"{site.address}?tab=try&tried={FIRST}")
-    window.page.get_by_role("button", name="owl").click()
-    expect(window.page.locator(".vp-card")).to_have_count(2)
-
-
 def test_what_cannot_be_read_or_loaded_is_one_line(site, window, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     window.open(f"{site.address}?tab=try&tried={FIRST}&tried={MADE_UP}")

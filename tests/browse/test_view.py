@@ -9,19 +9,19 @@ import pytest
 from vpns_hf.browse import AXES, COLUMNS, View
 
 EVERYTHING = View(
-    **{
-        "tab": "compare",
-        "network": ("resnet18",),
-        "dataset": ("cifar100",),
-        "method": ("snip", "vpns"),
-        "seed": ("7",),
-    },
-    **{"granularity": ("weight",), "within": "2", "axis": "bytes", "sort": "bytes", "model": "a/sparsity-50"},
-    **{
-        "tried": ("a/sparsity-90", "snip/sparsity-70"),
-        "compared": ("a/sparsity-50", "b/c/sparsity-50"),
-        "differing": False,
-    },
+    tab="compare",
+    network=("resnet18",),
+    dataset=("cifar100",),
+    method=("snip", "vpns"),
+    seed=("7",),
+    granularity=("weight",),
+    within="2",
+    axis="bytes",
+    sort="bytes",
+    model="a/sparsity-50",
+    tried=("a/sparsity-90", "snip/sparsity-70"),
+    compared=("a/sparsity-50", "b/c/sparsity-50"),
+    differing=False,
 )
 
 

@@ -9,7 +9,7 @@ import datasets
 import pytest
 
 from tests.helpers import forget_accelerator, tiny_resnet
-from tests.scripts.running import Ended
+from tests.scripts.running import Ended, how_it_ends
 from tests.training_helpers import coloured_split
 from vpns_hf.__main__ import main
 
@@ -20,13 +20,7 @@ def vpns(monkeypatch, capsys) -> Callable[..., Ended]:
 
     def call(*argv: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["/some/where/bin/vpns", *map(str, argv)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as exit:
-            code = exit.code
-        return Ended(code, *capsys.readouterr())
+        return how_it_ends(main, capsys)
 
     return call
 

@@ -6,24 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from tests.results import run_result
 from vpns_hf.jobs.resume import FinishedJob
-from vpns_hf.reporting import DenseResult, Passes, Results, RunResult, ViewAccuracy
+from vpns_hf.reporting import DenseResult, Passes, Results
 
-RUN = RunResult(
-    method="vpns",
-    granularity="weight",
-    seed=7,
-    sparsity_requested=0.9,
-    sparsity=0.9,
-    accuracy=ViewAccuracy(None, 0.9),
-    top5=ViewAccuracy(),
-    split="test",
-    nonzero=1,
-    total=10,
-    seconds={},
-    path="sparsity-90",
-    passes=Passes(tuning=4),
-)
+RUN = run_result(0.9, 0.9, passes=Passes(tuning=4))
 
 
 @pytest.fixture
@@ -63,10 +50,7 @@ def refusals(jobs, tmp_path):
 @pytest.mark.parametrize("kind", ["no folder", "jobs below", "twice"])
 def test_what_cannot_be_compared_is_refused_in_one_line(vpns, jobs, tmp_path, kind):
     folders, words = refusals(jobs, tmp_path)[kind]
-    ended = vpns("compare", *folders, "--output_dir", tmp_path / "out")
-    assert (ended.code, ended.out) == (2, "")
-    [line] = ended.err.splitlines()
-    assert line.startswith("vpns compare: error: ") and words in line
+    assert words in vpns("compare", *folders, "--output_dir", tmp_path / "out").refusal("vpns compare")
     assert not (tmp_path / "out").exists()
 
 
@@ -96,9 +80,9 @@ def test_a_job_that_is_named_in_two_ways_is_one(vpns, jobs, tmp_path):
 
 def test_the_folder_of_a_study_is_not_written_to(vpns, jobs, tmp_path):
     study = study_of(jobs, tmp_path)
-    ended = vpns("compare", *jobs, "--output_dir", study)
-    assert (ended.code, (study / "results.json").read_text()) == (2, '{"runs": []}')
-    assert "holds a study, whose results would be replaced" in ended.err
+    line = vpns("compare", *jobs, "--output_dir", study).refusal("vpns compare")
+    assert "holds a study, whose results would be replaced" in line
+    assert (study / "results.json").read_text() == '{"runs": []}'
 
 
 def test_a_folder_that_holds_a_job_beside_a_study_is_refused(vpns, jobs, tmp_path):
@@ -110,6 +94,5 @@ def test_a_folder_that_holds_a_job_beside_a_study_is_refused(vpns, jobs, tmp_pat
 
 
 def test_the_folder_of_a_job_is_not_written_to(vpns, jobs):
-    ended = vpns("compare", *jobs, "--output_dir", jobs[0])
-    assert ended.code == 2
-    assert "is not of a comparison and would be replaced" in ended.err
+    line = vpns("compare", *jobs, "--output_dir", jobs[0]).refusal("vpns compare")
+    assert "is not of a comparison and would be replaced" in line

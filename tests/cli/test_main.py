@@ -39,10 +39,7 @@ def test_the_version(vpns):
     ],
 )
 def test_a_command_that_does_not_exist(vpns, name, answer):
-    ended = vpns(name, "--dry_run")
-    assert (ended.code, ended.out) == (2, "")
-    [line] = ended.err.splitlines()
-    assert line.startswith(f"vpns: error: {answer}")
+    assert vpns(name, "--dry_run").refusal("vpns").startswith(answer)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -55,10 +52,20 @@ def test_the_help_of_a_command_and_its_errors_begin_with_its_name(vpns, name):
     ended = vpns(name, "--help")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(f"usage: vpns {name} ")
-    ended = vpns(name, "--bogus", "1")
-    assert (ended.code, ended.out) == (2, "")
-    [line] = ended.err.splitlines()
-    assert line.startswith(f"vpns {name}: error: ")
+    assert vpns(name, "--bogus", "1").refusal(f"vpns {name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("prune", ("Prune an image classifier", "--sparsities")),
+        ("convert", ("--density", "--output_dir", "resnet18,resnet50,vgg16", "args.json")),
+        ("export", ("--layout", "torchvision: model.pth", "resnet18")),
+    ],
+)
+def test_the_help_names_options_files_and_networks(vpns, name, words):
+    shown = " ".join(vpns(name, "--help").out.split())
+    assert [word for word in words if word not in shown] == []
 
 
 NEW_IN_HELP = """

@@ -28,8 +28,5 @@ def test_the_path_of_a_name_is_printed_alone(config, name):
 
 @pytest.mark.parametrize(("name", "meant"), [("digit", "digits"), ("resnet18-cifar10", "resnet18_cifar10")])
 def test_an_unknown_name_is_answered_in_one_line(config, name, meant):
-    ended = config(name)
-    assert (ended.code, ended.out) == (2, "")
-    assert ended.err == (
-        f"vpns config: error: no recipe is called {name}; did you mean {meant}; give a name that `vpns config` lists\n"
-    )
+    line = config(name).refusal("vpns config")
+    assert line == f"no recipe is called {name}; did you mean {meant}; give a name that `vpns config` lists"

@@ -36,13 +36,12 @@ class Finished:
     def states(self) -> list[dict[str, Tensor]]:
         return self.tensors("states")
 
-    def same_on_both(self, ending: str, stage: str) -> list[Tensor]:
-        """The tensors whose name ends like this at the end of a stage, after a look that both ranks hold the same."""
-        keys = [key for key in self.states[0] if key.startswith(f"{stage}.") and key.endswith(ending)]
-        assert keys
-        for key in keys:
-            assert torch.equal(self.states[0][key], self.states[1][key]), key
-        return [self.states[0][key] for key in keys]
+    def of_stage(self, stage: str, ending: str) -> list[Tensor]:
+        """The first rank's tensors whose name ends like this, at the end of a stage; there are some."""
+        tensors = self.states[0].items()
+        found = [tensor for key, tensor in tensors if key.startswith(f"{stage}.") and key.endswith(ending)]
+        assert found
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -61,23 +60,18 @@ def test_there_are_two_processes(finished):
     assert [facts["wrapper"] for facts in finished.facts] == ["DistributedType.MULTI_CPU"] * 2
 
 
-@pytest.mark.parametrize("stage", ["find_mask", "finetune"])
-@pytest.mark.parametrize(
-    "ending",
-    [".weight_mask", "label_mapping", "visual_prompt.prompt", ".running_mean", ".running_var", ".weight", ".bias"],
-)
-def test_both_ranks_hold_the_same(finished, stage, ending):
-    finished.same_on_both(ending, stage)
-
-
-def test_scores_are_the_same_and_float32(finished):
-    assert {scores.dtype for scores in finished.same_on_both(".scores", "find_mask")} == {torch.float32}
+STATES = [".weight_mask", "label_mapping", "visual_prompt.prompt", ".running_mean", ".running_var", ".weight", ".bias"]
 
 
 def test_both_ranks_hold_every_tensor_alike(finished):
     first, second = finished.states
     assert first.keys() == second.keys()
     assert [key for key in first if not torch.equal(first[key], second[key])] == []
+    assert all(finished.of_stage(stage, ending) for stage in ("find_mask", "finetune") for ending in STATES)
+
+
+def test_scores_are_float32(finished):
+    assert {scores.dtype for scores in finished.of_stage("find_mask", ".scores")} == {torch.float32}
 
 
 def test_the_mask_search_leaves_the_weights(finished):
@@ -88,17 +82,15 @@ def test_the_mask_search_leaves_the_weights(finished):
             assert torch.equal(value, start[name]), name
 
 
-def test_what_is_unfrozen_in_the_second_stage_moves_on_both_ranks_alike(finished):
+def test_what_is_unfrozen_in_the_second_stage_moves(finished):
     start = tiny_resnet().state_dict()
     trained = [key for key in start if key.endswith((".weight", ".bias"))]
     for name in trained:
-        first, second = (state[f"finetune.backbone.{name}"] for state in finished.states)
-        assert not torch.equal(first, start[name]), name
-        assert torch.equal(first, second), name
+        assert not torch.equal(finished.states[0][f"finetune.backbone.{name}"], start[name]), name
 
 
 def test_exactly_as_many_weights_as_asked_for_are_kept(finished):
-    masks = finished.same_on_both(".weight_mask", "finetune")
+    masks = finished.of_stage("finetune", ".weight_mask")
     total = sum(mask.numel() for mask in masks)
     assert sum(int(mask.sum()) for mask in masks) == total - 6 * total // 10
 

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.training_helpers import tiny_trainer
 from vpns_hf import VPNsTrainer
 from vpns_hf.reporting import sparsity_name
@@ -34,6 +36,27 @@ def crash() -> None:
     raise Crash
 
 
+class Updates(Callback):
+    """Counts the updates."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def on_update(self, run, stage, update, loss) -> None:
+        self.count += 1
+
+
+class Runs(Callback):
+    """Notes which runs have trained."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_stage_begin(self, run, stage) -> None:
+        if run.name not in self.names:
+            self.names.append(run.name)
+
+
 def job(folder: Path, *callbacks: Callback, **changes: object) -> VPNsTrainer:
     """A trainer of the tiny job; it takes 6 updates to find the mask and 12 to fine-tune."""
     trainer = tiny_trainer(folder, **{**JOB, **changes})
@@ -41,13 +64,10 @@ def job(folder: Path, *callbacks: Callback, **changes: object) -> VPNsTrainer:
     return trainer
 
 
-def crashed_job(folder: Path, update: int) -> None:
+def crashed_job(folder: Path, update: int, **changes: object) -> None:
     """Leaves behind what a job leaves that crashed at the n-th update."""
-    try:
-        job(folder, At(update, crash)).train()
-    except Crash:
-        return
-    raise AssertionError("the job has come to its end")
+    with pytest.raises(Crash):
+        job(folder, At(update, crash), **changes).train()
 
 
 def weights(folder: Path, sparsity: float = 0.5) -> str:

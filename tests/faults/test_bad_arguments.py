@@ -13,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.cli.test_prune import TINY
-from tests.helpers import forget_accelerator, tiny_resnet
+from tests.helpers import contents, forget_accelerator
 from tests.scripts.running import script_at
-from tests.training_helpers import coloured_split
+from tests.training_helpers import TINY_JOB, write_tiny_inputs
 from vpns_hf.cli.script import run_script
 from vpns_hf.jobs import VPNsTrainingArguments
 
@@ -26,14 +25,8 @@ NUMBERS = ("int", "float", "int | None", "float | None")
 NOT_PATHS = [field for field in fields(VPNsTrainingArguments) if not field.name.endswith(("_dir", "report_to"))]
 NUMERIC = sorted(field.name for field in NOT_PATHS if field.type in NUMBERS)
 NAMED = (
-    "method",
-    "visual_prompt",
-    "label_mapping",
-    "granularity",
-    "head",
-    "mixed_precision",
-    "cache_images",
-    "on_bad_image",
+    *("method", "visual_prompt", "label_mapping", "granularity", "head"),
+    *("mixed_precision", "cache_images", "on_bad_image"),
 )
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 NO_NUMBER = WORDS.filter(lambda text: not _is_number(text) and text.strip() and not text.startswith("-"))
@@ -59,10 +52,7 @@ def _is_number(text: str) -> bool:
 def mine(tmp_path_factory) -> Path:
     """A model, a data set, and an output folder with somebody's results."""
     folder = tmp_path_factory.mktemp("mine")
-    tiny_resnet().save_pretrained(folder / "model")
-    (folder / "data").mkdir()
-    for split, rows in {"train": 40, "test": 17}.items():
-        coloured_split(rows).to_parquet(folder / "data" / f"{split}-00000.parquet")
+    write_tiny_inputs(folder)
     (folder / "out").mkdir()
     (folder / "out" / "results.json").write_text("{}")
     return folder
@@ -88,11 +78,11 @@ def run(*argv: object) -> tuple[int, str]:
 @given(option=BAD_OPTIONS)
 def test_nonsense_is_refused_in_one_line(mine, option):
     name, value = option
-    before = {path: path.read_bytes() for path in mine.rglob("*") if path.is_file()}
-    named = ["--model_name_or_path", mine / "model", "--dataset_name", mine / "data", "--output_dir", mine / "out"]
-    code, errors = run(*named, *TINY, f"--{name}={value}", "--overwrite_output_dir", "--dry_run")
+    before = contents(mine)
+    named = ["--model_name_or_path", mine / "net", "--dataset_name", mine / "pictures", "--output_dir", mine / "out"]
+    code, errors = run(*named, *TINY_JOB, f"--{name}={value}", "--overwrite_output_dir", "--dry_run")
     assert code == 2, (option, errors)
     assert "Traceback" not in errors
     assert errors.startswith("prune.py: error: ")
     assert errors.count("\n") == 1 or "\n" in value or "\r" in value or len(errors.splitlines()) == 1, errors
-    assert {path: path.read_bytes() for path in mine.rglob("*") if path.is_file()} == before
+    assert contents(mine) == before

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from tests.faults.interrupted import crashed_job, job, weights
+from tests.faults.interrupted import job, weights
 from tests.helpers import tiny_model, tiny_resnet
 from vpns_hf import InputError, VPNsForImageClassification
 from vpns_hf.backbones import load_backbone
@@ -65,19 +65,18 @@ def test_an_index_may_not_name_files_elsewhere(tmp_path, kind, name):
 
 
 @pytest.mark.parametrize("part", ["../secret", "{there}", "sparsity-50/../../secret", ".."])
-def test_a_checkpoint_makes_nobody_read_elsewhere(tmp_path, expected, monkeypatch, part):
-    crashed_job(tmp_path, 10)
-    (tmp_path / "secret").mkdir()
-    (tmp_path / "secret" / WEIGHTS).write_bytes(b"mine")
-    store = Checkpoints(tmp_path / "out" / "checkpoints")
+def test_a_checkpoint_makes_nobody_read_elsewhere(unfinished, expected, monkeypatch, part):
+    (unfinished / "secret").mkdir()
+    (unfinished / "secret" / WEIGHTS).write_bytes(b"mine")
+    store = Checkpoints(unfinished / "out" / "checkpoints")
     state = SavedState.read(store.latest())
-    state.job["finished"][part.format(there=tmp_path / "secret")] = {"weights": "0"}
+    state.job["finished"][part.format(there=unfinished / "secret")] = {"weights": "0"}
     state.write(store)
     read, real = [], resuming.digest_of_file
     monkeypatch.setattr(resuming, "digest_of_file", lambda path: read.append(path) or real(path))
-    job(tmp_path).train()
+    job(unfinished).train()
     assert read == []
-    assert weights(tmp_path) == expected
+    assert weights(unfinished) == expected
 
 
 def test_checkpoints_that_are_links_are_not_followed_when_they_are_removed(tmp_path):

@@ -6,97 +6,70 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.interrupted import At, Crash, crash, crashed_job, job, weights
-from tests.helpers import forget_accelerator
+from tests.faults.interrupted import Updates, crashed_job, job, weights
+from tests.helpers import contents, forget_accelerator
 from vpns_hf.errors import InputError
-from vpns_hf.training import Callback
 
 pytestmark = pytest.mark.slow  # whole jobs
-
-
-class Updates(Callback):
-    """Counts the updates."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def on_update(self, run, stage, update, loss) -> None:
-        self.count += 1
 
 
 def newest(folder: Path) -> Path:
     return max((folder / "out" / "checkpoints").glob("checkpoint-*"))
 
 
-def test_the_same_command_goes_on(tmp_path, expected):
-    crashed_job(tmp_path, 12)
+def test_the_same_command_goes_on(unfinished, expected):
     updates = Updates()
-    job(tmp_path, updates).train()
+    job(unfinished, updates).train()
     assert updates.count == 18 - 10  # two updates of the second iteration in fine-tuning were followed by a checkpoint
-    assert weights(tmp_path) == expected
-    assert not (tmp_path / "out" / "checkpoints").exists()
+    assert weights(unfinished) == expected
+    assert not (unfinished / "out" / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "remove"])
-def test_a_damaged_checkpoint_is_passed_over(tmp_path, expected, caplog, damage):
+def test_a_damaged_checkpoint_is_passed_over(tmp_path, expected, caplog):
     crashed_job(tmp_path, 16)
     file = newest(tmp_path) / "shared.pt"
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 4
-    {"cut": lambda: file.write_bytes(content[:-9]), "flip": lambda: file.write_bytes(content), "remove": file.unlink}[
-        damage
-    ]()
+    file.write_bytes(file.read_bytes()[:-9])
     caplog.clear()
     job(tmp_path).train()
     assert [record.message for record in caplog.records if record.message.startswith("damaged checkpoint: ")]
     assert weights(tmp_path) == expected
 
 
-def test_changed_arguments_are_refused_and_nothing_is_touched(tmp_path):
-    crashed_job(tmp_path, 10)
-    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+def test_changed_arguments_are_refused_and_nothing_is_touched(unfinished):
+    before = contents(unfinished / "out")
     with pytest.raises(InputError, match=r"seed 7, now 8; learning_rate 0\.01, now 0\.02; give what it was"):
-        job(tmp_path, seed=8, learning_rate=0.02).train()
-    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+        job(unfinished, seed=8, learning_rate=0.02).train()
+    assert contents(unfinished / "out") == before
 
 
 def test_options_that_the_method_has_no_use_for_may_change(tmp_path):
     """An unfinished job of magnitude pruning does not ask how long a mask would have been searched for."""
     omp = {"method": "omp", "find_mask_epochs": 3, "label_mapping": "frequency"}
-    with pytest.raises(Crash):
-        job(tmp_path, At(8, crash), **omp).train()
+    crashed_job(tmp_path, 8, **omp)
     with pytest.raises(InputError, match=r"started with scope global, now layer; give what it was"):
         job(tmp_path, **omp, scope="layer").train()
     updates = Updates()
-    job(
-        tmp_path,
-        updates,
-        **{**omp, "scope": "global", "find_mask_epochs": 5, "imp_rewind_step": 1, "hydra_original": True},
-    ).train()
+    unused = {"find_mask_epochs": 5, "imp_rewind_step": 1, "hydra_original": True}
+    job(tmp_path, updates, **{**omp, **unused, "scope": "global"}).train()
     assert updates.count == 12 - 6  # the first epoch was followed by a checkpoint
 
 
-def test_precision_is_what_accelerate_is_configured_for_not_only_what_is_asked(tmp_path, monkeypatch):
-    crashed_job(tmp_path, 10)
+def test_precision_is_what_accelerate_is_configured_for_not_only_what_is_asked(unfinished, monkeypatch):
     forget_accelerator()
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
     with pytest.raises(InputError, match=r"started with mixed_precision no, now bf16; give what it was"):
-        job(tmp_path).train()
+        job(unfinished).train()
 
 
-def test_precision_no_is_what_a_job_has_that_asks_for_none(tmp_path, expected):
-    crashed_job(tmp_path, 10)
-    job(tmp_path, mixed_precision="no").train()
-    assert weights(tmp_path) == expected
+def test_precision_no_is_what_a_job_has_that_asks_for_none(unfinished, expected):
+    job(unfinished, mixed_precision="no").train()
+    assert weights(unfinished) == expected
 
 
-def test_the_plan_says_where_the_job_goes_on(tmp_path):
-    assert "Goes on" not in str(job(tmp_path).plan())
-    crashed_job(tmp_path, 12)
-    line = (
-        f"Goes on from {newest(tmp_path)}, if what it was started with is the same; what is finished is not run again"
-    )
-    assert str(job(tmp_path).plan()).splitlines()[-1] == line
+def test_the_plan_says_where_the_job_goes_on(unfinished, tmp_path):
+    assert "Goes on" not in str(job(tmp_path / "new").plan())
+    line = f"Goes on from {newest(unfinished)}, if what it was started with is the same; what is finished is not run again"
+    assert str(job(unfinished).plan()).splitlines()[-1] == line
 
 
 def test_a_file_in_the_place_of_the_checkpoints_is_found_at_once(tmp_path):
@@ -107,33 +80,28 @@ def test_a_file_in_the_place_of_the_checkpoints_is_found_at_once(tmp_path):
     assert (tmp_path / "out" / "checkpoints").read_text() == "mine"
 
 
-def test_a_checkpoint_that_goes_while_the_job_gets_ready(tmp_path):
-    crashed_job(tmp_path, 12)
-    late = job(tmp_path)
+def test_a_checkpoint_that_goes_while_the_job_gets_ready(unfinished):
+    late = job(unfinished)
     late.resumption.checkpoints.clear()
     with pytest.raises(InputError, match=r"checkpoint-\d+ is gone; repeat the command"):
         late.train()
 
 
-def test_reporting_may_change(tmp_path, expected):
-    crashed_job(tmp_path, 10)
-    job(tmp_path, disable_tqdm=False, checkpointing_steps=1, save_total_limit=1).train()
-    assert weights(tmp_path) == expected
+def test_reporting_may_change(unfinished, expected):
+    job(unfinished, disable_tqdm=False, checkpointing_steps=1, save_total_limit=1).train()
+    assert weights(unfinished) == expected
 
 
-def test_it_starts_anew_if_told_to(tmp_path, expected):
-    crashed_job(tmp_path, 10)
+def test_it_starts_anew_if_told_to(unfinished, expected):
     updates = Updates()
-    job(tmp_path, updates, resume_from_checkpoint="none").train()
+    job(unfinished, updates, resume_from_checkpoint="none").train()
     assert updates.count == 18
+    assert weights(unfinished) == expected
+
+
+def test_it_goes_on_from_a_checkpoint_that_is_named(unfinished, tmp_path, expected):
+    job(tmp_path, resume_from_checkpoint=str(newest(unfinished))).train()
     assert weights(tmp_path) == expected
-
-
-def test_it_goes_on_from_a_checkpoint_that_is_named(tmp_path, expected):
-    crashed_job(tmp_path / "first", 10)
-    (tmp_path / "second").mkdir()
-    job(tmp_path / "second", resume_from_checkpoint=str(newest(tmp_path / "first"))).train()
-    assert weights(tmp_path / "second") == expected
 
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere/checkpoint-000001", ""])
@@ -144,11 +112,9 @@ def test_a_checkpoint_that_is_not_there(tmp_path, name):
 
 
 def test_a_finished_sparsity_is_not_run_again_unless_its_folder_was_changed(tmp_path, caplog):
-    with pytest.raises(Crash):
-        job(tmp_path, At(25, crash), sparsities=[0.5, 0.8]).train()
+    crashed_job(tmp_path, 25, sparsities=[0.5, 0.8])
     first = weights(tmp_path)
-    with pytest.raises(Crash):
-        job(tmp_path, At(9, crash), sparsities=[0.5, 0.8]).train()  # of the second sparsity
+    crashed_job(tmp_path, 9, sparsities=[0.5, 0.8])  # of the second sparsity
     file = tmp_path / "out" / "sparsity-50" / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-1])
     updates = Updates()
@@ -163,8 +129,7 @@ def test_old_results_stay_until_there_are_new_ones(tmp_path, expected):
     results = (tmp_path / "out" / "results.json").read_bytes()
     with pytest.raises(InputError, match="already holds"):
         job(tmp_path)
-    with pytest.raises(Crash):
-        job(tmp_path, At(10, crash), overwrite_output_dir=True).train()
+    crashed_job(tmp_path, 10, overwrite_output_dir=True)
     assert (tmp_path / "out" / "results.json").read_bytes() == results
     updates = Updates()
     job(tmp_path, updates, overwrite_output_dir=True).train()

@@ -90,11 +90,8 @@ def test_one_process_goes_on_with_what_two_have_begun(tmp_path, stopped, caplog)
     said = [record.message for record in caplog.records if "in distribution" in record.message]
     assert said == ["going on with 1 process what 2 have begun: the results are equal in distribution, not bit by bit"]
     [run] = results["runs"]
-    assert [(epoch["stage"], epoch["epoch"]) for epoch in run["history"]] == [
-        ("find_mask", 1),
-        ("finetune", 1),
-        ("finetune", 2),
-    ]
+    epochs = [(epoch["stage"], epoch["epoch"]) for epoch in run["history"]]
+    assert epochs == [("find_mask", 1), ("finetune", 1), ("finetune", 2)]
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == results
     model = VPNsForImageClassification.from_pretrained(tmp_path / "out" / run["path"])
     total = sum(mask.numel() for mask in model.masks().values())

@@ -9,11 +9,9 @@ from itertools import count
 
 import pytest
 
-from tests.cli.test_prune import TINY
 from tests.distributed.launching import ROOT, ended, start
 from tests.faults.interrupted import At, job, weights
-from tests.helpers import tiny_resnet
-from tests.training_helpers import coloured_split
+from tests.training_helpers import TINY_JOB, write_tiny_inputs
 from vpns_hf.errors import Interrupted
 from vpns_hf.jobs import trainer
 from vpns_hf.jobs.resume import Checkpoints
@@ -24,8 +22,7 @@ pytestmark = pytest.mark.slow  # whole jobs
 SIGNALS = {"SIGTERM": 143, "SIGINT": 130}
 
 
-@pytest.mark.parametrize("name", SIGNALS)
-@pytest.mark.parametrize("update", [1, 6, 11])
+@pytest.mark.parametrize(("name", "update"), [("SIGTERM", 1), ("SIGTERM", 6), ("SIGINT", 6), ("SIGTERM", 11)])
 def test_the_step_is_finished_and_the_job_goes_on_later(tmp_path, expected, name, update):
     stop = At(update, lambda: signal.raise_signal(signal.Signals[name]))
     before = signal.getsignal(signal.Signals[name])
@@ -67,18 +64,12 @@ def test_a_later_second_signal_does_what_it_did_before(tmp_path, interruptible, 
     assert not isinstance(stopped.value, Interrupted)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("names", ["SIGTERM", "SIGINT", "SIGTERM,SIGTERM"])
-def test_the_script_exits_with_the_code_of_the_signal_and_one_line(tmp_path, names):
-    name = names.partition(",")[0]
-    tiny_resnet().save_pretrained(tmp_path / "model")
-    for split, rows in {"train": 40, "validation": 13, "test": 17}.items():
-        (tmp_path / "data").mkdir(exist_ok=True)
-        coloured_split(rows).to_parquet(tmp_path / "data" / f"{split}-00000.parquet")
-    driver = [ROOT / "tests/faults/scripts/driver.py", names, 5]
-    named = ["--model_name_or_path", tmp_path / "model", "--dataset_name", tmp_path / "data"]
-    named += ["--output_dir", tmp_path / "out", "--image_mean", 0, 0, 0, "--image_std", 1, 1, 1]
-    code, _, said = ended(start([*driver, *named, *TINY], VPNS_CACHE=tmp_path / "cache"))
+@pytest.mark.parametrize("name", SIGNALS)
+def test_the_script_exits_with_the_code_of_the_signal_and_one_line(tmp_path, name):
+    driver = [ROOT / "tests/faults/scripts/driver.py", name, 5]
+    named = [*write_tiny_inputs(tmp_path), "--output_dir", tmp_path / "out"]
+    named += ["--image_mean", 0, 0, 0, "--image_std", 1, 1, 1]
+    code, _, said = ended(start([*driver, *named, *TINY_JOB], VPNS_CACHE=tmp_path / "cache"))
     assert code == SIGNALS[name], said
     *before, line = said.splitlines()
     assert all(", epoch " in other or "WARNING: " in other for other in before), said

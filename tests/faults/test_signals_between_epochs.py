@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.interrupted import At, job, weights
+from tests.faults.interrupted import Updates, job, weights
 from vpns_hf.errors import Interrupted
 from vpns_hf.training import Callback, Run
 
@@ -73,9 +73,9 @@ def test_between_the_last_evaluation_and_the_next_sparsity(tmp_path, alone):
     with pytest.raises(Interrupted):
         job(tmp_path, AtSecondRun(stop), **two).train()
     assert weights(tmp_path) == alone
-    updates = At(10**6, lambda: None)
+    updates = Updates()
     job(tmp_path, updates, **two).train()
-    assert 10**6 - updates.left == 24
+    assert updates.count == 24
 
 
 class AtSecondRun(Callback):

@@ -6,22 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.scripts.running import Ended
+
 ROOT = Path(__file__).parents[2]
 PROCESS = Path(__file__).with_name("client_process.py")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a call ended: exit code, what it wrote, and what it returned."""
-
-    code: int
-    out: str
-    err: str
-    result: Any = None
 
 
 class Client:

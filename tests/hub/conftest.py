@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.helpers import tiny_model
 from tests.hub.client import Client
@@ -29,6 +30,21 @@ def client(hub, tmp_path_factory) -> Iterator[Client]:
     """A user who has vpns_hf."""
     with Client(hub.url, tmp_path_factory.mktemp("client")) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def bare(hub, tmp_path_factory) -> Iterator[Client]:
+    """A user who does not have vpns_hf."""
+    with Client(hub.url, tmp_path_factory.mktemp("bare"), forbidden="vpns_hf") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory) -> str:
+    """The path of a picture of 20 pixels."""
+    path = tmp_path_factory.mktemp("picture") / "picture.png"
+    Image.effect_mandelbrot((20, 20), (-2, -2, 2, 2), 30).convert("RGB").save(path)
+    return str(path)
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,28 @@ def load(repo_id: str, picture: str) -> dict[str, Any]:
     }
 
 
+def loaded_here(folder: str, picture: str) -> dict[str, Any]:
+    """What `load` gives of a folder by the code of its repository, but by the package and without the pipeline."""
+    import torch
+    from PIL import Image
+    from transformers import AutoImageProcessor
+
+    from vpns_hf import VPNsForImageClassification
+
+    model = VPNsForImageClassification.from_pretrained(folder)
+    pixels = AutoImageProcessor.from_pretrained(folder)(Image.open(picture), return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        logits = {
+            view: model(pixels, prompted=view == "prompted").logits[0].tolist() for view in ("prompted", "plain")
+        }
+    return {
+        "sparsity": [model.sparsity] * 2,
+        "module": "transformers_modules",
+        "pixels": pixels.double().sum().item(),
+        "logits": logits,
+    }
+
+
 def run_snippet(repo_id: str) -> str:
     """Runs the code that the card of a repository shows, as it stands there; returns it."""
     import re

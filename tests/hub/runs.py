@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.helpers import prune_at_random
+from tests.results import run_result
 from vpns_hf import VPNsForImageClassification, VPNsTrainingArguments
 from vpns_hf.hub.cards import write_model_card
 from vpns_hf.jobs import public_recipe, write_recipe
@@ -17,7 +18,6 @@ from vpns_hf.reporting import (
     Results,
     RunResult,
     ViewAccuracy,
-    sparsity_name,
     write_model_plots,
     write_report,
 )
@@ -56,17 +56,12 @@ def write_run(folder: Path, base: VPNsForImageClassification, accuracies: dict[f
 
 
 def _run(sparsity: float, accuracy: float) -> RunResult:
-    return RunResult(
-        **{"method": "vpns", "granularity": "weight", "seed": 7, "split": "test", "prompt_at_inference": True},
-        **{
-            "sparsity_requested": sparsity,
-            "sparsity": sparsity,
-            "nonzero": 0,
-            "total": 0,
-            "seconds": {"finetune": 1.0},
-        },
-        accuracy=ViewAccuracy(accuracy, accuracy - 0.01),
+    return run_result(
+        sparsity,
+        accuracy - 0.01,
+        accuracy,
         top5=ViewAccuracy(0.99, 0.98),
+        seconds={"finetune": 1.0},
+        prompt_at_inference=True,
         cost=CostRecord(macs=1000, macs_nonzero=250),
-        path=sparsity_name(sparsity),
     )

@@ -34,9 +34,8 @@ def test_it_is_refused_in_one_line(hub, user, monkeypatch, name):
     repository.commits.append(Commit("made by hand", files, frozenset(files)))
     monkeypatch.setitem(hub.repositories, ("models", repo_id), repository)
     ended = user.script("scripts/evaluate.py", repo_id, "--dataset_name", "digits", token=WRITER)
-    assert ended.code == 2
-    [line] = ended.err.splitlines()
-    assert line.startswith(f"evaluate.py: error: {repo_id} is no folder here and could not be loaded from the Hub")
+    line = ended.refusal("evaluate.py")
+    assert line.startswith(f"{repo_id} is no folder here and could not be loaded from the Hub")
     assert "Invalid filename" in line  # and not merely absent
     assert WRITER not in line
     assert [path for path in files_below(user.home.parent) if path.name == "evil.json"] == []

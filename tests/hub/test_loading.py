@@ -16,26 +16,16 @@ from urllib.request import Request, urlopen
 import datasets
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from transformers import AutoImageProcessor
 
 from tests.hub.client import Client
 from tests.hub.conftest import STRANGER, WRITER
-from tests.hub.loading_calls import fingerprint
+from tests.hub.loading_calls import fingerprint, loaded_here
 from tests.training_helpers import coloured_split
-from vpns_hf import VPNsForImageClassification
 
 pytestmark = pytest.mark.slow
 CALLS = Path(__file__).with_name("loading_calls.py")
 REPO, PICTURES, FOLDERS = "loading/net", "loading/pictures", "loading/folders"
-
-
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("picture") / "picture.png"
-    Image.effect_mandelbrot((20, 20), (-2, -2, 2, 2), 30).convert("RGB").save(path)
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -47,27 +37,9 @@ def published(hub, client, run_dir) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bare(hub, tmp_path_factory) -> Iterator[Client]:
-    """A user who does not have vpns_hf."""
-    with Client(hub.url, tmp_path_factory.mktemp("bare"), forbidden="vpns_hf") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
 def expected(published, picture) -> dict:
     """What the folder gives here."""
-    model = VPNsForImageClassification.from_pretrained(published)
-    pixels = AutoImageProcessor.from_pretrained(published)(Image.open(picture), return_tensors="pt")["pixel_values"]
-    with torch.no_grad():
-        logits = {
-            view: model(pixels, prompted=view == "prompted").logits[0].tolist() for view in ("prompted", "plain")
-        }
-    return {
-        "sparsity": [model.sparsity] * 2,
-        "module": "transformers_modules",
-        "pixels": pixels.double().sum().item(),
-        "logits": logits,
-    }
+    return loaded_here(str(published), picture)
 
 
 @pytest.fixture

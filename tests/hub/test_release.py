@@ -5,14 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import datasets
 import pytest
 import yaml
 
-from tests.helpers import tiny_resnet
-from tests.hub.client import Ended
 from tests.hub.conftest import READER, WRITER
-from tests.training_helpers import coloured_split
+from tests.scripts.running import Ended
+from tests.training_helpers import write_tiny_inputs
 from vpns_hf.reporting import Results
 
 pytestmark = pytest.mark.slow  # a server, its client and a job are processes
@@ -24,21 +22,11 @@ NAME = "tiny-50"
 def cards(tmp_path_factory) -> Path:
     """A folder of cards with a plan of two models, on pictures that lie beside it."""
     folder = tmp_path_factory.mktemp("release")
-    tiny_resnet().save_pretrained(folder / "net")
-    splits = {"train": coloured_split(40), "validation": coloured_split(13), "test": coloured_split(17)}
-    datasets.DatasetDict(splits).save_to_disk(folder / "pictures")
+    write_tiny_inputs(folder)
     options = {
-        "model_name_or_path": str(folder / "net"),
-        "dataset_name": str(folder / "pictures"),
-        "disable_tqdm": True,
-    }
-    options |= {
-        "image_size": 16,
-        "prompt_size": 2,
-        "find_mask_epochs": 0,
-        "finetune_epochs": 1,
-        "use_cpu": True,
-        "dense_reference": False,
+        **{"model_name_or_path": str(folder / "net"), "dataset_name": str(folder / "pictures"), "image_size": 16},
+        **{"prompt_size": 2, "find_mask_epochs": 0, "finetune_epochs": 1, "dense_reference": False},
+        **{"use_cpu": True, "disable_tqdm": True},
     }
     models = {f"tiny-{percent}": {**options, "sparsities": percent / 100} for percent in (50, 70)}
     (folder / "cards").mkdir()
@@ -117,7 +105,4 @@ def test_what_is_done_is_not_done_again(hub, client, release, cards, broken):
     ],
 )
 def test_wrong_arguments_end_in_one_line(release, argv, words):
-    ended = release(*argv)
-    assert (ended.code, ended.out) == (2, "")
-    [line] = ended.err.splitlines()
-    assert words in line
+    assert words in release(*argv).refusal("release.py")

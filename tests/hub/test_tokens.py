@@ -8,13 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import datasets
 import pytest
 
-from tests.helpers import tiny_resnet
 from tests.hub.client import ROOT
 from tests.hub.conftest import WRITER
-from tests.training_helpers import coloured_split
+from tests.training_helpers import TINY_JOB, write_tiny_inputs
 
 NEVER = 10**6
 pytestmark = pytest.mark.slow
@@ -30,20 +28,15 @@ class Job:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
         own = {"ACCELERATE_USE_CPU": 1, "PYTHONPATH": ROOT, **home, **hub}
         self.environment = {**kept, **{key: str(value) for key, value in own.items()}}
-        tiny_resnet().save_pretrained(folder / "net")
-        splits = {"train": coloured_split(40), "validation": coloured_split(13), "test": coloured_split(17)}
-        datasets.DatasetDict(splits).save_to_disk(folder / "pictures")
+        self.inputs = write_tiny_inputs(folder)
 
     def run(self, token: str, *options: object, signal_at: int = NEVER) -> int:
         """Returns the exit code; what is said is added to the file `said`."""
-        named = ["--model_name_or_path", self.folder / "net", "--dataset_name", self.folder / "pictures"]
-        named += ["--output_dir", self.folder / "out", "--push_to_hub", "--hub_model_id", "vpns/tokens-{sparsity}"]
-        sizes = ["--image_size", 16, "--prompt_size", 2, "--train_batch_size", 16, "--sparsities", 0.5]
-        sizes += ["--find_mask_epochs", 1, "--finetune_epochs", 1, "--disable_tqdm"]
+        named = ["--output_dir", self.folder / "out", "--push_to_hub", "--hub_model_id", "vpns/tokens-{sparsity}"]
         driver = [sys.executable, "-m", "tests.faults.scripts.driver", "SIGTERM", signal_at]
         with open(self.folder / "said", "a") as said:
             return subprocess.run(
-                [str(word) for word in (*driver, *named, *sizes, *options)],
+                [str(word) for word in (*driver, *self.inputs, *named, *TINY_JOB, *options)],
                 **{"cwd": ROOT, "env": {**self.environment, "HF_TOKEN": token}, "timeout": 300},
                 **{"stdout": said, "stderr": said},
             ).returncode

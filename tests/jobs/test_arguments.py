@@ -8,6 +8,7 @@ from typing import get_type_hints
 import numpy as np
 import pytest
 
+from tests.helpers import refusal
 from vpns_hf import InputError, VPNsTrainingArguments
 from vpns_hf.data import find_spec
 from vpns_hf.jobs import InputArguments
@@ -28,14 +29,6 @@ PAPER = {
     "weight_decay": 1e-4,
     "seed": 7,
 }
-
-
-def refusal(**values: object) -> str:
-    with pytest.raises(InputError) as error:
-        VPNsTrainingArguments(**values)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 def test_the_defaults_are_the_papers():
@@ -69,21 +62,24 @@ def test_two_sets_of_arguments_share_nothing():
     ],
 )
 def test_an_unknown_name_lists_the_known_ones(name, allowed):
-    message = refusal(**{name: "unheard-of"})
+    message = refusal(VPNsTrainingArguments, **{name: "unheard-of"})
     assert message.startswith(f"{name} is 'unheard-of'")
     assert all(choice in message for choice in allowed)
 
 
 @pytest.mark.parametrize("sparsity", [1, 1.0, 1.5, -0.1, math.nan, math.inf])
 def test_a_sparsity_is_a_fraction_below_one(sparsity):
-    message = refusal(sparsities=[0.5, sparsity])
+    message = refusal(VPNsTrainingArguments, sparsities=[0.5, sparsity])
     assert str(sparsity) in message
     assert "[0, 1)" in message
 
 
 @pytest.mark.parametrize("sparsities", [[0.5, "half"], [True], 0.5, "0.5", {0.5: 1}])
 def test_sparsities_are_a_list_of_numbers(sparsities):
-    assert refusal(sparsities=sparsities) == f"sparsities is {sparsities!r}; allowed: a list of numbers or None"
+    assert (
+        refusal(VPNsTrainingArguments, sparsities=sparsities)
+        == f"sparsities is {sparsities!r}; allowed: a list of numbers or None"
+    )
 
 
 @pytest.mark.parametrize("sparsity", [0, 0.0, 0.5, 0.999])
@@ -128,7 +124,7 @@ def test_a_sparsity_that_is_allowed(sparsity):
     ],
 )
 def test_a_number_out_of_range_is_named(name, value):
-    message = refusal(**{name: value})
+    message = refusal(VPNsTrainingArguments, **{name: value})
     assert message.startswith(f"{name} is {value}")
 
 
@@ -156,27 +152,27 @@ def test_paths_numpy_numbers_and_tuples_are_taken_as_what_they_stand_for():
 
 @pytest.mark.parametrize("value", [np.float64(3.0), np.bool_(True), "3"])
 def test_what_stands_for_another_type_is_refused(value):
-    assert refusal(seed=value).endswith("allowed: int")
+    assert refusal(VPNsTrainingArguments, seed=value).endswith("allowed: int")
 
 
 def test_sparsities_are_given_once_each():
-    assert "0.4" in refusal(sparsities=[0.4, 0.7, 0.4])
-    assert "empty" in refusal(sparsities=[])
+    assert "0.4" in refusal(VPNsTrainingArguments, sparsities=[0.4, 0.7, 0.4])
+    assert "empty" in refusal(VPNsTrainingArguments, sparsities=[])
 
 
 @pytest.mark.parametrize("changes", [{}, {"label_mapping": "identity"}, {"pretrain_epochs": 3}])
 def test_a_new_head_is_trained_first_class_by_class(changes):
-    assert "--pretrain_epochs" in refusal(head="new", **changes)
+    assert "--pretrain_epochs" in refusal(VPNsTrainingArguments, head="new", **changes)
     VPNsTrainingArguments(head="new", label_mapping="identity", pretrain_epochs=1)
 
 
 def test_the_dense_method_removes_nothing():
-    assert "--sparsities 0" in refusal(method="dense", sparsities=[0.5])
+    assert "--sparsities 0" in refusal(VPNsTrainingArguments, method="dense", sparsities=[0.5])
     assert VPNsTrainingArguments(method="dense", sparsities=[0.0]).method == "dense"
 
 
 def test_an_output_size_needs_a_prompt():
-    assert "output_size" in refusal(visual_prompt="none", output_size=224)
+    assert "output_size" in refusal(VPNsTrainingArguments, visual_prompt="none", output_size=224)
 
 
 def test_every_number_that_a_job_takes_has_a_range():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.faults.interrupted import At, Crash, crash, job
+from tests.faults.interrupted import crashed_job, job
 from tests.helpers import forget_accelerator, tiny_resnet
 from tests.training_helpers import coloured_split, tiny_arguments
 from vpns_hf import InputError, VPNsTrainer
@@ -62,8 +62,7 @@ def test_a_class_without_an_image_is_told_before_anything_is_written(tmp_path):
 
 
 def test_an_unfinished_job_goes_on_with_the_same_weights_only(tmp_path):
-    with pytest.raises(Crash):
-        job(tmp_path, At(7, crash)).train()
+    crashed_job(tmp_path, 7)
     forget_accelerator()
     with pytest.raises(InputError, match=r"class_weights none, now auto"):
         job(tmp_path, class_weights="auto").train()

@@ -101,11 +101,8 @@ def test_it_stays_when_its_job_is_extended_and_goes_when_it_is_replaced(kept, tm
     results = finished(tmp_path, sparsities=[0.5, 0.7])
     assert (results.dense.path, weights(tmp_path)) == (KEPT, weights(kept))
     finished(tmp_path, dense_reference=False, overwrite_output_dir=True)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir()) == [
-        "examples",
-        "plots",
-        "sparsity-50",
-    ]
+    folders = sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir())
+    assert folders == ["examples", "plots", "sparsity-50"]
 
 
 @pytest.mark.parametrize("path", ["../../elsewhere", "/etc", "dense-reference/../sparsity-50", "dense-reference/mine"])

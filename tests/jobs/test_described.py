@@ -8,7 +8,7 @@ import pytest
 
 from tests.training_helpers import tiny_trainer
 from vpns_hf import VPNsForImageClassification
-from vpns_hf.reporting import CostRecord, Results, RunResult, ViewAccuracy, sparsity_name
+from vpns_hf.reporting import CostRecord, Results
 
 job_folder = importlib.import_module("vpns_hf.jobs.output.job_folder")
 
@@ -31,18 +31,3 @@ def test_what_is_timed_is_the_saved_model(tmp_path, monkeypatch):
     of_job, of_model = (Results.load(tmp_path / "out" / name) for name in ("results.json", "sparsity-50/results.json"))
     assert of_job.runs[0].cost == of_model.runs[0].cost
     assert of_job.runs[0].cost.milliseconds > 0
-
-
-def run_of(sparsity: float) -> RunResult:
-    """The result of a model, as far as its pictures tell of it."""
-    said = {
-        "method": "vpns",
-        "granularity": "weight",
-        "seed": 7,
-        "split": "test",
-        "nonzero": 1,
-        "total": 2,
-        "seconds": {},
-    }
-    accuracy = {"accuracy": ViewAccuracy(0.9, 0.9), "top5": ViewAccuracy()}
-    return RunResult(sparsity_requested=sparsity, sparsity=sparsity, path=sparsity_name(sparsity), **said, **accuracy)

@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from tests.command_parsing import parse
+from tests.helpers import refusal
 from vpns_hf import InputError
 from vpns_hf.jobs import InputArguments, VPNsTrainingArguments, check_publishable, publish, publish_run
 
@@ -21,9 +22,8 @@ def refuse(*_: object, **__: object) -> None:
 def test_what_the_hub_refuses_can_be_published_later_by_a_command_that_is_said(monkeypatch, tmp_path, wishes, options):
     monkeypatch.setattr(publish, "plan_repositories", refuse)
     inputs = InputArguments("some/net", "digits", hub_model_id="me/net-{sparsity}", **wishes)
-    with pytest.raises(InputError) as error:
-        list(publish_run(tmp_path / "out", inputs))
-    command = re.fullmatch(r"the Hub refuses; the results are complete, publish them with (.+)", str(error.value))[1]
+    line = refusal(lambda: list(publish_run(tmp_path / "out", inputs)))
+    command = re.fullmatch(r"the Hub refuses; the results are complete, publish them with (.+)", line)[1]
     assert command == f"vpns push {tmp_path / 'out'} --hub_model_id 'me/net-{{sparsity}}'{options}"
     parse("vpns push", shlex.split(command)[2:])
 

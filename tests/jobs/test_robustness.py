@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from transformers import ViTImageProcessorPil
 
-from tests.helpers import pictures, tiny_model, tiny_resnet
+from tests.helpers import contents, pictures, refusal, tiny_model, tiny_resnet
 from tests.training_helpers import coloured_split, tiny_arguments, tiny_trainer
-from vpns_hf import InputError, VPNsForImageClassification, VPNsTrainer
+from vpns_hf import InputError, VPNsTrainer
 from vpns_hf.jobs.output import image_processor, save_model
 
 pytestmark = pytest.mark.slow  # whole jobs
@@ -46,14 +46,6 @@ def test_a_backbone_in_half_precision_is_trained_in_float32(tmp_path):
     assert trainer.models[0.5].dtype == torch.float32
 
 
-def test_weights_are_loaded_in_the_type_that_is_asked_for(tmp_path):
-    model = tiny_model()
-    model.save_pretrained(tmp_path)
-    loaded = VPNsForImageClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
-    assert {tensor.dtype for tensor in loaded.parameters()} == {torch.bfloat16}
-    assert loaded(pictures().to(torch.bfloat16)).logits.dtype == torch.bfloat16
-
-
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA"])
 def test_the_saved_processor_takes_pictures_of_any_mode(mode):
     colours = Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 20, 3), dtype=np.uint8)).quantize(16)
@@ -65,12 +57,10 @@ def test_the_saved_processor_takes_pictures_of_any_mode(mode):
 
 def test_a_diverging_run_ends_in_one_line_and_leaves_old_results(tmp_path):
     tiny_trainer(tmp_path).train()
-    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    before = contents(tmp_path / "out")
     trainer = tiny_trainer(tmp_path, learning_rate=1e30, overwrite_output_dir=True, finetune_epochs=3)
-    with pytest.raises(InputError, match="diverged; lower the learning rates") as raised:
-        trainer.train()
-    assert "\n" not in str(raised.value)
-    assert {path: path.read_bytes() for path in before} == before
+    assert "diverged; lower the learning rates" in refusal(trainer.train)
+    assert before.items() <= contents(tmp_path / "out").items()
 
 
 def test_the_split_that_was_measured_is_recorded_by_its_name(tmp_path):
@@ -99,12 +89,3 @@ def test_who_may_read_the_configuration_may_read_the_weights(tmp_path):
     save_model(tiny_model(), tmp_path / "model")
     modes = {path.stat().st_mode for path in (tmp_path / "model").iterdir()}
     assert len(modes) == 1
-
-
-def test_a_saved_model_replaces_an_older_one_whole(tmp_path):
-    folder = tmp_path / "sparsity-50"
-    save_model(tiny_model(seed=0), folder)
-    (folder / "stale.txt").write_text("old")
-    save_model(tiny_model(seed=1), folder)
-    assert not (folder / "stale.txt").exists()
-    assert not list(tmp_path.glob(".*"))

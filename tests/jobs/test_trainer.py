@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from transformers import AutoConfig
 
-from tests.helpers import CLASSES, forget_accelerator, tiny_resnet
+from tests.helpers import CLASSES, contents, forget_accelerator, refusal, tiny_resnet
 from tests.training_helpers import ScaledChannels, coloured_split, tiny_arguments, tiny_trainer, with_unreadable_row
 from vpns_hf import Callback, InputError, VPNsForImageClassification, VPNsTrainer
 from vpns_hf.hub import example_files, example_rows, label_of
@@ -26,18 +26,10 @@ TOTAL = 4644  # weights of the tiny ResNet of tests/helpers.py
 WEIGHTS = "model.safetensors"
 # What architecture.md promises of every entry of "runs".
 RUN_FIELDS = {
-    "method": str,
-    "granularity": str,
-    "seed": int,
-    "sparsity_requested": float,
-    "sparsity": float,
-    "accuracy": dict,
-    "top5": dict,
-    "split": str,
-    "nonzero": int,
-    "total": int,
-    "seconds": dict,
-    "path": str,
+    **dict.fromkeys(("method", "granularity", "split", "path"), str),
+    **dict.fromkeys(("seed", "nonzero", "total"), int),
+    **dict.fromkeys(("sparsity_requested", "sparsity"), float),
+    **dict.fromkeys(("accuracy", "top5", "seconds"), dict),
 }
 
 
@@ -205,35 +197,15 @@ def test_the_model_in_memory_stays_as_it_was(job):
     assert job.backbone.training
 
 
-def test_models_are_loaded_when_asked_for(job, monkeypatch):
-    loads = []
-    original = VPNsForImageClassification.from_pretrained
-
-    def counted(folder, **kwargs):
-        loads.append(Path(folder).name)
-        return original(folder, **kwargs)
-
-    monkeypatch.setattr(VPNsForImageClassification, "from_pretrained", counted)
-    assert list(job.trainer.models) == [0.37, 0.8]
-    assert len(job.trainer.models) == 2
-    assert 0.37 in job.trainer.models
-    loads.clear()
-    assert isinstance(job.trainer.models[0.8], VPNsForImageClassification)
-    assert loads == ["sparsity-80"]
-
-
-@pytest.mark.parametrize("ask", [lambda t: t.models[0.5], lambda t: t.push_to_hub("me/model", sparsity=0.5)])
-def test_a_sparsity_that_was_not_trained(job, ask):
+def test_a_sparsity_that_was_not_trained_is_not_published(job):
     with pytest.raises(InputError, match=r"sparsity 0\.5 .*0\.37"):
-        ask(job.trainer)
+        job.trainer.push_to_hub("me/model", sparsity=0.5)
 
 
 def test_nothing_is_there_before_training(tmp_path):
     trainer = tiny_trainer(tmp_path)
     assert trainer.results is None
     assert dict(trainer.models) == {}
-    with pytest.raises(InputError, match="train"):
-        trainer.models[0.5]
     assert not trainer.output_dir.exists()
 
 
@@ -260,16 +232,8 @@ def test_the_history_tells_every_epoch(job):
 def test_the_output_folder(job):
     names = sorted(path.name for path in job.folder.iterdir())
     assert names == [
-        "dense-reference",
-        "examples",
-        "job.json",
-        "plots",
-        "predictions.npz",
-        "recipe.yaml",
-        "results.json",
-        "results.md",
-        "sparsity-37",
-        "sparsity-80",
+        *("dense-reference", "examples", "job.json", "plots", "predictions.npz", "recipe.yaml"),
+        *("results.json", "results.md", "sparsity-37", "sparsity-80"),
     ]
     for run in job.results["runs"]:
         present = {path.name for path in (job.folder / run["path"]).iterdir()}
@@ -283,10 +247,6 @@ def test_the_same_seed_gives_the_same_file_alone_or_in_a_list(job, tmp_path):
     alone = tiny_trainer(tmp_path / "alone", sparsities=[0.8], finetune_epochs=2)
     alone.train()
     assert digest(alone, 0.8) == digest(job.trainer, 0.8)
-    reversed_list = tiny_trainer(tmp_path / "reversed", sparsities=[0.8, 0.37], finetune_epochs=2)
-    reversed_list.train()
-    assert digest(reversed_list, 0.8) == digest(job.trainer, 0.8)
-    assert digest(reversed_list, 0.37) == digest(job.trainer, 0.37)
     other_seed = tiny_trainer(tmp_path / "seed", sparsities=[0.8], finetune_epochs=2, seed=8)
     other_seed.train()
     assert digest(other_seed, 0.8) != digest(job.trainer, 0.8)
@@ -315,43 +275,16 @@ def test_the_better_view_on_validation_becomes_the_default(tmp_path, monkeypatch
     assert run["accuracy"] == {"prompted": views[1], "plain": views[0]}
 
 
-def test_bf16_keeps_the_count_and_float32_scores(tmp_path):
-    dtypes = set()
-
-    class Watch(Callback):
-        def on_update(self, run, stage, update, loss) -> None:
-            if stage.name == "find_mask":
-                dtypes.update(layer.scores.dtype for layer in run.model.masked_layers().values())
-                dtypes.add(run.model.visual_prompt.prompt.dtype)
-
-    trainer = tiny_trainer(tmp_path, sparsities=[0.37], mixed_precision="bf16")
-    trainer.callbacks.append(Watch())
+def test_a_job_in_bf16_is_computed_in_it_and_saved_in_float32(tmp_path):
+    [full] = tiny_trainer(tmp_path / "full").train()["runs"]
+    forget_accelerator()
+    trainer = tiny_trainer(tmp_path / "bf16", mixed_precision="bf16")
     [run] = trainer.train()["runs"]
-    assert trainer.accelerator.mixed_precision == "bf16"
-    assert dtypes == {torch.float32}
-    assert run["nonzero"] == TOTAL - 37 * TOTAL // 100
-    assert trainer.models[0.37].dtype == torch.float32
-    assert trainer.evaluate()[0.37]["accuracy"] == run["accuracy"]
-
-
-def test_bf16_differs_from_full_precision(tmp_path):
-    losses = []
-    for name, precision in (("full", "no"), ("bf16", "bf16")):
-        forget_accelerator()
-        [run] = tiny_trainer(tmp_path / name, mixed_precision=precision).train()["runs"]
-        losses.append(run["history"][0]["loss"]["plain"])
-    assert losses[0] != losses[1]
-    assert losses[0] == pytest.approx(losses[1], rel=0.05)
-
-
-def test_tied_scores_through_the_whole_method(tmp_path):
-    backbone = tiny_resnet()
-    with torch.no_grad():
-        for parameter in backbone.parameters():
-            parameter.fill_(0.1)
-    trainer = tiny_trainer(tmp_path, backbone, sparsities=[0.37], score_learning_rate=0.0)
-    [run] = trainer.train()["runs"]
-    assert run["nonzero"] == TOTAL - 37 * TOTAL // 100
+    loss, expected = run["history"][0]["loss"]["plain"], full["history"][0]["loss"]["plain"]
+    assert loss != expected
+    assert loss == pytest.approx(expected, rel=0.05)
+    assert trainer.models[0.5].dtype == torch.float32
+    assert trainer.evaluate()[0.5]["accuracy"] == run["accuracy"]
 
 
 def test_an_existing_result_is_kept(job):
@@ -367,15 +300,8 @@ def test_overwriting_replaces_the_results_and_nothing_else(tmp_path):
     tiny_trainer(tmp_path, sparsities=[0.6], overwrite_output_dir=True).train()
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [
-        "examples",
-        "job.json",
-        "notes.txt",
-        "plots",
-        "predictions.npz",
-        "recipe.yaml",
-        "results.json",
-        "results.md",
-        "sparsity-60",
+        *("examples", "job.json", "notes.txt", "plots", "predictions.npz", "recipe.yaml"),
+        *("results.json", "results.md", "sparsity-60"),
     ]
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
@@ -383,13 +309,13 @@ def test_overwriting_replaces_the_results_and_nothing_else(tmp_path):
 def test_a_bad_image_leaves_the_old_results(tmp_path):
     trainer = tiny_trainer(tmp_path)
     trainer.train()
-    saved = {path: path.read_bytes() for path in trainer.output_dir.rglob("*") if path.is_file()}
+    saved = contents(trainer.output_dir)
     args = tiny_arguments(tmp_path, overwrite_output_dir=True)
     test = with_unreadable_row(coloured_split(17, seed=3), 5)
     broken = VPNsTrainer(tiny_resnet(), args, coloured_split(40), coloured_split(13), test)
     with pytest.raises(InputError, match="row 5 of the test split"):
         broken.train()
-    assert {path: path.read_bytes() for path in trainer.output_dir.rglob("*") if path.is_file()} == saved
+    assert contents(trainer.output_dir) == saved
 
 
 def test_the_dense_model_is_trained_first(tmp_path):
@@ -501,7 +427,6 @@ def test_a_layer_that_empties_is_told(tmp_path, caplog):
         ({"visual_prompt": "fix", "prompt_size": 17}, "prompt_size is 17; allowed: 0 to 16"),
         ({"visual_prompt": "expand"}, "image_size below output_size"),
         ({"output_size": 8}, "output_size is 8"),
-        ({"train_batch_size": 1}, "train_batch_size is 1"),
     ],
 )
 def test_sizes_that_do_not_fit(tmp_path, changes, message):
@@ -574,17 +499,8 @@ def test_the_format_of_a_data_set_is_dropped(tmp_path, change):
         assert torch.equal(getattr(changed.images, part).images, getattr(plain.images, part).images)
 
 
-def test_an_empty_split(tmp_path):
-    with pytest.raises(InputError, match="the test split is empty"):
-        VPNsTrainer(
-            tiny_resnet(), tiny_arguments(tmp_path), coloured_split(40), test_dataset=coloured_split(3).select([])
-        )
-
-
 def test_publishing_without_a_network_is_one_line(job):
-    with pytest.raises(InputError, match="me/model could not be published") as error:
-        job.trainer.push_to_hub("me/model", sparsity=0.8)
-    assert "\n" not in str(error.value)
+    assert "me/model could not be published" in refusal(job.trainer.push_to_hub, "me/model", sparsity=0.8)
 
 
 @pytest.mark.parametrize("name", ["write_model_card", "write_model_plots", "measure_cost"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.results import run_result
 from vpns_hf.reporting import DenseResult, EpochRecord, LayerRecord, Results, RunResult, ViewAccuracy, ViewLoss
 
 
@@ -9,19 +10,15 @@ def make_run(sparsity: float, prompted: float | None, plain: float) -> RunResult
     nonzero = 11678912 - int(sparsity * 11678912)
     validations = [None, ViewAccuracy(0.5, 0.4), ViewAccuracy(0.9, 0.7), ViewAccuracy(0.8, 0.6)]
     stages = [("find_mask", 1), ("find_mask", 2), ("finetune", 1), ("finetune", 2)]
-    return RunResult(
-        method="vpns",
-        granularity="weight",
-        seed=7,
-        sparsity_requested=sparsity,
+    return run_result(
+        sparsity,
+        plain,
+        prompted,
         sparsity=1 - nonzero / 11678912,
-        accuracy=ViewAccuracy(prompted, plain),
         top5=ViewAccuracy(0.99, 0.98),
-        split="test",
         nonzero=nonzero,
         total=11678912,
         seconds={"find_mask": 12.25, "finetune": 15.0, "evaluate": 0.5},
-        path=f"sparsity-{round(100 * sparsity)}",
         validation=ViewAccuracy(0.9, 0.7),
         prompt_at_inference=True,
         effective_density=0.25,

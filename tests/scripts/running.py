@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import pytest
 
 from vpns_hf.__main__ import command_named
 from vpns_hf.cli import COMMANDS
@@ -15,11 +19,12 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a script ended: its code, and the lines it wrote."""
+    """How a script or a call ended: its code, the lines it wrote, and what a call returned."""
 
     code: int
     out: str
     err: str
+    result: Any = None
 
     def refusal(self, program: str) -> str:
         """The one line that `program` refused a wrong input with, behind its name; code 2, and nothing else was written."""
@@ -28,6 +33,17 @@ class Ended:
         head = f"{program}: error: "
         assert line.startswith(head), line
         return line.removeprefix(head)
+
+
+def how_it_ends(call: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> Ended:
+    """Calls what may end the program."""
+    capsys.readouterr()
+    code = 0
+    try:
+        call()
+    except SystemExit as exit:
+        code = exit.code
+    return Ended(code, *capsys.readouterr())
 
 
 def script_at(name: str) -> ModuleType:

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from tests.scripts.running import Ended, script_at
+from tests.scripts.running import Ended, how_it_ends, script_at
 from vpns_hf.cli.script import run_script
 
 ROW = {"name": "a thing", "ours": 1.0, "reference": 2.0, "ratio": 0.5, "unit": "ms"}
@@ -20,12 +20,7 @@ def benchmark(monkeypatch, capsys):
 
     def call(*argv: object) -> tuple[Ended, list[str]]:
         monkeypatch.setattr(sys, "argv", ["benchmark.py", "thing", *map(str, argv)])
-        code = 0
-        try:
-            run_script(script.main)
-        except SystemExit as exit:
-            code = exit.code
-        return Ended(code, *capsys.readouterr()), measured
+        return how_it_ends(lambda: run_script(script.main), capsys), measured
 
     return call
 
@@ -40,9 +35,8 @@ def test_the_figures_are_printed_and_written(benchmark, tmp_path):
 @pytest.mark.parametrize("name", ["nowhere/figures.json", "."])
 def test_a_file_that_cannot_be_written_is_found_before_measuring(benchmark, tmp_path, name):
     ended, measured = benchmark("--json", tmp_path / name)
-    assert (ended.code, ended.out, measured) == (2, "", [])
-    [line] = ended.err.splitlines()
-    assert line.startswith(f"benchmark.py: error: --json {tmp_path / name} cannot be written to (")
+    assert ended.refusal("benchmark.py").startswith(f"--json {tmp_path / name} cannot be written to (")
+    assert measured == []
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU to measure")

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import datasets
 import pytest
 
-from tests.helpers import forget_accelerator, tiny_resnet
-from tests.training_helpers import coloured_split
+from tests.helpers import forget_accelerator
+from tests.training_helpers import write_tiny_inputs
 from vpns_hf.cli.parsing import parse_study
 from vpns_hf.cli.prune import main as prune
 from vpns_hf.cli.sweep import main as sweep
@@ -36,10 +35,7 @@ FLAGS = [
 def flags(tmp_path, monkeypatch) -> list[str]:
     """Of a study on a tiny network and tiny data."""
     monkeypatch.setenv("VPNS_CACHE", str(tmp_path / "cache"))
-    tiny_resnet(num_labels=3).save_pretrained(tmp_path / "model")
-    splits = {"train": coloured_split(40), "validation": coloured_split(13), "test": coloured_split(17)}
-    datasets.DatasetDict(splits).save_to_disk(tmp_path / "data")
-    return ["--model_name_or_path", str(tmp_path / "model"), "--dataset_name", str(tmp_path / "data"), *FLAGS]
+    return [*map(str, write_tiny_inputs(tmp_path)), *FLAGS]
 
 
 def start(*arguments: str, cwd: Path) -> subprocess.Popen:

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.helpers import tiny_resnet
+from tests.helpers import refusal, tiny_resnet
 from tests.studies.studying import cells
 from tests.training_helpers import coloured_split
-from vpns_hf import InputError, VPNsTrainer
+from vpns_hf import VPNsTrainer
 from vpns_hf.studies import Cell, StudyFolder, collect
 
 pytestmark = pytest.mark.slow  # whole jobs
@@ -21,12 +22,8 @@ SPLITS = {
     "test_dataset": coloured_split(17, seed=3),
 }
 OPTIONS = {
-    "method": "omp",
-    "image_size": 16,
-    "prompt_size": 2,
-    "train_batch_size": 16,
-    "find_mask_epochs": 1,
-    "finetune_epochs": 1,
+    **{"method": "omp", "image_size": 16, "prompt_size": 2, "train_batch_size": 16},
+    **{"find_mask_epochs": 1, "finetune_epochs": 1},
 }
 
 
@@ -91,7 +88,5 @@ def test_what_does_not_belong_side_by_side_is_refused(study, tmp_path, name, val
     content = read(job)
     content["identity"][name] = value
     job.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=said) as refused:
-        collect(made, folder)
-    assert "\n" not in str(refused.value)
+    assert re.search(said, refusal(collect, made, folder))
     assert not (tmp_path / "results.json").exists()

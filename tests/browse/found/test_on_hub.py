@@ -96,10 +96,7 @@ def test_weights_come_when_a_model_is_tried(published, client, tmp_path):
     ],
 )
 def test_what_is_no_folder_and_has_no_models_is_one_line(published, client, name, said):
-    ended = client.script("scripts/browse.py", name)
-    assert ended.code == 2
-    [line] = ended.err.splitlines()
-    assert said in line
+    assert said in client.script("scripts/browse.py", name).refusal("browse.py")
 
 
 def test_a_space_holds_the_program_and_all_it_needs(published, client, tmp_path):
@@ -131,18 +128,14 @@ def test_a_space_is_renewed_and_only_made_public_where_that_is_asked_for(publish
     assert client.script(*publish, "--public", token=WRITER).code == 0
     assert not space.private
     assert space.head.files == first.files
-    ended = client.script(*publish, token=WRITER)
-    assert (ended.code, "is public already; add --public" in ended.err) == (2, True)
+    assert "is public already; add --public" in client.script(*publish, token=WRITER).refusal("browse.py")
 
 
 def test_who_may_not_write_is_told_in_a_line(published, client):
     ended = client.script("scripts/browse.py", NAMES[0], "--space", "vpns/denied", token=READER)
-    assert ended.code == 2
-    [line] = ended.err.splitlines()
-    assert "vpns/denied could not be published: the token does not allow it" in line
+    assert "vpns/denied could not be published: the token does not allow it" in ended.refusal("browse.py")
 
 
 def test_a_folder_of_this_machine_is_no_space(client, run_dir):
     ended = client.script("scripts/browse.py", run_dir, "--space", "vpns/local", token=WRITER)
-    assert ended.code == 2
-    assert "is a folder of this machine, which a Space cannot read" in ended.err
+    assert "is a folder of this machine, which a Space cannot read" in ended.refusal("browse.py")

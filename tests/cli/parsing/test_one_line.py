@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.scripts.running import how_it_ends
 from vpns_hf.cli.parsing import OneLineParser
 
 TOKEN = "hf_" + "a1B2" * 9
@@ -24,13 +25,8 @@ def parser() -> OneLineParser:
     ],
 )
 def test_what_is_wrong_is_one_line_and_code_2(parser, capsys, argv, words):
-    with pytest.raises(SystemExit) as exit:
-        parser.parse_args(argv)
-    assert exit.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    [line] = captured.err.splitlines()
-    assert line.startswith(f"vpns do: error: {words}")
+    line = how_it_ends(lambda: parser.parse_args(argv), capsys).refusal("vpns do")
+    assert line.startswith(words)
     assert line.endswith("; see --help")
 
 

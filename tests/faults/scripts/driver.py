@@ -1,4 +1,4 @@
-"""scripts/prune.py in a process that sends itself signals at the n-th update: `driver.py SIGNAL,SIGNAL N OPTIONS...`."""
+"""scripts/prune.py in a process that sends itself a signal at the n-th update: `driver.py SIGNAL N OPTIONS...`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,12 @@ from vpns_hf.jobs import trainer as module
 
 
 def main() -> None:
-    numbers, update = [signal.Signals[name] for name in sys.argv[1].split(",")], int(sys.argv[2])
+    number, update = signal.Signals[sys.argv[1]], int(sys.argv[2])
     sys.argv[:3] = ["prune.py"]
     script = script_at("prune.py")
 
-    def send() -> None:
-        for number in numbers:
-            os.kill(os.getpid(), number)
-
     def trainer(*args: object, **options: object) -> VPNsTrainer:
-        return VPNsTrainer(*args, **options, callbacks=[At(update, send)])
+        return VPNsTrainer(*args, **options, callbacks=[At(update, lambda: os.kill(os.getpid(), number))])
 
     module.VPNsTrainer = trainer
     run_script(script.main)

@@ -9,18 +9,9 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from tests.hub.cards.results import EVALUATION, RESULTS, RUN
 from vpns_hf.hub.cards import BEGIN, END, renewed_card, write_model_card
-from vpns_hf.reporting import (
-    ClassRecord,
-    CostRecord,
-    DenseResult,
-    LayerRecord,
-    ModelEvaluation,
-    Passes,
-    Results,
-    RunResult,
-    ViewAccuracy,
-)
+from vpns_hf.reporting import ClassRecord, CostRecord, DenseResult, LayerRecord, Passes, Results, ViewAccuracy
 
 HEADER = """\
 library_name: transformers
@@ -81,46 +72,7 @@ TABLE = """\
 | Size of the weights on disk | 46.83 MB | 0.02 MB |
 """
 
-RUN = RunResult(
-    method="vpns",
-    granularity="weight",
-    seed=7,
-    sparsity_requested=0.7,
-    sparsity=0.7001,
-    accuracy=ViewAccuracy(0.9528, 0.9417),
-    top5=ViewAccuracy(0.9931, 0.9861),
-    split="test",
-    nonzero=3502506,
-    total=11678912,
-    seconds={"find_mask": 12.5},
-    path="sparsity-70",
-    validation=ViewAccuracy(0.9611, 0.95),
-    prompt_at_inference=True,
-    effective_density=0.2912,
-    epoch=2,
-    cost=CostRecord(
-        macs=1_814_073_344,
-        macs_nonzero=544_222_003,
-        dense_bytes=46_827_520,
-        milliseconds=30.711,
-        dense_milliseconds=30.49,
-        batch_size=1,
-        device="CPU, 2 threads",
-        dtype="float32",
-    ),
-)
-
-
 NAME = "org/resnet18-digits-70"
-RESULTS = Results(
-    dense=DenseResult(0.9556, 0.998, "test"),
-    runs=[RUN],
-    model="org/resnet-18",
-    dataset="org/digits",
-    protocol="A tenth of train is the validation split.",
-    command="accelerate launch scripts/prune.py --sparsities 0.7",
-    versions={"torch": "2.13.0", "transformers": "5.23.0"},
-)
 
 
 @pytest.fixture
@@ -282,14 +234,6 @@ def test_short_names_stand_for_what_the_hub_has(card):
     assert "pruned from `resnet-small`" in untrained.text
 
 
-def test_a_folder_that_looks_like_a_hub_id_is_a_folder(card, tmp_path, monkeypatch):
-    (tmp_path / "models" / "resnet").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    made = card(replace(RESULTS, model="models/resnet"))
-    assert made.data.base_model is None
-    assert "pruned from `./resnet`" in made.text
-
-
 def test_a_folder_with_a_short_name_is_not_what_the_hub_has_by_that_name(folder, tmp_path, monkeypatch):
     for name in ("images/cifar10", "models/resnet18"):
         (tmp_path / "work" / name).mkdir(parents=True)
@@ -374,23 +318,7 @@ def test_a_layer_without_weights_stands_among_the_limits(card):
 )
 def test_an_evaluation_on_other_images_does_not_take_the_place_of_the_headline(card, images, told):
     """The dense figure beside it is of the images of the job."""
-    dataset = RESULTS.dataset
-    evaluation = ModelEvaluation(
-        **{
-            "dataset": dataset,
-            "split": "test",
-            "images": images,
-            "prompt_at_inference": True,
-            "size": 9,
-            "cost": CostRecord(),
-        },
-        **{
-            "accuracy": ViewAccuracy(0.91, 0.92),
-            "top5": ViewAccuracy(0.99, 0.99),
-            "nonzero": RUN.nonzero,
-            "total": RUN.total,
-        },
-    )
+    evaluation = replace(EVALUATION, images=images, nonzero=RUN.nonzero, total=RUN.total)
     made = card(replace(RESULTS, images={"test": 100}, evaluations=[evaluation]))
     assert f"`org/digits` (100 images): {told}" in made.text
     values = [result.metric_value for result in made.data.eval_results if result.metric_type == "accuracy"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.helpers import refusal
 from vpns_hf import InputError
 from vpns_hf.hub.cards import PlannedRelease
 
@@ -27,24 +28,12 @@ def plan(tmp_path):
 
 def test_a_plan(plan):
     release = plan(PLAN)
-    assert (release.owner, release.collection, [model.name for model in release.models]) == (
-        "me",
-        "Sparse nets",
-        ["net-70", "net-90"],
-    )
+    assert (release.owner, release.collection) == ("me", "Sparse nets")
+    assert [model.name for model in release.models] == ["net-70", "net-90"]
     model = release.find("net-70")
-    options = [
-        "--config",
-        "digits",
-        "--sparsities",
-        "0.7",
-        "--horizontal_flip",
-        "true",
-        "--output_dir",
-        "output/net-70",
-    ]
-    assert (model.sparsity, model.arguments) == (0.7, options)
-    assert model.command == f"accelerate launch scripts/prune.py {' '.join(options)}"
+    options = "--config digits --sparsities 0.7 --horizontal_flip true --output_dir output/net-70"
+    assert (model.sparsity, model.arguments) == (0.7, options.split())
+    assert model.command == f"accelerate launch scripts/prune.py {options}"
 
 
 def test_it_is_released_once_its_card_is_there(plan, tmp_path):
@@ -76,9 +65,7 @@ def test_a_name_that_is_almost_one(plan):
     ],
 )
 def test_another_file(plan, text, words):
-    with pytest.raises(InputError, match=words) as caught:
-        plan(text)
-    assert "\n" not in str(caught.value)
+    assert words in refusal(plan, text)
 
 
 def test_no_file(tmp_path):

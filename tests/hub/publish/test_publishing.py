@@ -7,14 +7,13 @@ import json
 import shutil
 from pathlib import Path
 
-import datasets
 import pytest
 import yaml
 
-from tests.helpers import tiny_resnet
-from tests.hub.client import Ended
+from tests.helpers import contents
 from tests.hub.conftest import READER, STRANGER, WRITER
-from tests.training_helpers import coloured_split
+from tests.scripts.running import Ended
+from tests.training_helpers import TINY_JOB, write_tiny_inputs
 from vpns_hf.hub.publish import plan_repositories
 
 pytestmark = pytest.mark.slow  # a server and its clients are processes
@@ -40,18 +39,6 @@ def requests(hub):
     """The requests from here on."""
     start = len(hub.log)
     return lambda: hub.log[start:]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def refused(ended: Ended) -> str:
-    """The one line a script ended with, and code 2."""
-    assert (ended.code, ended.out) == (2, "")
-    [line] = ended.err.splitlines()
-    assert line.startswith("push_to_hub.py: error: ")
-    return line
 
 
 def test_a_model_becomes_a_private_repository_of_one_tagged_commit(hub, push, run_dir):
@@ -163,10 +150,10 @@ def test_a_tag_of_ones_own(hub, push):
     assert "published, paper at commit" in push("vpns/tagged", "--tag", "paper").out
     assert "unchanged, paper at commit" in push("vpns/tagged", "--tag", "paper").out
     assert "unchanged, best at commit" in push("vpns/tagged", "--tag", "best").out
-    line = refused(push("vpns/tagged", "--tag", "paper", "--sparsity", 0.4))
+    line = push("vpns/tagged", "--tag", "paper", "--sparsity", 0.4).refusal("push_to_hub.py")
     head = hub.model("vpns/tagged").head
     assert f"holds the files now, at commit {head.oid[:8]}, but the tag paper names another version" in line
-    line = refused(push("vpns/tagged", "--tag", "paper"))
+    line = push("vpns/tagged", "--tag", "paper").refusal("push_to_hub.py")
     assert "the tag paper of vpns/tagged names another version; give another --tag" in line
     assert hub.model("vpns/tagged").head == head
     assert "unchanged, smaller at commit" in push("vpns/tagged", "--tag", "smaller", "--sparsity", 0.4).out
@@ -175,7 +162,7 @@ def test_a_tag_of_ones_own(hub, push):
 def test_public_only_when_asked_for(hub, push):
     push("vpns/open", "--public")
     assert not hub.model("vpns/open").private
-    assert "is public already; add --public" in refused(push("vpns/open", "--sparsity", 0.4))
+    assert "is public already; add --public" in push("vpns/open", "--sparsity", 0.4).refusal("push_to_hub.py")
     push("vpns/opened")
     push("vpns/opened", "--public")
     assert not hub.model("vpns/opened").private
@@ -191,7 +178,7 @@ def test_public_only_when_asked_for(hub, push):
     ],
 )
 def test_who_may_not_publish(hub, push, token, words):
-    line = refused(push("vpns/forbidden", token=token))
+    line = push("vpns/forbidden", token=token).refusal("push_to_hub.py")
     assert all(word in line for word in words), line
     assert ("models", "vpns/forbidden") not in hub.repositories
 
@@ -207,7 +194,7 @@ def test_who_may_not_publish(hub, push, token, words):
     ],
 )
 def test_wrong_arguments_end_in_one_line(push, requests, argv, words):
-    line = refused(push(*argv))
+    line = push(*argv).refusal("push_to_hub.py")
     assert words.strip("{}") in line
     assert requests() == []
 
@@ -223,22 +210,8 @@ def test_a_dry_run_lists_files_and_sizes_and_asks_nothing(push, requests, run_di
 @pytest.fixture
 def prune(client, tmp_path):
     """Prunes a tiny model on tiny data, and publishes it."""
-    tiny_resnet().save_pretrained(tmp_path / "net")
-    splits = {"train": coloured_split(40), "validation": coloured_split(13), "test": coloured_split(17)}
-    datasets.DatasetDict(splits).save_to_disk(tmp_path / "pictures")
-    argv = ["--model_name_or_path", tmp_path / "net", "--dataset_name", tmp_path / "pictures"]
-    argv += ["--output_dir", tmp_path / "out", "--image_size", 16, "--prompt_size", 2, "--train_batch_size", 16]
-    argv += [
-        "--find_mask_epochs",
-        0,
-        "--finetune_epochs",
-        0,
-        "--sparsities",
-        0.5,
-        0.7,
-        "--disable_tqdm",
-        "--push_to_hub",
-    ]
+    argv = [*write_tiny_inputs(tmp_path), "--output_dir", tmp_path / "out", "--push_to_hub", *TINY_JOB]
+    argv += ["--find_mask_epochs", 0, "--finetune_epochs", 0, "--sparsities", 0.5, 0.7]
     return lambda *options, token=WRITER: client.script("scripts/prune.py", *argv, *options, token=token)
 
 
@@ -276,9 +249,7 @@ def test_a_job_publishes_its_models(hub, prune, tmp_path):
     ],
 )
 def test_a_job_that_could_not_be_published_does_not_begin(prune, tmp_path, options, token, words):
-    ended = prune(*options, token=token)
-    assert (ended.code, ended.out) == (2, "")
-    [line] = ended.err.splitlines()
+    line = prune(*options, token=token).refusal("prune.py")
     assert words in line
     assert not any(secret in line for secret in (WRITER, READER, STRANGER, UNKNOWN))
     assert not (tmp_path / "out").exists()
@@ -297,6 +268,6 @@ def test_the_token_is_nowhere(hub, client, push, run_dir, tmp_path):
     leaking = shutil.copytree(run_dir, tmp_path / "leaking")
     results = json.loads((leaking / "results.json").read_text())
     (leaking / "results.json").write_text(json.dumps({**results, "command": f"prune.py --hub_token {WRITER}"}))
-    line = refused(push("vpns/leaking", run_dir=leaking))
+    line = push("vpns/leaking", run_dir=leaking).refusal("push_to_hub.py")
     assert "contains the token; nothing was uploaded" in line
     assert ("models", "vpns/leaking") not in hub.repositories

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor
 
-from tests.helpers import tiny_model
+from tests.helpers import refusal, tiny_model
 from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError, VPNsForImageClassification
 from vpns_hf.jobs.output import (
@@ -118,9 +118,7 @@ def test_a_folder_without_permission(tmp_path):
 @pytest.mark.parametrize("name", ["/proc/vpns/out", "a" * 300, "zero\0byte", "~nobody-of-that-name/out"])
 def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="cannot be written to") as error:
-        check_output_dir(name, overwrite=False)
-    assert len(str(error.value).splitlines()) == 1
+    assert "cannot be written to" in refusal(check_output_dir, name, overwrite=False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -182,15 +180,6 @@ def test_a_model_folder_is_not_replaced_with_what_somebody_put_into_it(tmp_path,
     write(tmp_path / name)
     with pytest.raises(InputError, match=f"^{tmp_path / name} is no file of a run, but its folder is to be replaced"):
         refuse_strange_files(tmp_path)
-
-
-@pytest.mark.slow
-def test_all_that_a_run_writes_may_be_replaced(tmp_path):
-    tiny_trainer(tmp_path, sparsities=[0.5], dense_reference=False).train()
-    before = (tmp_path / "out" / "sparsity-50" / "model.safetensors").read_bytes()
-    again = tiny_trainer(tmp_path, sparsities=[0.5], dense_reference=False, seed=9, overwrite_output_dir=True)
-    again.train()
-    assert (tmp_path / "out" / "sparsity-50" / "model.safetensors").read_bytes() != before
 
 
 @pytest.mark.slow

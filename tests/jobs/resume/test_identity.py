@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.helpers import refusal
 from vpns_hf.errors import InputError
 from vpns_hf.jobs.resume import Job, identity_of
 
@@ -26,13 +27,11 @@ def test_what_is_finished_is_taken_over():
 
 
 def test_changes_are_listed_in_one_line():
-    with pytest.raises(InputError) as refused:
-        job(seed=8, sparsities=[0.5], learning_rate=0.1).load_state_dict(job().state_dict())
-    text = str(refused.value)
+    other = job(seed=8, sparsities=[0.5], learning_rate=0.1)
+    text = refusal(other.load_state_dict, job().state_dict())
     for phrase in ("seed 7, now 8", "sparsities [0.4, 0.7], now [0.5]", "learning_rate not given, now 0.1"):
         assert phrase in text
     assert "--resume_from_checkpoint none" in text
-    assert "\n" not in text
 
 
 @pytest.mark.parametrize("changes", [{"batch_size": 32}, {"digests": {"model": "d2"}}])

@@ -2,37 +2,25 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from dataclasses import dataclass, field
 
 import pytest
 import torch
 
+from tests.faults.interrupted import Runs
 from tests.training_helpers import tiny_trainer
 from vpns_hf.jobs.resume import SharedPart, SharedParts
-from vpns_hf.training import Callback
 
 JOB = {"pretrain_epochs": 1, "dense_reference": True, "method": "omp"}
-
-
-@dataclass
-class Trained(Callback):
-    """Notes the runs that are trained."""
-
-    runs: list[str] = field(default_factory=list)
-
-    def on_update(self, run, stage, update, loss) -> None:
-        if run.name not in self.runs:
-            self.runs.append(run.name)
 
 
 def trained(folder, **changes: object) -> tuple[list[str], tuple[str, dict]]:
     """The runs that a job trains, and what it ends with."""
     trainer = tiny_trainer(folder, **{**JOB, **changes})
-    watch = Trained()
-    trainer.callbacks.append(watch)
+    runs = Runs()
+    trainer.callbacks.append(runs)
     results = trainer.train()
     weights = hashlib.sha256((trainer.models.folder(0.5) / "model.safetensors").read_bytes()).hexdigest()
-    return watch.runs, (weights, results["dense"], results["runs"][0]["accuracy"])
+    return runs.names, (weights, results["dense"], results["runs"][0]["accuracy"])
 
 
 @pytest.mark.slow

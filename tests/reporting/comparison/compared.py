@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from vpns_hf.reporting import CostRecord, DenseResult, LayerRecord, Passes, RunResult, ViewAccuracy
+from tests.results import run_result
+from vpns_hf.reporting import CostRecord, DenseResult, LayerRecord, Passes
 from vpns_hf.reporting.comparison import ComparedRun
 
 NAMES = {"model_name_or_path": "net", "dataset_name": "data"}
@@ -35,19 +36,11 @@ def compared(
         cost: of the model.
         fields: others of a `ComparedRun`.
     """
-    result = RunResult(
+    result = run_result(
+        sparsity,
+        accuracy,
         method=method,
-        granularity="weight",
         seed=seed,
-        sparsity_requested=sparsity,
-        sparsity=sparsity,
-        accuracy=ViewAccuracy(None, accuracy),
-        top5=ViewAccuracy(),
-        split="test",
-        nonzero=1,
-        total=10,
-        seconds={},
-        path="sparsity",
         passes=None if passes is None else Passes(tuning=passes),
         layers=[LayerRecord(f"net.{place}", (10,), number) for place, number in enumerate(kept)],
         cost=cost or CostRecord(),
