@@ -25,6 +25,7 @@ def compared(
     options: Mapping[str, Any] | None = None,
     kept: Sequence[int] = (),
     cost: CostRecord | None = None,
+    recorded: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> ComparedRun:
     """A run of that accuracy without a prompt, on 100 test images.
@@ -34,6 +35,7 @@ def compared(
         options: beside the names of model and data.
         kept: weights of each layer, of 10.
         cost: of the model.
+        recorded: other fields of its result.
         fields: others of a `ComparedRun`.
     """
     result = run_result(
@@ -44,6 +46,7 @@ def compared(
         passes=None if passes is None else Passes(tuning=passes),
         layers=[LayerRecord(f"net.{place}", (10,), number) for place, number in enumerate(kept)],
         cost=cost or CostRecord(),
+        **(recorded or {}),
     )
     given = {"images": 100, "data": {"test images": "100 (a)"}, "dense": asdict(DenseResult(0.9, passes=60)), **fields}
     return ComparedRun(

@@ -55,7 +55,7 @@ def test_accuracy_against_sparsity_has_a_line_for_each_method_and_bands_over_see
     assert "% of prunable weights removed" in axes.get_xlabel()
 
 
-THIN = compared("omp", 0.9, options={"granularity": "channel", "budget": "channels"})
+THIN = compared("omp", 0.9, options={"budget": "channels"}, recorded={"granularity": "channel"})
 
 
 def test_what_a_sparsity_counts_is_said():
@@ -64,7 +64,7 @@ def test_what_a_sparsity_counts_is_said():
 
 
 def test_beside_what_they_cost_channels_and_weights_may_be_ranked():
-    thin = compared("omp", 0.9, options={"granularity": "channel", "budget": "channels"}, cost=COST)
+    thin = compared("omp", 0.9, options={"budget": "channels"}, recorded={"granularity": "channel"}, cost=COST)
     runs = setting(compared("vpns", 0.98, cost=COST), thin)
     hollow = "hollow: not to be ranked"
     assert hollow in sparsity_figure(runs).axes[0].get_xlabel()
@@ -124,6 +124,20 @@ def test_accuracy_against_a_cost_has_the_dense_model_on_the_front_and_no_run_of_
     np.testing.assert_allclose(drawn["dense model, 60 passes"], [[4, 90]])
     np.testing.assert_allclose(drawn["vpns (60 passes)"], [[1, 80]])
     np.testing.assert_allclose(drawn["Pareto front of the means"], [[1, 85], [4, 90]])
+
+
+def test_the_front_goes_through_no_runs_of_other_passes_at_another_sparsity_whatever_their_order():
+    """At each sparsity one method alone, and nothing there tells that the third had more passes than the others."""
+    runs = [
+        compared("omp", 0.8, cost=COST),
+        compared("vpns", 0.85, sparsity=0.5, cost=CostRecord(macs=4_000_000, macs_nonzero=2_000_000)),
+        compared("imp", 0.95, sparsity=0.98, passes=400, cost=CostRecord(macs=4_000_000, macs_nonzero=500_000)),
+    ]
+    for given in (runs, runs[::-1]):
+        drawn = lines(cost_figure(setting(*given), COSTS["macs"]).axes[0])
+        np.testing.assert_allclose(drawn["Pareto front of the means"], [[1, 80], [2, 85], [4, 90]])
+    alone = lines(cost_figure(setting(runs[0], runs[2]), COSTS["macs"]).axes[0])
+    assert "Pareto front of the means" not in alone
 
 
 def test_latency_is_that_beside_the_dense_network_and_of_one_machine_alone():

@@ -31,7 +31,11 @@ OTHERS = {
     "unknown passes": ({"passes": None}, "passes that are not recorded as vpns"),
     "images": ({"images": 50}, "test images 50, not 100 as vpns"),
     "data": ({"data": {"test images": "100 (b)"}}, "other test images as vpns"),
-    "channels": ({"options": {"budget": "channels"}}, "a share of channels removed, not of prunable weights as vpns"),
+    "channels": (
+        {"options": {"budget": "channels"}, "recorded": {"granularity": "channel"}},
+        "a share of channels removed, not of prunable weights as vpns",
+    ),
+    "share": ({"recorded": {"sparsity": 0.85}}, "85.00% removed, not 90.00% as vpns"),
     "seed": ({"seed": 9}, "seeds 9, not 7 as vpns"),
     "model": ({"data": {"test images": "100 (a)", "model": "b"}}, "other weights of the model to begin with as vpns"),
     "pre-training": ({"options": {"pretrain_epochs": 6}}, "epochs of pre-training 6, not 0 as vpns"),
@@ -57,6 +61,16 @@ def test_other_weights_to_begin_with_are_those_of_another_prompt():
     assert ranking(*runs).bold == {"vpns, prompt_size 0"}
 
 
+def test_another_network_of_the_same_name_is_told_whatever_else_differs():
+    """What is asked of training has no part in the weights to begin with."""
+    runs = [
+        compared(method, 0.9, options={"finetune_epochs": epochs}, data={"model": method})
+        for method, epochs in (("vpns", 1), ("omp", 2))
+    ]
+    assert ranking(*runs).bold == set()
+    assert all("other weights of the model to begin with" in reason for reason in ranking(*runs).apart.values())
+
+
 def test_passes_that_were_asked_to_be_equal_may_differ_by_part_of_an_epoch_and_by_little():
     def ranked(passes: float, other: float = 60, **options):
         runs = (
@@ -78,9 +92,22 @@ def test_the_same_costs_beside_the_passes_are_no_obstacle():
     assert not ranking(*runs).apart
 
 
+def test_of_as_many_those_with_more_seeds_are_ranked():
+    two = (7, 9)
+    runs = [*over_seeds("vpns", dict.fromkeys(two, 0.9)), *over_seeds("omp", dict.fromkeys(two, 0.8))]
+    others = [compared("snip", 0.95), compared("random", 0.1)]
+    found = ranking(*others, *runs)
+    assert (found.bold, set(found.apart)) == ({"vpns"}, {"snip", "random"})
+
+
+def test_a_budget_that_stands_in_the_recipe_of_single_weights_counts_no_channels():
+    runs = compared("omp", 0.9, options={"budget": "channels"}), compared("vpns", 0.8)
+    assert not ranking(*runs).apart
+
+
 def test_nothing_is_bold_where_nothing_can_be_ranked():
     assert ranking(compared("vpns", 0.9)).bold == set()
     two = ranking(compared("vpns", 0.9), compared("omp", 0.8, passes=10))
-    assert (two.bold, list(two.apart)) == (set(), ["omp"])
+    assert (two.bold, list(two.apart)) == (set(), ["vpns", "omp"])
     pairs = [compared(name, 0.9, passes=passes) for name, passes in zip("abcd", (10, 10, 60, 60), strict=True)]
     assert ranking(*pairs).bold == set()

@@ -13,11 +13,14 @@ import numpy as np
 
 from ...errors import InputError
 from ...hub.run_folder import recipe_of, weights_size
+from ...methods import unused_options
 from ...models import VPNsForImageClassification
 from ...pruning import Granularity
 from ...reporting import PREDICTIONS, Results, RunResult
 from ...reporting.comparison import Bits, ComparedRun
+from ...utils.options import defaults_of
 from ...utils.public_names import public_name
+from ..arguments import VPNsTrainingArguments
 from ..recipe import public_options
 from ..resume import FinishedJob
 
@@ -39,6 +42,8 @@ def compared_runs(folder: Path, axes: Mapping[str, str] | None = None) -> list[C
         raise InputError(f"{folder} holds no pruned model to compare; give the output_dir of a finished job")
     identity = _identity(folder)
     data = {name: value for name, value in identity.items() if DIGESTS.fullmatch(name)}
+    if not identity and results.test_digest is not None:
+        data = {"test images": results.test_digest}
     options = _options(folder, results, {name: value for name, value in identity.items() if name not in data})
     return [
         ComparedRun(
@@ -69,9 +74,20 @@ def _identity(folder: Path) -> dict[str, Any]:
 
 def _options(folder: Path, results: Results, identified: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the options that decide on the results, those that the method does not use left out where that is known."""
-    options = identified or results.options or public_options(recipe_of(folder))
+    options = identified or _used(results.options or public_options(recipe_of(folder)))
     names = {"model_name_or_path": results.model, "dataset_name": results.dataset}
     return {**options, **{name: value and public_name(value) for name, value in names.items()}}
+
+
+def _used(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns options without those that their method does not use; all of them where they are not to be understood."""
+    own = {name: value for name, value in options.items() if name in defaults_of(VPNsTrainingArguments)}
+    try:
+        args = VPNsTrainingArguments(**own)
+    except InputError:
+        return dict(options)
+    unused = unused_options(args.method, args)
+    return {name: value for name, value in options.items() if name not in unused}
 
 
 def _correct(folder: Path, run: RunResult) -> Bits | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +26,7 @@ class Agreement:
         sparsity: that was asked for.
         names: of the runs: line and seed.
         shares: (N, N) in [0, 1]: weights that both keep, of those that one of them keeps.
-        by_chance: what masks of the mean density that know nothing of each other come to.
+        by_chance: the mean of what two of them would come to that kept as many weights of each layer, whichever.
     """
 
     sparsity: float
@@ -38,7 +40,12 @@ class _Mask:
     name: str
     shapes: dict[str, tuple[int, ...]]
     bits: npt.NDArray[np.uint8]
-    density: float
+    kept: npt.NDArray[np.int64]
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """Of its layers."""
+        return np.array([math.prod(shape) for shape in self.shapes.values()])
 
 
 def agreement_at(setting: Setting, sparsity: float) -> Agreement | None:
@@ -54,13 +61,18 @@ def agreement_at(setting: Setting, sparsity: float) -> Agreement | None:
     if len(masks) < 2:
         return None
     shares = np.array([[_intersection_over_union(one.bits, other.bits) for other in masks] for one in masks])
-    return Agreement(sparsity, [mask.name for mask in masks], shares, by_chance([mask.density for mask in masks]))
+    chances = [_by_chance(one, other) for one, other in combinations(masks, 2)]
+    return Agreement(sparsity, [mask.name for mask in masks], shares, float(np.mean(chances)))
 
 
-def by_chance(densities: Sequence[float]) -> float:
-    """Returns the intersection over union to expect of independent masks: d / (2 - d) at their mean density d."""
-    density = float(np.mean(densities))
-    return density / (2 - density)
+def _by_chance(one: _Mask, other: _Mask) -> float:
+    """Returns the intersection over union to expect of masks that are independent of each other within each layer.
+
+    With all weights in one, masks would seem to agree that merely leave the same layers dense.
+    """
+    both = float((one.kept * (other.kept / one.sizes)).sum())
+    either = float(one.kept.sum() + other.kept.sum()) - both
+    return both / either if either else 1.0
 
 
 def _read(name: str, run: ComparedRun) -> _Mask | None:
@@ -70,7 +82,8 @@ def _read(name: str, run: ComparedRun) -> _Mask | None:
         logger.warning("the mask of %s in %s is left out: it cannot be read (%s)", name, run.folder, one_line(error))
         return None
     flat = np.concatenate([mask.reshape(-1) for mask in masks.values()])
-    return _Mask(name, {layer: mask.shape for layer, mask in masks.items()}, np.packbits(flat), float(flat.mean()))
+    kept = np.array([int(mask.sum()) for mask in masks.values()])
+    return _Mask(name, {layer: mask.shape for layer, mask in masks.items()}, np.packbits(flat), kept)
 
 
 def _intersection_over_union(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> float:

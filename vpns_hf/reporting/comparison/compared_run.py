@@ -65,7 +65,19 @@ class ComparedRun:
     @property
     def counted(self) -> str:
         """What a sparsity counts: "prunable weights", "channels" or "multiplications"."""
-        return COUNTED.get(self.options.get("budget"), "prunable weights")
+        is_of_channels = self.result.granularity == "channel"  # the option stands in recipes of other runs, too
+        return COUNTED.get(self.options.get("budget"), "channels") if is_of_channels else "prunable weights"
+
+    @property
+    def reached(self) -> float | None:
+        """The share of what is counted that is gone, in [0, 1]; None if not recorded."""
+        channels, cost = self.result.channels, self.result.cost
+        shares = {
+            "prunable weights": self.result.sparsity,
+            "channels": None if channels is None else 1 - channels.share,
+            "multiplications": 1 - cost.macs_nonzero / cost.macs if cost.macs and cost.macs_nonzero else None,
+        }
+        return shares[self.counted]
 
     @property
     def passes(self) -> float | None:

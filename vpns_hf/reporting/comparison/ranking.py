@@ -16,7 +16,7 @@ class Ranking:
 
     Attributes:
         bold: labels of the best, and of what lies within its spread.
-        apart: {label: why its cell is not ranked with the others}; with None where nothing can be ranked.
+        apart: {label: why its cell is not ranked with the others}; of all that differ where nothing can be ranked.
     """
 
     bold: set[str]
@@ -31,7 +31,7 @@ def rank(column: Sequence[Cell], forbids: Obstacles = obstacles) -> Ranking:
     """
     ranked = comparable_cells(column, forbids)
     if not ranked:
-        return Ranking(set(), _apart(column, column[:1], forbids))
+        return Ranking(set(), {cell.label: reason for cell in column if (reason := _reason(cell, column, forbids))})
     best = max(ranked, key=lambda cell: cell.accuracy.mean)
     least = best.accuracy.mean - _spread(best) - 1e-12
     return Ranking({cell.label for cell in ranked if cell.accuracy.mean >= least}, _apart(column, ranked, forbids))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...numbers import passes
 from ...plots.style import DENSE, QUIET, plain_frame
 from ...records import CostRecord
-from ..comparable import obstacles_at_a_cost
+from ..comparable import comparable_cells, obstacles_at_a_cost, obstacles_of_pairs
 from ..compared_run import ComparedRun
 from ..lines import Cell, Line, Setting
 from ..ranking import rank
@@ -96,26 +96,33 @@ def cost_figure(setting: Setting, cost: Cost) -> Figure:
     scales = scales_of(setting)
     figure = wide_figure(setting, len(scales))
     all_axes = figure.subplots(1, len(scales), squeeze=False)[0]
-    apart = {sparsity: rank(setting.column(sparsity), obstacles_at_a_cost).apart for sparsity in setting.sparsities}
+    ranked = _ranked(setting)
     for axes, scale in zip(all_axes, scales, strict=True):
-        _draw_all(axes, setting, cost, apart)
+        _draw_all(axes, setting, cost, ranked)
         axes.set_ylim(*scale)
     all_axes[0].set_title(setting.title, loc="left", fontweight="bold")
     draw_legend(figure, all_axes[0])
     return figure
 
 
-def _draw_all(axes: Axes, setting: Setting, cost: Cost, apart: Mapping[float, Mapping[str, str]]) -> None:
-    ranked = _draw_dense(axes, setting, cost)
+def _ranked(setting: Setting) -> list[Cell]:
+    """Returns the cells of all sparsities that may be ranked with each other, so that one front goes through them."""
+    columns = [setting.column(sparsity) for sparsity in setting.sparsities]
+    cells = [
+        cell for column in columns for cell in column if cell.label not in rank(column, obstacles_at_a_cost).apart
+    ]
+    return cells if len(cells) == 1 else comparable_cells(cells, obstacles_of_pairs)
+
+
+def _draw_all(axes: Axes, setting: Setting, cost: Cost, ranked: Sequence[Cell]) -> None:
+    runs = [run for cell in ranked for run in cell.runs.values()]
+    points = _draw_dense(axes, runs or setting.runs, cost)
     for line, look in zip(setting.lines, looks_of(setting.lines), strict=True):
         _draw(axes, line, cost, look)
-        points = {is_apart: [] for is_apart in (False, True)}
-        for cell in line.cells.values():
-            points[line.label in apart[cell.sparsity]].append(_point(cell, cost))
-        _draw_apart(axes, points[True], look)
-        ranked += points[False]
-    _draw_front(axes, front(ranked))
-    _label(axes, setting, cost, any(apart.values()))
+        _draw_apart(axes, [_point(cell, cost) for cell in line.cells.values() if cell not in ranked], look)
+    if ranked:
+        _draw_front(axes, front([*points, *(_point(cell, cost) for cell in ranked)]))
+    _label(axes, setting, cost, len(ranked) < sum(len(line.cells) for line in setting.lines))
 
 
 def _point(cell: Cell, cost: Cost) -> Point:
@@ -137,9 +144,9 @@ def _draw_apart(axes: Axes, points: Sequence[Point], look: dict[str, Any]) -> No
     )
 
 
-def _draw_dense(axes: Axes, setting: Setting, cost: Cost) -> list[Point]:
-    """Draws the dense models as one point, and returns it; [] where they are not known."""
-    known = [run for run in setting.runs if run.reference.accuracy is not None and cost.dense(run)]
+def _draw_dense(axes: Axes, runs: Sequence[ComparedRun], cost: Cost) -> list[Point]:
+    """Draws the dense models of runs as one point, and returns it; [] where they are not known."""
+    known = [run for run in runs if run.reference.accuracy is not None and cost.dense(run)]
     if not known:
         return []
     accuracy = Spread.of([run.reference.accuracy for run in known]).mean

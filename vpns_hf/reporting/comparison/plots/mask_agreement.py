@@ -31,7 +31,9 @@ def agreement_figure(agreement: Agreement, title: str) -> Figure:
     for (row, column), share in np.ndenumerate(agreement.shares):
         colour = "white" if share < 0.6 else "black"
         axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize="xx-small", color=colour)
-    told = f"kept by both, of what one of them keeps (%)\nmasks independent of each other: {100 * agreement.by_chance:.1f}%"
+    told = (
+        f"kept by both, of what one of them keeps (%)\nindependent within each layer: {100 * agreement.by_chance:.1f}%"
+    )
     figure.colorbar(picture, ax=axes).set_label(told, fontsize="small")
     _label(axes, names)
     heading = f"{title}\nAgreement of masks at {short_percent(agreement.sparsity)} sparsity"
