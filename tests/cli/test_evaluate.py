@@ -226,7 +226,31 @@ def test_the_share_of_a_folder_that_has_grown_is_refused(prune, evaluate, model_
         )
     )
     assert json.loads((out / "sparsity-50/results.json").read_text())["evaluations"] == []
-    assert evaluate(*share, "--max_test_samples", 3).code == 0
+    assert evaluate(*share, "--max_test_samples", 3).code == 2
+
+
+@pytest.mark.slow
+def test_the_share_of_a_job_that_tested_on_a_part_of_it_is_measured_on(
+    prune, evaluate, model_folder, data_folder, tmp_path
+):
+    data, out = data_folder(train=coloured_split(40)), tmp_path / "out"
+    start = ("--model_name_or_path", model_folder, "--dataset_name", data, "--test_fraction", 0.25)
+    few = (
+        "--sparsities",
+        0.5,
+        "--find_mask_epochs",
+        1,
+        "--finetune_epochs",
+        1,
+        "--image_size",
+        16,
+        "--prompt_size",
+        2,
+    )
+    assert prune(*start, *few, "--max_test_samples", 4, "--disable_tqdm", "--output_dir", out).code == 0
+    for limit, images in (((), 10), (("--max_test_samples", 3), 3)):
+        ended = evaluate(out / "sparsity-50", "--dataset_name", data, "--test_fraction", 0.25, *limit)
+        assert ended.out.startswith(f"{images} images, test split of "), ended.err
 
 
 def test_another_share_of_other_data_is_warned_of(evaluate, model, without_test, caplog):

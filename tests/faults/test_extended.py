@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.interrupted import Crash, Runs
-from tests.helpers import contents, forget_accelerator
+from tests.helpers import contents, forget_accelerator, refusal, tiny_resnet
 from tests.training_helpers import tiny_trainer
 from vpns_hf import InputError, VPNsTrainer
 from vpns_hf.training import Callback
@@ -98,6 +98,23 @@ def test_a_model_that_was_changed_since_is_made_again(extended, caplog):
     assert set(runs.names) == {"pre-training", "80% sparsity", "50% sparsity"}
     assert weights.read_bytes() == saved
     assert "is not as it was saved" in caplog.text
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_network_that_computes_otherwise_with_the_same_weights_is_refused(extended, recorded):
+    """A job that has not recorded what its network computes is extended as before."""
+    path = extended / "out/job.json"
+    if not recorded:
+        finished = json.loads(path.read_text())
+        del finished["identity"]["network"]
+        path.write_text(json.dumps(finished))
+    other = tiny_resnet()
+    other.config.hidden_act = "gelu"
+    longer = job(extended, BOTH, model=other)
+    if recorded:
+        assert "the finished job was made with network " in refusal(longer.train)
+    else:
+        assert len(longer.train()["runs"]) == 2
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "[]", '{"identity": 3, "processes": 1, "finished": {}, "versions": {}}'])

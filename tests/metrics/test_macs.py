@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 from transformers import AutoModelForImageClassification, ResNetConfig
 
 from tests.families import FAMILIES
@@ -31,6 +32,21 @@ def test_resnet18_as_published():
         )
         model = AutoModelForImageClassification.from_config(config).eval()
         assert count_macs(model, torch.zeros(1, 3, 224, 224)).dense == 1_814_073_344
+
+
+class Windows(nn.Module):
+    """Makes four pictures of 4 x 4 pixels of one, as attention in windows does, and reads each pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = nn.Linear(3, 5)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.read(pixels.unfold(2, 4, 4).unfold(3, 4, 4).reshape(3, 4, 16).permute(1, 2, 0))
+
+
+def test_windows_that_are_folded_into_the_batch_are_places_of_one_picture():
+    assert count_macs(Windows(), torch.zeros(1, 3, 8, 8)).dense == 64 * 15
 
 
 def test_tokens_are_places():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from tests.helpers import prune_at_random, tiny_resnet
+from tests.helpers import prune_at_random, refusal, tiny_resnet
 from tests.training_helpers import dense_model
 from vpns_hf import VPNsForImageClassification
 from vpns_hf.data import Batch, EvalBatches, EvalTransform, ImageCache
@@ -25,6 +25,16 @@ def by_hand(model, cache: ImageCache, prompted: bool) -> float:
     with torch.no_grad():
         logits = model(cache.images / 255, prompted=prompted).logits
     return (logits.argmax(1) == cache.labels).double().mean().item()
+
+
+def test_answers_that_are_no_numbers_are_no_guesses(cache):
+    model = dense_model()
+    with torch.no_grad():
+        model.masked_layers()["classifier.1"].weight.fill_(torch.nan)
+    batches = EvalBatches(cache, EvalTransform(16), batch_size=COUNT)
+    assert "answers 53 of 53 images by NaN: training diverged" in refusal(
+        evaluate_views, model, batches, Accelerator(cpu=True)
+    )
 
 
 @pytest.mark.parametrize("batch_size", [1, 8, 53, 256])

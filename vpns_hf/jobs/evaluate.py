@@ -86,11 +86,9 @@ class EvaluationImages(EvaluationArguments):
             InputError: if the data cannot be loaded, their classes are not `class_names`, or rows to measure on would be
                 some that the model was trained on.
         """
-        limits = (self.split, self.max_test_samples, self._fraction(trained))
-        part = choose_evaluation_split(self._dataset, self._columns, find_spec(self.dataset_name), *limits)
-        source = self._decode(part, image_size, class_names, self.cache_images)
-        self._check_unchanged(source, trained)
-        return part, source
+        part = self._part(self.max_test_samples, trained)
+        self._check_unchanged(image_size, class_names, trained)
+        return part, self._decode(part, image_size, class_names, self.cache_images)
 
     def open_calibration(
         self, image_size: int, class_names: Sequence[str], trained: TrainedOn, count: int = 256
@@ -137,16 +135,20 @@ class EvaluationImages(EvaluationArguments):
         logger.warning(words, how, recipe.get("dataset_name") or "a data set without a name", name)
         return self.test_fraction
 
-    def _check_unchanged(self, source: ImageSource, trained: TrainedOn) -> None:
-        """Raises InputError if other images are measured on than the job kept apart: a share of others is another one."""
-        is_of_job = self.test_fraction is not None and trained.is_named(self.dataset_name)
-        if not is_of_job or self.max_test_samples is not None or trained.test_digest is None:
+    def _check_unchanged(self, image_size: int, class_names: Sequence[str], trained: TrainedOn) -> None:
+        """Raises InputError if other images would be measured on than the job kept apart: a share of others is another one."""
+        if self.test_fraction is None or not trained.is_named(self.dataset_name) or trained.test_digest is None:
             return
-        if trained.test_digest != counted_digest(source):
+        then = self._part(trained.recipe.get("max_test_samples"), trained)
+        if trained.test_digest != counted_digest(self._decode(then, image_size, class_names, self.cache_images)):
             raise InputError(
                 f"{public_name(self.dataset_name)} holds other images than when the model was trained, so that some of the "
                 f"{self.test_fraction:g} to measure on would be training images; give those of then, or a test split of its own"
             )
+
+    def _part(self, limit: int | None, trained: TrainedOn) -> EvaluationSplit:
+        limits = (self.split, limit, self._fraction(trained))
+        return choose_evaluation_split(self._dataset, self._columns, find_spec(self.dataset_name), *limits)
 
     def _decode(self, part: EvaluationSplit, image_size: int, class_names: Sequence[str], caching: str) -> ImageSource:
         check_classes(class_names, part.class_names)

@@ -66,6 +66,7 @@ from .output import (
     dense_folder,
     digest_of_tensors,
     digests_of_data,
+    digests_of_settings,
     refuse_foreign,
     writable_output_dir,
 )
@@ -308,7 +309,8 @@ class VPNsTrainer:
     def _identity(self) -> dict[str, Any]:
         """Returns everything that decides on the results; every process computes it alike."""
         contents = METHODS[self.args.method].contents(self.args)
-        digests = {"model": digest_of_tensors(self.base.state_dict()), **self._digests_of_data, **contents}
+        digests = {"model": digest_of_tensors(self.base.state_dict()), **digests_of_settings(self.base)}
+        digests |= {**self._digests_of_data, **contents}
         if self.start is not None:
             digests["init_mask"] = digest_of_tensors({**self.start.masks, **self.start.weights, **self.start.prompt})
         batch_size = global_batch_size(self.args, self.process)
@@ -324,15 +326,17 @@ class VPNsTrainer:
         if self.args.shared_dir is None:
             return make()
         seen = {**dense.backbone.state_dict(), "label_mapping": dense.label_mapping}
-        config = dense.config
         digests = {
             "part": part,
             "model": digest_of_tensors(seen),
-            "normalisation": [*config.image_mean, *config.image_std, config.channel_order],
+            **digests_of_settings(dense),
             **self._digests_of_data,
         }
+        machine = {"processes": self.process.count, "device": self.accelerator.device.type}
+        versions = {name: version for name, version in package_versions().items() if name in ("vpns_hf", "torch")}
         unused = [*unused_options("dense", self.args), *OF_THE_PRUNED]
-        identity = identity_of(self.recipe, global_batch_size(self.args, self.process), digests, unused)
+        made_by = {**digests, **machine, **versions}
+        identity = identity_of(self.recipe, global_batch_size(self.args, self.process), made_by, unused)
         parts = SharedParts(Path(self.args.shared_dir).expanduser(), self.checkpointing.stop_if_asked)
         return parts.made(identity, make)
 

@@ -107,6 +107,6 @@ def _cpu_name() -> str:
 def _milliseconds(call: Callable[[], Tensor], device: torch.device) -> float:
     start = time.perf_counter()
     call()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
     return 1e3 * (time.perf_counter() - start)

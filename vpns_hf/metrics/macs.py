@@ -42,7 +42,7 @@ def macs_by_layer(model: nn.Module, pixel_values: Tensor) -> dict[str, Macs]:
     names = {layer: name for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)}
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        positions = output[0].numel() // layer.weight.shape[0]  # places a filter is applied at, or tokens
+        positions = output.numel() // layer.weight.shape[0]  # places a filter is applied at, or tokens
         kept = int(layer.weight_mask.sum()) if isinstance(layer, MaskedLayer) else layer.weight.numel()
         before = counted.get(names[layer], Macs(0, 0))
         counted[names[layer]] = Macs(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .. import metrics as measures
 from ..data import Batch
+from ..errors import InputError
 from ..models import VPNsForImageClassification
 from ..reporting import Predictions, ViewAccuracy
 
@@ -41,6 +42,9 @@ def evaluate_views(
     """Measures the accuracy with and without the prompt; all processes take part and get the same result.
 
     A model without a visual prompt has no prompted accuracy. The model is left in the mode it was in.
+
+    Raises:
+        InputError: if it answers an image by NaN, which any ranking would count as a guess.
     """
     names = ("prompted", "plain") if model.has_prompt else ("plain",)
     views = {name: _measure(model, batches, accelerator, name == "prompted") for name in names}
@@ -58,7 +62,11 @@ def _measure(
     metrics, correct = [metric() for metric in measures.METRICS.values()], []
     for batch, logits in predictions(model, batches, accelerator, prompted):
         ranked = logits.topk(min(RANKS, logits.shape[1]), dim=1).indices
-        ranked, labels = gather_valid(accelerator, batch, ranked)
+        ranked, unanswered, labels = gather_valid(accelerator, batch, ranked, logits.isnan().any(1))
+        if unanswered.any():  # whose ranking is that of nothing
+            raise InputError(
+                f"the network answers {int(unanswered.sum())} of {len(labels)} images by NaN: training diverged; lower the learning rates"
+            )
         correct.append((ranked[:, 0] == labels).cpu().numpy())
         for metric in metrics:
             metric.add_batch(predictions=ranked.cpu().numpy(), references=labels.cpu().numpy())

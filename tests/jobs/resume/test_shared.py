@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.faults.interrupted import Runs
+from tests.helpers import tiny_resnet
 from tests.training_helpers import tiny_trainer
 from vpns_hf.jobs.resume import SharedPart, SharedParts
 
@@ -38,6 +39,9 @@ def test_what_is_shared_is_made_once_and_changes_no_bit(tmp_path):
     assert trained(tmp_path / "prompt", visual_prompt="fix", **shared)[0] == pruned
     assert trained(tmp_path / "longer", finetune_epochs=2, **shared)[0] == ["dense reference, 4 passes", *pruned]
     assert trained(tmp_path / "seeded", seed=8, **shared)[0] == [*dense, *pruned]
+    another = tiny_resnet()
+    another.config.hidden_act = "gelu"  # of the same weights
+    assert trained(tmp_path / "another", model=another, **shared)[0] == [*dense, *pruned]
 
 
 def test_a_part_that_another_job_is_making_is_waited_for(tmp_path):

@@ -82,6 +82,15 @@ def test_what_the_results_say(tmp_path):
     assert all(written["seconds"][stage] > 0 for stage in ("measure", "bn_recalibration"))
 
 
+def test_a_mask_without_tuning_is_applied_as_the_validation_split_chose(tmp_path):
+    trainer = tiny_trainer(tmp_path, find_mask_epochs=3, finetune_epochs=0)
+    trainer.train()
+    [run] = Results.load(tmp_path / "out/results.json").runs
+    assert run.validation == run.validation_after.masked == run.validation_after.tuned
+    assert run.prompt_at_inference == (run.validation.prompted > run.validation.plain)
+    assert trainer.models[0.5].config.prompt_at_inference == run.prompt_at_inference
+
+
 def test_the_results_of_the_paper_say_nothing(tmp_path):
     tiny_trainer(tmp_path, paper_protocol=True).train()
     [written] = json.loads((tmp_path / "out/results.json").read_text())["runs"]

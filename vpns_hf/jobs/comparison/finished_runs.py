@@ -24,7 +24,7 @@ from ..arguments import VPNsTrainingArguments
 from ..recipe import public_options
 from ..resume import FinishedJob
 
-DIGESTS = re.compile(r"model|.* images|groups of rows")  # of what a job is identified by
+DIGESTS = re.compile(r"model|network|normalisation|classes|.* images|groups of rows")  # of what a job is identified by
 
 
 def compared_runs(folder: Path, axes: Mapping[str, str] | None = None) -> list[ComparedRun]:

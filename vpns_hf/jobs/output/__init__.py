@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from .claimed_folder import LOCK, ClaimedFolder
-from .digests import counted_digest, digest_of_file, digest_of_stream, digest_of_tensors, digests_of_data
+from .digests import (
+    counted_digest,
+    digest_of_file,
+    digest_of_stream,
+    digest_of_tensors,
+    digests_of_data,
+    digests_of_settings,
+)
 from .job_folder import JobFolder
 from .output import (
     MODEL_FOLDER,
@@ -34,6 +41,7 @@ __all__ = [
     "digest_of_stream",
     "digest_of_tensors",
     "digests_of_data",
+    "digests_of_settings",
     "holds_dense_model",
     "image_processor",
     "refuse_foreign",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -11,8 +12,10 @@ import torch
 from torch import Tensor
 
 from ...data import ImageSource, StreamIndex
+from ...models import VPNsForImageClassification, class_names
 from ..data import Images
 
+OF_A_FILE = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")
 SAMPLE = 16  # images; one that was exchanged in a large data set is not noticed, one that was added or removed is
 
 
@@ -23,6 +26,23 @@ def digest_of_tensors(tensors: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()[:12]
+
+
+def digests_of_settings(model: VPNsForImageClassification) -> dict[str, str]:
+    """Returns what of a model its tensors do not tell: what its network computes, how pixels are normalised, the classes of both."""
+    network = model.backbone.config.to_diff_dict()
+    for name in (*OF_A_FILE, "id2label", "label2id"):
+        network.pop(name, None)
+    config = model.config
+    facts = {
+        "network": network,
+        "normalisation": [*config.image_mean, *config.image_std, config.channel_order],
+        "classes": [class_names(model.backbone.config), class_names(config)],
+    }
+    return {
+        name: hashlib.sha256(json.dumps(fact, sort_keys=True).encode()).hexdigest()[:12]
+        for name, fact in facts.items()
+    }
 
 
 def digest_of_images(images: ImageSource, sample: int = SAMPLE) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import InputError
 from ...utils.files import write_file
 from ...utils.text import differences
-from .identity import Job
+from .identity import Job, as_recorded
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,8 @@ class FinishedJob:
         Raises:
             InputError: if they differ in anything else; the message lists in what.
         """
-        changes = differences({**self.identity, "sparsities": job.identity["sparsities"]}, job.identity)
+        before = as_recorded({**self.identity, "sparsities": job.identity["sparsities"]}, job.identity)
+        changes = differences(before, job.identity)
         if changes:
             raise InputError(
                 f"the finished job was made with {'; '.join(changes)}; to extend it give what it was made with, else "

@@ -16,6 +16,7 @@ from ..arguments import InputArguments, VPNsTrainingArguments
 
 logger = logging.getLogger(__name__)
 
+LATER = ("network", "normalisation", "classes")  # of the model; see `digests_of_settings`
 # Options without a part in the pre-training and the dense references, beside those that the method dense does not use:
 # how long a reference is trained is told by its passes.
 OF_THE_PRUNED = (
@@ -70,7 +71,7 @@ class Job:
         Raises:
             InputError: if something else was asked for then; the message lists the differences.
         """
-        changes = differences(state["identity"], self.identity)
+        changes = differences(as_recorded(state["identity"], self.identity), self.identity)
         if changes:
             raise InputError(
                 f"the unfinished job was started with {'; '.join(changes)}; give what it was started with, "
@@ -83,6 +84,12 @@ class Job:
                 _counted(state["processes"], "has", "have"),
             )
         self.finished, self.weights = dict(state["finished"]), dict(state["weights"])
+
+
+def as_recorded(identity: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the identity of an earlier job; what jobs did not record at first is taken to be as it is now."""
+    later = {name: now[name] for name in LATER if name in now}
+    return {**later, **identity}
 
 
 def identity_of(

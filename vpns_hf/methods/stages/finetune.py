@@ -20,11 +20,13 @@ from ...training import (
     Objective,
     OptimizerSpec,
     Run,
+    SelectedEpoch,
     SGDSpec,
     Stage,
     TrainingStage,
 )
 from ..options import FineTuneOptions
+from .measure import MEASURED
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,9 @@ class FineTuneStage(TrainingStage):
     def finish(self, run: Run) -> None:
         self.selection.restore(run.model)
         run.selected = self.selection.selected
+        if not self.epochs and MEASURED in run.kept:  # the mask was measured, and nothing has changed since
+            *_, measured = run.kept[MEASURED].values()
+            run.selected = SelectedEpoch(validation=ViewAccuracy(**measured))
 
     def state_dict(self) -> dict[str, Any]:
         return {"selection": self.selection.state_dict()}
