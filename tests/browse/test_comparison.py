@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,17 @@ def test_predictions_of_other_images_are_not_compared(two):
         {"sparsity-50": Predictions({"plain": np.array(SECOND)})},
     )
     assert "No two of these models keep their predictions of the same images" in comparison_of(two, True)
+
+
+@pytest.mark.parametrize("told", [{"test_digest": "5 (b)"}, {"dataset": "svhn"}])
+def test_predictions_of_other_images_with_the_same_labels_are_not_compared(two, told):
+    """As two balanced folders have them."""
+    digest = {} if "dataset" in told else {"test_digest": "5 (a)"}
+    models = [
+        replace(two[0], results=replace(two[0].results, **digest)),
+        replace(two[1], results=replace(two[1].results, **told)),
+    ]
+    assert "No two of these models" in comparison_of(models, True)
 
 
 @pytest.mark.parametrize("content", [None, b"nonsense", b"PK\x03\x04broken"])

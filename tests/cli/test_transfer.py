@@ -79,6 +79,9 @@ def test_a_subnetwork_is_moved_as_it_is(training_vpns, folders, started, tmp_pat
     assert (again.code, again.out, len(started)) == (0, ended.out[ended.out.index("| Mask") :], 6)
     line = training_vpns("transfer", *argv, "--seed", 8).refusal("vpns transfer")
     assert "was begun with seed not given, now 8; give what it was begun with" in line
+    file = tmp_path / "out" / "jobs" / "omp-two" / "results.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "test_digest": "17 (0123456789ab)"}))
+    assert "were tested on different images" in training_vpns("transfer", *argv[:-1]).refusal("vpns transfer")
 
 
 def check_tables(folder, said: str, results: dict[str, Results]) -> None:

@@ -98,7 +98,8 @@ def test_a_card_of_several_results():
     read = PublishedModel.from_card(
         "x", card, [result("top5", 0.99), result("accuracy", 0.8), result("accuracy", 0.7)], 5
     )
-    assert read == PublishedModel("x", "a/b", ("org/pictures", "Pictures"), 0.955, 0.8, 5)
+    accuracies = {"Pictures": 0.8, "org/pictures": 0.8}
+    assert read == PublishedModel("x", "a/b", ("org/pictures", "Pictures"), 0.955, 0.8, 5, accuracies)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,13 @@ def test_which_networks_a_name_means(arch, base_model, is_admitted):
 )
 def test_which_data_sets_a_name_means(dataset, name, is_admitted):
     assert Wanted(dataset=dataset).admits(PublishedModel("me/model", datasets=(name,))) == is_admitted
+
+
+def test_what_counts_is_the_accuracy_on_the_data_set_that_is_wanted():
+    model = PublishedModel("x", datasets=("digits", "svhn"), accuracy=0.85, accuracies={"digits": 0.85, "svhn": 0.2})
+    assert Wanted(dataset="digits", min_accuracy=0.8).admits(model)
+    assert not Wanted(dataset="svhn", min_accuracy=0.8).admits(model)
+    assert [Wanted(dataset=name).seen(model).accuracy for name in (None, "svhn", "digits")] == [0.85, 0.2, 0.85]
 
 
 def test_what_was_not_measured_is_not_accurate_enough():

@@ -138,7 +138,8 @@ def _spread(values: Sequence[float | None]) -> float:
 def _agreements(models: Sequence[FoundModel]) -> Markup:
     title, first = "Where they are right and wrong", right_and_wrong(models[0])
     found = [(model, right_and_wrong(model)) for model in models[1:]]
-    same = [(model, of) for model, of in found if of is not None and first is not None and _is_same_split(first, of)]
+    beside = [(model, of) for model, of in found if of is not None and first is not None]
+    same = [(model, of) for model, of in beside if _is_same_split(first, of) and _may_be_same_data(models[0], model)]
     if not same:
         note = (
             f"No two of these models keep their predictions of the same images ({PREDICTIONS}, beside results.json)."
@@ -151,6 +152,14 @@ def _agreements(models: Sequence[FoundModel]) -> Markup:
 
 def _is_same_split(one: RightAndWrong, other: RightAndWrong) -> bool:
     return np.array_equal(one.labels, other.labels)
+
+
+def _may_be_same_data(one: FoundModel, other: FoundModel) -> bool:
+    """Returns whether nothing that is recorded tells the test images of two models apart; labels are those of any balanced set."""
+    told = [(model.results.test_digest, model.results.dataset) for model in (one, other)]
+    if all(digest is not None for digest, _ in told):
+        return told[0][0] == told[1][0]
+    return told[0][1] == told[1][1]
 
 
 def _written(value: Any) -> str:

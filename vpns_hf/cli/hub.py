@@ -34,7 +34,7 @@ def list_models() -> None:
 
     wanted = Wanted(given.arch, given.dataset, given.min_accuracy)
     models = models_on_hub(given.author) if given.local is None else models_in_folder(given.local)
-    print(models_table(filter(wanted.admits, models)))
+    print(models_table(map(wanted.seen, filter(wanted.admits, models))))
 
 
 def cards() -> None:

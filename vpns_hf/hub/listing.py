@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData, ModelInfo
@@ -33,6 +33,7 @@ class PublishedModel:
         sparsity: as it was asked for, in [0, 1).
         accuracy: top-1 in the view the model uses by default, in [0, 1].
         size: of its weights on disk, in bytes.
+        accuracies: {name of a data set: the same on it}, of those it was measured on.
     """
 
     name: str
@@ -41,11 +42,13 @@ class PublishedModel:
     sparsity: float | None = None
     accuracy: float | None = None
     size: int | None = None
+    accuracies: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_card(cls, name: str, card: ModelCardData, measured: Sequence[EvalResult], size: int) -> PublishedModel:
         """Reads a card; the first accuracy in it is that of the default view."""
-        top1 = next((result for result in measured if result.metric_type == "accuracy"), None)
+        top1 = [one for one in measured if one.metric_type == "accuracy" and isinstance(one.metric_value, int | float)]
+        by_name = [(name, one.metric_value) for one in top1 for name in (one.dataset_name, one.dataset_type)]
         tags = [re.fullmatch(r"sparsity-(\d+(?:\.\d+)?)", tag) for tag in card.tags or []]
         of_results = [result.dataset_name for result in measured] + [result.dataset_type for result in measured]
         return cls(
@@ -53,8 +56,9 @@ class PublishedModel:
             base_model=next(iter(_listed(card.base_model)), None),
             datasets=tuple(dict.fromkeys([*_listed(card.datasets), *of_results])),
             sparsity=next((float(tag[1]) / 100 for tag in tags if tag), None),
-            accuracy=top1.metric_value if top1 and isinstance(top1.metric_value, int | float) else None,
+            accuracy=top1[0].metric_value if top1 else None,
             size=size or None,
+            accuracies=dict(reversed(by_name)),
         )
 
 
@@ -85,7 +89,15 @@ class Wanted:
             return False
         if self.dataset is not None and not self._is_dataset(model.datasets):
             return False
-        return self.min_accuracy is None or (model.accuracy is not None and model.accuracy >= self.min_accuracy)
+        accuracy = self.seen(model).accuracy
+        return self.min_accuracy is None or (accuracy is not None and accuracy >= self.min_accuracy)
+
+    def seen(self, model: PublishedModel) -> PublishedModel:
+        """Returns a model with its accuracy on the data set that is wanted, if one is; None where it has none there."""
+        if self.dataset is None:
+            return model
+        known = [value for name, value in model.accuracies.items() if self._is_dataset([name])]
+        return replace(model, accuracy=known[0] if known else None)
 
     def _is_dataset(self, names: Sequence[str]) -> bool:
         spec = find_spec(self.dataset)

@@ -167,11 +167,23 @@ class Transfer:
         return [job for job in self.jobs() if not is_finished(self.folder(job))]
 
     def matrix(self) -> Matrix:
-        """Returns what is known of the jobs that are finished."""
-        entries = []
+        """Returns what is known of the jobs that are finished.
+
+        Raises:
+            InputError: if some of one data set were tested on different images.
+        """
+        entries, tested = [], {}
         for job in self.jobs():
-            if is_finished(self.folder(job)):
-                entries.append(_entry(job, Results.load(self.folder(job) / "results.json")))
+            if not is_finished(self.folder(job)):
+                continue
+            results = Results.load(self.folder(job) / "results.json")
+            first, digest = tested.setdefault(job.target, (job, results.test_digest))
+            if results.test_digest != digest:
+                raise InputError(
+                    f"the jobs {first.name} and {job.name} were tested on different images ({digest} and "
+                    f"{results.test_digest}), as {job.target} has changed; remove the older of {self.output_dir / 'jobs'} and repeat"
+                )
+            entries.append(_entry(job, results))
         return Matrix(tuple(self.sources), tuple(self.targets), tuple(entries))
 
     def _settle(self) -> None:

@@ -93,9 +93,11 @@ def test_weights_in_another_layout_do_not_stay_beside_the_new_ones(hub, push, ru
     (changed / "sparsity-70" / "model.safetensors").rename(
         changed / "sparsity-70" / "model-00001-of-00001.safetensors"
     )
+    (changed / "sparsity-70" / "recipe.yaml").unlink()
     push("vpns/layout", run_dir=changed)
-    weights = [path for path in hub.model("vpns/layout").head.files if path.endswith(".safetensors")]
-    assert weights == ["model-00001-of-00001.safetensors"]
+    files = hub.model("vpns/layout").head.files
+    assert [path for path in files if path.endswith(".safetensors")] == ["model-00001-of-00001.safetensors"]
+    assert "recipe.yaml" not in files  # that of another model
 
 
 def test_files_of_others_stay(hub, push, client):

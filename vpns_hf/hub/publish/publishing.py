@@ -13,7 +13,7 @@ from ...errors import InputError
 from ...utils.hub_client import check_no_token, refusals
 
 # What an earlier version may have left and this one would be mistaken for.
-REPLACED = re.compile(r"[^/]+\.safetensors(\.index\.json)?|(plots|examples)/[^/]+\.png")
+REPLACED = re.compile(r"[^/]+\.safetensors(\.index\.json)?|results\.json|recipe\.yaml|(plots|examples)/[^/]+\.png")
 COLLECTION_SLUG = re.compile(r"[^/\s]+/\S+-[0-9a-f]{24}")
 MESSAGE = "Publish a pruned model"
 

@@ -81,6 +81,12 @@ def build_accelerator(machine: Machine) -> Accelerator:
             )
     except ValueError as error:
         raise InputError(str(error).strip().splitlines()[0]) from error
+    asked = machine.mixed_precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if accelerator.mixed_precision != asked:  # accelerate keeps that of the first job of a process
+        raise InputError(
+            f"mixed_precision is {asked}, but an earlier job of this Python process had {accelerator.mixed_precision}; "
+            f"start another process, or give {accelerator.mixed_precision}"
+        )
     if accelerator.mixed_precision == "fp16" and accelerator.device.type == "cpu":
         raise InputError("mixed_precision is fp16, which needs a GPU; on the CPU give bf16 or no")
     check_all_joined(accelerator.num_processes)
