@@ -18,10 +18,11 @@ def main() -> None:
     sys.argv[:3] = ["prune.py"]
     script = script_at("prune.py")
 
-    def trainer(*args: object, **options: object) -> VPNsTrainer:
-        return VPNsTrainer(*args, **options, callbacks=[At(update, lambda: os.kill(os.getpid(), number))])
+    class Signalled(VPNsTrainer):
+        def __init__(self, *args: object, **options: object) -> None:
+            super().__init__(*args, **options, callbacks=[At(update, lambda: os.kill(os.getpid(), number))])
 
-    module.VPNsTrainer = trainer
+    module.VPNsTrainer = Signalled
     run_script(script.main)
 
 
