@@ -9,7 +9,9 @@ PACKAGES = ("methods", "training", "jobs", "data", "pruning")
 # What others have made is imported once; what is ours by each child for itself.
 PROGRAM = """
 import importlib, os, sys
-import accelerate, datasets, torch, transformers
+import accelerate, datasets, evaluate
+from transformers import AutoModelForImageClassification, PreTrainedModel, ViTImageProcessorPil
+from transformers.models.resnet import modeling_resnet
 
 for package in sys.argv[1:]:
     child = os.fork()
