@@ -18,6 +18,12 @@ def test_a_precision_that_is_given_holds():
     assert build_accelerator(Machine(mixed_precision="bf16")).mixed_precision == "bf16"
 
 
+def test_the_precision_of_an_earlier_job_is_not_taken_over_in_silence():
+    build_accelerator(Machine(use_cpu=True, mixed_precision="bf16"))
+    said = refusal(build_accelerator, Machine(use_cpu=True))
+    assert said.startswith("mixed_precision is no, but an earlier job of this Python process had bf16; start another")
+
+
 @pytest.mark.parametrize("report_to", ["tensorboard", "tensorboard,wandb"])
 def test_a_tracker_that_is_not_installed(monkeypatch, report_to):
     monkeypatch.setattr(processes, "get_available_trackers", lambda: ["wandb"])
