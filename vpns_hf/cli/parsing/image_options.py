@@ -44,11 +44,9 @@ def take_images(given: dict[str, Any], dataset_name: str | None, needs: str) -> 
     chosen = {name: given.pop(name) for name in defaults_of(EvaluationArguments) if name in given}
     if dataset_name is not None:
         return jobs.EvaluationImages(**{**chosen, "dataset_name": dataset_name})
-    for name, value in chosen.items():
-        if value not in (None, defaults_of(EvaluationArguments)[name]) and name not in (
-            "dataset_name",
-            "disable_tqdm",
-        ):
+    told = {name: value for name, value in chosen.items() if name not in ("dataset_name", "disable_tqdm")}
+    for name, value in told.items():
+        if value not in (None, defaults_of(EvaluationArguments)[name]):
             raise InputError(f"--{name} is about images, of which there are none; give {needs}, or leave it out")
     return None
 
